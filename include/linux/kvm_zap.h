@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Zap policies: how KVM throws mappings away wholesale, and what it cost.
+ *
+ * A zap site is an event at which KVM drops mappings of a whole VM or memslot,
+ * a zap policy is how it does so.  The architecture brackets each event with
+ * kvm_zap_begin() and kvm_zap_end() and runs the engine of the policy that
+ * kvm_zap_begin() returns; parameters, statistics, debugfs and the tracepoint
+ * are kept in virt/kvm/zap.c and know nothing of an architecture.
+ *
+ * See Documentation/virt/kvm/zap-policy.rst.
+ */
+#ifndef __LINUX_KVM_ZAP_H
+#define __LINUX_KVM_ZAP_H
+
+#include <linux/types.h>
+
+struct dentry;
+struct kvm;
+struct kvm_memory_slot;
+struct task_struct;
+
+/*
+ * X(suffix of the enumerator, word), XE for the last one.  The words are ABI:
+ * parameters, zap_stats and the tracepoint all take them from here.
+ */
+#define KVM_ZAP_SITES(X, XE)	\
+	X(MEMSLOT, "memslot")	\
+	X(MMIO, "mmio")		\
+	XE(TEARDOWN, "teardown")
+
+#define KVM_ZAP_POLICIES(X, XE)	\
+	X(FAST, "fast")		\
+	X(SCOPED, "scoped")	\
+	XE(WALK, "walk")
+
+enum kvm_zap_site {
+#define KVM_ZAP_SITE_ENUM(name, word)	KVM_ZAP_SITE_##name,
+	KVM_ZAP_SITES(KVM_ZAP_SITE_ENUM, KVM_ZAP_SITE_ENUM)
+	KVM_ZAP_NR_SITES,
+};
+
+enum kvm_zap_policy {
+#define KVM_ZAP_POLICY_ENUM(name, word)	KVM_ZAP_POLICY_##name,
+	KVM_ZAP_POLICIES(KVM_ZAP_POLICY_ENUM, KVM_ZAP_POLICY_ENUM)
+	KVM_ZAP_NR_POLICIES,
+};
+
+#ifdef CONFIG_KVM_ZAP_POLICY
+
+/**
+ * struct kvm_zap_vm_stat - what a VM's invalidations did, since its creation
+ * @memslot_zap_fast: memslots deleted or moved with policy fast
+ * @memslot_zap_scoped: memslots deleted or moved with policy scoped
+ * @mmio_zap_fast: MMIO generation wraps handled with policy fast
+ * @mmio_zap_scoped: MMIO generation wraps handled with policy scoped
+ * @zap_sptes: leaf SPTEs dropped
+ * @zap_tables: page-table pages dropped
+ * @zap_yields: times the work made way for others
+ * @zap_ns: time spent, in nanoseconds
+ *
+ * Part of struct kvm_vm_stat.  Written at the end of each invalidation by the
+ * task that ran it, see struct kvm_zap.
+ */
+struct kvm_zap_vm_stat {
+	u64 memslot_zap_fast;
+	u64 memslot_zap_scoped;
+	u64 mmio_zap_fast;
+	u64 mmio_zap_scoped;
+	u64 zap_sptes;
+	u64 zap_tables;
+	u64 zap_yields;
+	u64 zap_ns;
+};
+
+/**
+ * struct kvm_zap - a VM's invalidation under way
+ * @task: who runs it, NULL while none is under way
+ * @slot: the memslot that goes, NULL where the site has none
+ * @site: why it runs
+ * @policy: how it runs, sampled once by kvm_zap_begin()
+ * @sptes: leaf SPTEs dropped so far
+ * @tables: page-table pages dropped so far
+ * @yields: times the work made way for others so far
+ * @flushes: remote TLB flushes of the VM when it began
+ * @start_ns: monotonic time at which it began
+ *
+ * Part of struct kvm.  A VM has at most one invalidation under way: sites
+ * memslot and mmio hold slots_lock, and teardown starts when no task is left
+ * that could take it for an ioctl.  All fields but @task belong to the task
+ * that is named there; others, e.g. vCPUs that replace a page table meanwhile,
+ * only compare @task with themselves.
+ */
+struct kvm_zap {
+	struct task_struct *task;
+	const struct kvm_memory_slot *slot;
+	enum kvm_zap_site site;
+	enum kvm_zap_policy policy;
+	u64 sptes;
+	u64 tables;
+	u64 yields;
+	u64 flushes;
+	u64 start_ns;
+};
+
+enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
+				  const struct kvm_memory_slot *slot);
+void kvm_zap_end(struct kvm *kvm);
+
+void kvm_zap_count_sptes(struct kvm *kvm, u64 nr);
+void kvm_zap_count_table(struct kvm *kvm);
+int kvm_zap_count_yield(struct kvm *kvm, int yielded);
+
+void kvm_zap_init_debugfs(struct dentry *dir);
+
+#define KVM_ZAP_STATIC
+
+/* One row of kvm_vm_stats_desc[], named as in struct kvm_zap_vm_stat. */
+#define KVM_ZAP_STATS_DESC(stat, unit, exp)				\
+	{								\
+		{							\
+			STATS_DESC_COMMON(KVM_STATS_TYPE_CUMULATIVE,	\
+					  unit, KVM_STATS_BASE_POW10,	\
+					  exp, 1, 0),			\
+			.offset = offsetof(struct kvm_vm_stat, zap.stat) \
+		},							\
+		.name = #stat,						\
+	}
+#define KVM_ZAP_COUNTER_DESC(stat)					\
+	KVM_ZAP_STATS_DESC(stat, KVM_STATS_UNIT_NONE, 0)
+
+#define KVM_ZAP_VM_STATS()						\
+	KVM_ZAP_COUNTER_DESC(memslot_zap_fast),				\
+	KVM_ZAP_COUNTER_DESC(memslot_zap_scoped),			\
+	KVM_ZAP_COUNTER_DESC(mmio_zap_fast),				\
+	KVM_ZAP_COUNTER_DESC(mmio_zap_scoped),				\
+	KVM_ZAP_COUNTER_DESC(zap_sptes),				\
+	KVM_ZAP_COUNTER_DESC(zap_tables),				\
+	KVM_ZAP_COUNTER_DESC(zap_yields),				\
+	KVM_ZAP_STATS_DESC(zap_ns, KVM_STATS_UNIT_SECONDS, -9),
+
+#else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
+
+struct kvm_zap_vm_stat { };
+struct kvm_zap { };
+
+#define kvm_zap_count_table(kvm)		do { } while (0)
+#define kvm_zap_count_yield(kvm, yielded)	(yielded)
+#define kvm_zap_init_debugfs(dir)		do { } while (0)
+
+#define KVM_ZAP_STATIC	static
+#define KVM_ZAP_VM_STATS()
+
+#endif /* CONFIG_KVM_ZAP_POLICY */
+
+#endif /* __LINUX_KVM_ZAP_H */
