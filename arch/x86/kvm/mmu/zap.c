@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Zap sites on x86: each samples its policy and runs that policy's engine.
+ */
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "zap.h"
+
+/* Leaf SPTEs that the VM has, of all page sizes, as KVM's statistics know. */
+static s64 kvm_zap_nr_leafs(struct kvm *kvm)
+{
+	s64 nr = 0;
+	int i;
+
+	for (i = 0; i < KVM_NR_PAGE_SIZES; i++)
+		nr += atomic64_read(&kvm->stat.pages[i]);
+
+	return nr;
+}
+
+/*
+ * Run KVM's own flow @zap, which does not say how many leaf SPTEs it drops:
+ * count the difference.  It is exact while no vCPU faults; what vCPUs map
+ * again meanwhile makes it too low, but never less than nothing.
+ */
+static void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
+{
+	s64 before = kvm_zap_nr_leafs(kvm);
+
+	zap(kvm);
+	kvm_zap_count_sptes(kvm, max(before - kvm_zap_nr_leafs(kvm), 0LL));
+}
+
+/**
+ * kvm_zap_memslot() - drop the mappings of a memslot that goes or moves
+ * @kvm: the VM, its slots_lock held
+ * @slot: the memslot as it was before it was marked invalid
+ *
+ * When this returns, no vCPU can reach the memslot's memory and nothing that
+ * belongs to the memslot is left in KVM's MMU.
+ */
+void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+
+	if (kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, slot) == KVM_ZAP_POLICY_SCOPED)
+		kvm_zap_memslot_scoped(kvm, slot);
+	else
+		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+
+	kvm_zap_end(kvm);
+}
+
+/**
+ * kvm_zap_mmio() - drop MMIO SPTEs, the MMIO generation has wrapped
+ * @kvm: the VM, its slots_lock held
+ */
+void kvm_zap_mmio(struct kvm *kvm)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+
+	kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL);
+	kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+	kvm_zap_end(kvm);
+}
+
+/**
+ * kvm_zap_teardown() - drop all mappings of a VM that goes away
+ * @kvm: the VM, of which no vCPU can run any more
+ */
+void kvm_zap_teardown(struct kvm *kvm)
+{
+	kvm_zap_begin(kvm, KVM_ZAP_SITE_TEARDOWN, NULL);
+	kvm_zap_by(kvm, kvm_mmu_zap_all);
+	kvm_zap_end(kvm);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Site memslot, policy scoped: drop what belongs to the memslot, and no more.
+ *
+ * Three things belong to a memslot.  Leaf SPTEs that map its memory, found by
+ * walking its range of the TDP MMU's page tables; leaf SPTEs of the shadow MMU
+ * (legacy direct, shadow paging, nested), found through the memslot's rmaps;
+ * and shadow pages that shadow a guest page table inside the memslot, found
+ * through the hash of shadow pages: their accounting lives in the memslot, so
+ * they must be gone before it is freed.
+ *
+ * No vCPU adds any of these meanwhile.  The memslot is marked invalid and
+ * every SRCU reader that has not seen so is gone, see kvm_invalidate_memslot():
+ * a fault on it is retried, and a guest page table in it cannot be read.  That
+ * holds across lock breaks, so the walks go on where they were.
+ */
+#include <linux/hash.h>
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "mmu_internal.h"
+#include "tdp_mmu.h"
+#include "zap.h"
+
+/* What was dropped or unlinked since mmu_lock was taken, not yet flushed. */
+struct zap_scoped {
+	struct kvm *kvm;
+	const struct kvm_memory_slot *slot;
+	struct list_head invalid_list;
+	bool flush;
+};
+
+/*
+ * Flush the TLBs for what was dropped, and free unlinked shadow pages, which
+ * flushes as well.  Must come before mmu_lock is released: whoever takes it
+ * next may rely on dropped SPTEs not being cached by a vCPU.
+ */
+static void zap_scoped_flush(struct zap_scoped *zap)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+
+	if (!list_empty(&zap->invalid_list))
+		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
+	else if (zap->flush)
+		kvm_flush_remote_tlbs_with_address(zap->kvm, slot->base_gfn,
+						   slot->npages);
+	zap->flush = false;
+}
+
+static void zap_scoped_resched(struct zap_scoped *zap)
+{
+	struct kvm *kvm = zap->kvm;
+
+	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock))
+		return;
+
+	zap_scoped_flush(zap);
+	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+}
+
+static void zap_scoped_tdp_leafs(struct zap_scoped *zap)
+{
+	struct kvm_gfn_range range = {
+		.slot = (struct kvm_memory_slot *)zap->slot,
+		.start = zap->slot->base_gfn,
+		.end = zap->slot->base_gfn + zap->slot->npages,
+		.may_block = true,
+	};
+
+	if (is_tdp_mmu_enabled(zap->kvm))
+		zap->flush = kvm_tdp_mmu_unmap_gfn_range(zap->kvm, &range,
+							 zap->flush);
+}
+
+static void zap_scoped_rmaps(struct zap_scoped *zap)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	gfn_t last = slot->base_gfn + slot->npages - 1;
+	struct kvm_rmap_head *rmap;
+	unsigned long i, nr;
+	int level;
+
+	if (!kvm_memslots_have_rmaps(zap->kvm))
+		return;
+
+	for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
+		rmap = slot->arch.rmap[level - PG_LEVEL_4K];
+		nr = gfn_to_index(last, slot->base_gfn, level) + 1;
+
+		for (i = 0; i < nr; i++) {
+			kvm_zap_count_sptes(zap->kvm, pte_list_count(&rmap[i]));
+			zap->flush |= kvm_zap_all_rmap_sptes(zap->kvm, &rmap[i]);
+			zap_scoped_resched(zap);
+		}
+	}
+}
+
+/* Whether @sp shadows a guest page table, see sp_has_gptes() in mmu.c. */
+static bool zap_scoped_has_gptes(const struct kvm_mmu_page *sp)
+{
+	return !sp->role.direct && !sp->role.passthrough;
+}
+
+static void zap_scoped_shadow_pages(struct zap_scoped *zap)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	struct kvm *kvm = zap->kvm;
+	struct hlist_head *bucket;
+	struct kvm_mmu_page *sp;
+	gfn_t gfn, end = slot->base_gfn + slot->npages;
+
+	for (gfn = slot->base_gfn; gfn < end; gfn++) {
+		/* Nothing shadows a guest page table, or nothing any more. */
+		if (!kvm->arch.indirect_shadow_pages)
+			return;
+
+		bucket = &kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
+		hlist_for_each_entry(sp, bucket, hash_link) {
+			/* An invalid page is a root that is still loaded. */
+			if (sp->gfn == gfn && !sp->role.invalid &&
+			    zap_scoped_has_gptes(sp) &&
+			    kvm_mmu_page_as_id(sp) == slot->as_id)
+				kvm_mmu_prepare_zap_page(kvm, sp,
+							 &zap->invalid_list);
+		}
+		zap_scoped_resched(zap);
+	}
+}
+
+/**
+ * kvm_zap_memslot_scoped() - drop a memslot's mappings, leave all others
+ * @kvm: the VM, its slots_lock held
+ * @old: the memslot as it was before it was marked invalid
+ *
+ * Takes mmu_lock for write and makes way for others that wait for it.
+ */
+void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old)
+{
+	struct zap_scoped zap = {
+		.kvm = kvm,
+		/*
+		 * Not @old: the first shadow root of a VM allocates rmaps for
+		 * the active memslots, and that copy is the active one.
+		 */
+		.slot = id_to_memslot(__kvm_memslots(kvm, old->as_id), old->id),
+		.invalid_list = LIST_HEAD_INIT(zap.invalid_list),
+	};
+
+	if (WARN_ON_ONCE(!zap.slot || !(zap.slot->flags & KVM_MEMSLOT_INVALID)))
+		zap.slot = old;
+
+	write_lock(&kvm->mmu_lock);
+	zap_scoped_tdp_leafs(&zap);
+	zap_scoped_rmaps(&zap);
+	zap_scoped_shadow_pages(&zap);
+	zap_scoped_flush(&zap);
+	write_unlock(&kvm->mmu_lock);
+}
