@@ -7,8 +7,13 @@
 #include "mmu.h"
 #include "zap.h"
 
-/* Leaf SPTEs that the VM has, of all page sizes, as KVM's statistics know. */
-static s64 kvm_zap_nr_leafs(struct kvm *kvm)
+/**
+ * kvm_zap_nr_leafs() - how many leaf SPTEs a VM has
+ * @kvm: the VM
+ *
+ * Return: the leaf SPTEs of all page sizes, as KVM's statistics know them.
+ */
+s64 kvm_zap_nr_leafs(struct kvm *kvm)
 {
 	s64 nr = 0;
 	int i;
@@ -20,9 +25,9 @@ static s64 kvm_zap_nr_leafs(struct kvm *kvm)
 }
 
 /*
- * Run KVM's own flow @zap, which does not say how many leaf SPTEs it drops:
- * count the difference.  It is exact while no vCPU faults; what vCPUs map
- * again meanwhile makes it too low, but never less than nothing.
+ * Run @zap, a flow of KVM's own that does not say how many leaf SPTEs it drops:
+ * count the difference. It is exact while no vCPU faults; what vCPUs map again
+ * meanwhile makes it too low, but never less than nothing.
  */
 static void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
 {

@@ -13,6 +13,7 @@
 void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
 void kvm_zap_mmio(struct kvm *kvm);
 void kvm_zap_teardown(struct kvm *kvm);
+s64 kvm_zap_nr_leafs(struct kvm *kvm);
 
 /* zap_scoped.c: site memslot, policy scoped */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old);

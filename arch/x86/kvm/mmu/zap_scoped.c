@@ -66,10 +66,16 @@ static void zap_scoped_tdp_leafs(struct zap_scoped *zap)
 		.end = zap->slot->base_gfn + zap->slot->npages,
 		.may_block = true,
 	};
+	s64 before;
 
-	if (is_tdp_mmu_enabled(zap->kvm))
-		zap->flush = kvm_tdp_mmu_unmap_gfn_range(zap->kvm, &range,
-							 zap->flush);
+	if (!is_tdp_mmu_enabled(zap->kvm))
+		return;
+
+	/* As in kvm_zap_by(): KVM's own flow, it does not say how many. */
+	before = kvm_zap_nr_leafs(zap->kvm);
+	zap->flush = kvm_tdp_mmu_unmap_gfn_range(zap->kvm, &range, zap->flush);
+	kvm_zap_count_sptes(zap->kvm,
+			    max(before - kvm_zap_nr_leafs(zap->kvm), 0LL));
 }
 
 static void zap_scoped_rmaps(struct zap_scoped *zap)
