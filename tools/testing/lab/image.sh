@@ -1,0 +1,109 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by lab: what to boot. The kernel image, the initramfs, the modules.
+# Needs $top, $here, $run and die().
+# shellcheck disable=SC2154 # those are lab's
+# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
+
+# Set image, image_modules, vmlinuz and kver for kernel VERSION; the only place that knows where
+# a kernel lies: build/VERSION/image with boot/vmlinuz-* and lib/modules/*.
+find_image() {
+	image=$top/build/$1/image
+	# One without a version is not Debian's: somebody built it.
+	if [ ! -d "$image" ] || [ -e "$image/version" ]; then
+		"$top/scripts/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"
+	fi
+	image=$(cd "$image" && pwd -P)
+	vmlinuz=$(echo "$image"/boot/vmlinuz-*)
+	[ -f "$vmlinuz" ] || die "not one kernel in $image/boot: remove $image and try again"
+	kver=${vmlinuz##*/vmlinuz-}
+	image_modules=$image/lib/modules/$kver
+	[ -f "$image_modules/modules.dep" ] || die "no $image_modules/modules.dep:
+remove $image and try again"
+}
+
+# u32 FILE OFFSET: print the little-endian number there.
+u32() {
+	od -An -tu4 -j "$2" -N 4 "$1" | tr -d ' '
+}
+
+# Set vmlinux to the kernel that $vmlinuz wraps: QEMU starts that one directly
+# (PVH), and a boot under TCG takes half the time without the unpacking. Where
+# it cannot be had, $vmlinuz does as well. Offsets: Documentation/x86/boot.rst.
+find_vmlinux() {
+	vmlinux=$top/build/$1/lab/vmlinux
+	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
+	mkdir -p "${vmlinux%/*}"
+	sectors=$(od -An -tu1 -j 497 -N 1 "$vmlinuz" | tr -d ' ')
+	tail -c "+$(((sectors + 1) * 512 + $(u32 "$vmlinuz" 584) + 1))" "$vmlinuz" >"$run/payload"
+	case $(od -An -tx1 -N 2 "$run/payload" | tr -d ' ') in
+	fd37) unpack='xz -dc --single-stream' ;;
+	28b5) unpack='zstd -dc' ;;
+	1f8b) unpack='gzip -dc' ;;
+	*) unpack=false ;;
+	esac
+	# What follows the payload is garbage to gzip and zstd: look at the result.
+	$unpack <"$run/payload" >"$run/vmlinux" 2>/dev/null || :
+	if [ "$(od -An -tx1 -N 4 "$run/vmlinux")" = ' 7f 45 4c 46' ]; then
+		mv "$run/vmlinux" "$vmlinux"
+	else
+		vmlinux=$vmlinuz
+	fi
+	rm -f "$run/payload" "$run/vmlinux"
+}
+
+# Set initrd to an initramfs for $image that holds busybox, init and the modules
+# needed to reach the host: 9p over virtio-pci, overlayfs, the serial ports.
+find_initrd() {
+	initrd=$top/build/$1/lab/initrd.img
+	if [ -f "$initrd" ] && [ "$initrd" -nt "$here/init" ] &&
+		[ "$initrd" -nt "$here/image.sh" ] &&
+		[ "$initrd" -nt "$image_modules/modules.dep" ]; then
+		return
+	fi
+	busybox=$(command -v busybox) || die "no busybox: run 'make setup'"
+	mkdir -p "${initrd%/*}" "$run/initrd/bin" "$run/initrd/modules"
+	cp "$busybox" "$run/initrd/bin/busybox"
+	cp "$here/init" "$run/initrd/init"
+	chmod 755 "$run/initrd/init"
+
+	depends -a virtio_pci 9pnet_virtio 9p overlay virtio_console >"$run/list"
+	while read -r module; do
+		cp "$module" "$run/initrd/modules/"
+		echo "${module##*/}"
+	done <"$run/list" >"$run/initrd/modules/order"
+
+	# Several labs may do this at once: each replaces the file in one step.
+	(cd "$run/initrd" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$run/initrd.img"
+	mv "$run/initrd.img" "$initrd"
+	rm -rf "$run/initrd"
+}
+
+# List the modules of $image that those named need, themselves included, in the
+# order of loading, by path. One that the kernel has built in is none.
+depends() {
+	modprobe -C /dev/null -d "$image" -S "$kver" --show-depends "$@" >"$run/depends" ||
+		die "$image lacks a module that the lab needs"
+	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$run/depends"
+}
+
+# stage_modules DIR: list what KVM needs, for either vendor, and put DIR's modules
+# to ctl/modules, as they are now (the next build may begin any time).
+stage_modules() {
+	mkdir "$run/ctl/modules"
+	: >"$run/ctl/modules/list"
+	for module in kvm-amd kvm-intel; do
+		depends "$module" >"$run/list"
+		sed "s|^$image_modules/||" "$run/list" >"$run/ctl/modules/$module"
+	done
+	[ "$1" != stock ] || return 0
+	[ -f "$1/kvm.ko" ] || die "no kvm.ko in $1: run 'make', or use --modules stock"
+	for module in "$1"/*.ko; do
+		name=${module##*/}
+		target=$(grep -oE "^[^:]*/$name(\.[gxz]z|\.zst)?:" "$image_modules/modules.dep") ||
+			die "$module: the kernel $kver has no module of that name"
+		cp "$module" "$run/ctl/modules/"
+		echo "$name ${target%:}" >>"$run/ctl/modules/list"
+	done
+}

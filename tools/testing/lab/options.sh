@@ -1,0 +1,162 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by lab: the command line. Needs $me and die().
+# shellcheck disable=SC2034,SC2154 # lab's variables, from and for lab
+
+usage="usage: lab run [OPTION...] -- COMMAND [ARG...]
+       lab shell [OPTION...]
+
+run boots a kernel in QEMU, loads KVM and runs COMMAND in it: as root, in the
+present directory, stdin empty. The lab sees this machine's whole root file
+system; what it writes there vanishes with it, what it writes to \$LAB_OUT stays.
+shell does the same with an interactive shell.
+
+  --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
+                      downloaded to build/ once; default: what scripts/kver prints
+  --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
+                      default: build/VERSION/modules, where 'make' puts them
+  --modules stock     the distribution's own modules
+  --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
+  --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
+  --kvm-intel OPTIONS options for kvm-intel (with --accel kvm on such a machine)
+  --smp N             virtual CPUs; default: 2, with --icount 1
+  --mem SIZE          memory, in M or G; default: 4G. Half of it is the most that
+                      the lab can write to its root file system
+  --icount            let guest time count instructions, one a nanosecond: the
+                      same run takes the same time, whatever else goes on
+  --accel tcg|kvm     tcg (the default) works everywhere; kvm needs a machine
+                      with nested virtualization
+  --timeout S         seconds of wall time; default: run 300, shell none
+  --out DIR           where the files of \$LAB_OUT arrive, and the kernel log as
+                      'dmesg'; made when missing; default: they vanish
+  -h, --help          print this
+
+COMMAND's environment is LAB_OUT, the caller's LAB_*, KVM_ZAP_*, TERM, LANG and
+LC_ALL, and a plain PATH, HOME, USER, LOGNAME and SHELL. /lib/modules is the
+image's, with DIR's modules in it: modprobe works, also to load KVM anew with
+other options. debugfs and tracefs are mounted.
+
+Exit status: COMMAND's (128+N where signal N killed it), or
+  124  out of time
+  125  the lab itself failed (wrong usage, too), or the kernel log holds a BUG:,
+       WARNING:, KASAN, Call Trace, lockdep, RCU-stall or like report: printed
+  130  interrupted
+
+Examples:
+  lab run --modules stock -- uname -a
+  lab run --kvm 'tdp_mmu=0' --out results -- sh -c 'make check >\$LAB_OUT/log'
+  lab run --icount --modules stock -- kvm-zap-bench
+  lab shell --kvm-amd 'npt=0' --mem 8G"
+
+help() {
+	printf '%s\n' "$usage"
+	verdict=0
+	exit
+}
+
+number() { # number OPTION VALUE
+	case $2 in
+	'' | 0* | *[!0-9]*) die "$1 '$2': a number from 1 on is needed" ;;
+	esac
+}
+
+# The options of a module are words of the form name=value.
+options() { # options OPTION WORDS
+	for word in $2; do
+		case $word in
+		[a-z]*=*) ;;
+		*) die "$1 '$word': name=value is needed, for example ${3}" ;;
+		esac
+	done
+}
+
+# Say what is missing for --accel kvm.
+check_accel_kvm() {
+	grep -qwE 'svm|vmx' /proc/cpuinfo ||
+		die "--accel kvm: this machine's CPU shows neither svm nor vmx, so a guest" \
+			"of its KVM cannot run KVM: leave it out, tcg works everywhere"
+	[ -c /dev/kvm ] || die "--accel kvm: there is no /dev/kvm: load kvm-amd or kvm-intel"
+	if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+		die "--accel kvm: no permission to use /dev/kvm"
+	fi
+	grep -qsE '^[Y1]' /sys/module/kvm_amd/parameters/nested \
+		/sys/module/kvm_intel/parameters/nested ||
+		die "--accel kvm: this machine's KVM does not nest: load it with nested=1"
+}
+
+# parse WORD...: set a variable for every option; leave what is to be run inside to
+# stage(), the only way for shell to hand a list of words on.
+parse() {
+	verb=${1-}
+	case $verb in
+	run | shell) shift ;;
+	-h | --help) help ;;
+	'') die "run or shell? See $me --help" ;;
+	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
+	esac
+	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem=4G icount=''
+	accel=tcg timeout='' out=''
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-h | --help) help ;;
+		--) shift; break ;;
+		--icount) icount=1; shift; continue ;;
+		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
+		--kernel | --modules | --kvm | --kvm-amd | --kvm-intel | --smp | --mem | \
+			--accel | --timeout | --out)
+			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
+			option=$1 value=$2
+			shift 2
+			;;
+		-*) die "unknown option '$1'; see $me --help" ;;
+		*) break ;;
+		esac
+		case $option in
+		--kernel) kernel=$value ;;
+		--modules) modules=$value ;;
+		--kvm) kvm=$value ;;
+		--kvm-amd) kvm_amd=$value ;;
+		--kvm-intel) kvm_intel=$value ;;
+		--smp) smp=$value ;;
+		--mem) mem=$value ;;
+		--accel) accel=$value ;;
+		--timeout) timeout=$value ;;
+		--out) out=$value ;;
+		*) die "unknown option '$option'; see $me --help" ;;
+		esac
+	done
+	options --kvm "$kvm" tdp_mmu=0
+	options --kvm-amd "$kvm_amd" npt=0
+	options --kvm-intel "$kvm_intel" ept=0
+	if [ -n "$icount" ]; then
+		[ "$accel" = tcg ] || die "--icount counts what TCG executes: not with --accel $accel"
+		[ "${smp:-1}" = 1 ] || die "--icount needs one CPU: not with --smp $smp"
+		smp=1
+	fi
+	case $accel in
+	tcg) ;;
+	kvm) check_accel_kvm ;;
+	*) die "--accel '$accel': tcg or kvm is needed" ;;
+	esac
+	number --smp "${smp:=2}"
+	case $mem in
+	*[!0-9]*[MG] | 0* | [MG]) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
+	*[MG]) ;;
+	*) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
+	esac
+	[ -z "$timeout" ] || number --timeout "$timeout"
+	if [ "$verb" = run ]; then
+		[ $# -gt 0 ] || die "there is no COMMAND to run; see $me --help"
+		: "${timeout:=300}"
+	else
+		[ $# -eq 0 ] || die "shell takes no COMMAND: '$1'; see $me --help"
+		if [ ! -t 0 ] || [ ! -t 1 ]; then
+			die "shell needs a terminal: use run"
+		fi
+		# shellcheck disable=SC2016 # expanded inside
+		set -- /bin/sh -c 'exec "$(command -v bash || echo sh)" -i'
+	fi
+	stage "$@"
+}
+

@@ -1,0 +1,83 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by lab: the machine. Needs what options.sh and image.sh set, and $run.
+# shellcheck disable=SC2154 # those are set there
+# shellcheck disable=SC2034 # qemu and qemu_status are for lab
+
+# comma PATH: print PATH for an option of QEMU's, where a comma separates.
+comma() {
+	printf %s "$1" | LC_ALL=C sed 's/,/,,/g'
+}
+
+# Kernel command line. Warnings belong on the console: it is all there is when
+# the guest does not live to hand over its log. No mitigations: they cost
+# instructions and say nothing about the MMU. The log is kept whole.
+cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
+# Nothing to wait for: no keyboard, no self-tests.
+cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
+
+# follow FILE: pass on what QEMU writes to FILE, to its end. A file, not a pipe: a
+# guest that switches off does not wait for a slow reader, and QEMU drops the rest.
+# A reader that goes away ends the lab, as it ends a pipeline.
+follow() {
+	tail -c +1 -f -s 0.1 --pid="$qemu" "$run/$1" || kill -USR1 $$
+}
+
+# Boot once; set qemu while it runs and qemu_status at its end. 124: out of time.
+boot() {
+	set -- -nodefaults -no-user-config -display none -no-reboot -M q35 \
+		-kernel "$vmlinux" -initrd "$initrd" \
+		-m "$mem" -smp "$smp" \
+		-chardev "file,id=console,path=$(comma "$run/console.log")" \
+		-serial chardev:console \
+		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap" \
+		-device virtio-9p-pci,fsdev=root,mount_tag=root \
+		-fsdev "local,id=ctl,path=$(comma "$run/ctl"),security_model=none" \
+		-device virtio-9p-pci,fsdev=ctl,mount_tag=ctl \
+		-fsdev "local,id=out,path=$(comma "$out"),security_model=none,multidevs=remap" \
+		-device virtio-9p-pci,fsdev=out,mount_tag=out
+	if [ "$accel" = kvm ]; then
+		set -- "$@" -accel kvm -cpu host
+	elif [ -n "$icount" ]; then
+		# sleep=off: an idle guest jumps to its next timer. A seed, a clock of
+		# its own: nothing that a run reads may differ from the last one's.
+		set -- "$@" -accel tcg,thread=single -icount shift=0,sleep=off \
+			-cpu max,+svm -seed 1 -rtc base=2024-01-01,clock=vm
+		# Fixed addresses: their hashes and cache sets cost the same each time.
+		# The watchdogs' timers would only be noise, and the TSC is exact here.
+		cmdline="$cmdline nokaslr norandmaps nowatchdog tsc=reliable clocksource=tsc"
+	else
+		# No word about clocks: the kernel distrusts a TSC that it may have
+		# calibrated while the machine was busy, and takes the HPET; told to
+		# trust it, guests ran several times too fast and saw stalls.
+		set -- "$@" -accel tcg,thread=multi -cpu max,+svm
+	fi
+	set -- "$@" -append "$cmdline"
+	# In a background command, only an explicit redirection keeps the terminal.
+	if [ "$verb" = shell ]; then
+		exec 3<&0
+		set -- "$@" -chardev stdio,id=tty,signal=off -serial chardev:tty
+	else
+		exec 3</dev/null
+		set -- "$@" -device virtio-serial-pci \
+			-chardev "file,id=stdout,append=on,path=$(comma "$run/stdout")" \
+			-device virtserialport,chardev=stdout,nr=1 \
+			-chardev "file,id=stderr,append=on,path=$(comma "$run/stderr")" \
+			-device virtserialport,chardev=stderr,nr=2
+		: >"$run/stdout"
+		: >"$run/stderr"
+	fi
+	# In the foreground group, for the terminal; the grace is for QEMU.
+	timeout --foreground -k 5 "${timeout:-0}" \
+		qemu-system-x86_64 "$@" <&3 2>"$run/qemu.log" &
+	qemu=$!
+	if [ "$verb" = run ]; then
+		follow stdout &
+		follow stderr >&2 &
+	fi
+	qemu_status=0
+	wait "$qemu" || qemu_status=$?
+	qemu=''
+	wait
+}
