@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A workload of kvm-zap-bench is one file, bench_NAME.c, with one structure,
+ * listed in kvm-zap-bench.c. Its run() takes the command line from the
+ * workload's name on and returns the exit status.
+ */
+#ifndef KVM_ZAP_BENCH_H
+#define KVM_ZAP_BENCH_H
+
+struct workload {
+	const char *name;
+	const char *help;	/* one line */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct workload bench_empty, bench_rom, bench_teardown;
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap-bench teardown: how long a VM takes to die, by closing it or by the
+ * exit of the process that owns it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "guest_ram.h"
+#include "host.h"
+#include "options.h"
+
+static const char usage[] = "kvm-zap-bench teardown [OPTION...]";
+static const char about[] =
+"Makes a VM, maps all its memory through the guest's writes, and times its end.\n"
+"By default that is closing the VM's file descriptors: KVM has dropped the last\n"
+"mapping when close() returns, the memory behind the guest stays allocated.\n"
+"With --exit the process that owns the VM exits instead, timed by its parent\n"
+"from the word to go until it is gone: KVM's teardown from the MMU notifier's\n"
+"release, freeing the memory behind the guest, and closing the descriptors.\n"
+"Either contains grace periods that a process sleeps through: cpu_ns does not,\n"
+"and zap_ns (with kvm-zap in the kernel, debugfs mounted) is the zap alone.";
+
+/* Columns of zap_stats, counted over a teardown; only where kvm-zap is. */
+static const struct {
+	const char *column, *series, *about;
+} zap_columns[] = {
+	{ "total_ns", "zap_ns", "the zap alone" },
+	{ "sptes", "zap_sptes", "leaf SPTEs dropped" },
+	{ "tables", "zap_tables", "page tables freed" },
+	{ "yields", "zap_yields", "lock breaks" },
+};
+
+#define NR_ZAP_COLUMNS	ARRAY_SIZE(zap_columns)
+
+struct zap_sample {
+	uint64_t value[NR_ZAP_COLUMNS];
+	bool have[NR_ZAP_COLUMNS];
+};
+
+struct end {
+	uint64_t ns;		/* until the VM is gone */
+	uint64_t cpu_ns;	/* CPU time of it, user and system */
+};
+
+static uint64_t cpu_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void zap_read(struct zap_sample *z)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_ZAP_COLUMNS; i++)
+		z->have[i] = !host_zap_stats("teardown", zap_columns[i].column, &z->value[i]);
+}
+
+/* Makes a VM as @from says, all of it mapped by the end. */
+static void make_mapped(struct guest_ram *ram, const struct guest_ram *from, struct report *r)
+{
+	unsigned int i;
+
+	*ram = *from;
+	guest_ram_create(ram);
+	/* One vCPU after the other: closing is to wait for no thread. */
+	for (i = 0; i < ram->vcpus; i++) {
+		struct guest_op touch = guest_ram_op(ram, i, GUEST_OP_WRITE);
+
+		vcpu_must(ram->vcpu[i], &touch, NULL);
+	}
+	guest_ram_check_pages(ram, r);
+}
+
+static void end_by_close(const struct guest_ram *from, struct report *r, struct end *end)
+{
+	struct guest_ram ram;
+	uint64_t start, cpu;
+
+	make_mapped(&ram, from, r);
+	cpu = cpu_now_ns();
+	start = vm_now_ns();
+	vm_close(ram.vm);
+	end->ns = vm_now_ns() - start;
+	end->cpu_ns = cpu_now_ns() - cpu;
+	vm_free(ram.vm);
+	guest_ram_release(&ram);
+}
+
+/* In the child: report the CPU time used so far once mapped, exit when told to. */
+static void __attribute__((noreturn))
+child(const struct guest_ram *from, int ready, int go)
+{
+	struct guest_ram ram;
+	uint64_t cpu;
+	char word;
+
+	/* ^C and a dying parent leave no VM behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	make_mapped(&ram, from, NULL);
+	cpu = cpu_now_ns();
+	if (write(ready, &cpu, sizeof(cpu)) != sizeof(cpu) || read(go, &word, 1) != 1)
+		_exit(1);
+	_exit(0);
+}
+
+static void end_by_exit(const struct guest_ram *from, struct end *end)
+{
+	int ready[2], go[2], status;
+	struct rusage usage;
+	uint64_t start, cpu;
+	ssize_t got;
+	pid_t pid;
+
+	if (pipe(ready) || pipe(go))
+		vm_die("pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		vm_die("fork: %s", strerror(errno));
+	if (!pid) {
+		close(ready[0]);
+		close(go[1]);
+		child(from, ready[1], go[0]);
+	}
+	close(ready[1]);
+	close(go[0]);
+	got = read(ready[0], &cpu, sizeof(cpu));
+	if (got != sizeof(cpu))
+		/* The child has said why. */
+		exit(1);
+
+	start = vm_now_ns();
+	if (write(go[1], "", 1) != 1 || wait4(pid, &status, 0, &usage) != pid)
+		vm_die("process %d, which owns the VM: %s", pid, strerror(errno));
+	end->ns = vm_now_ns() - start;
+	if (status)
+		vm_die("process %d, which owns the VM, ended with status 0x%x", pid, status);
+	end->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000ULL +
+		      (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ULL - cpu;
+	close(ready[0]);
+	close(go[1]);
+}
+
+static int run(int argc, char **argv)
+{
+	struct guest_ram ram = { .vcpus = 1, .mib = 512, .page = VM_4K, .guest_page = VM_2M };
+	unsigned long iterations = 5, warmup = 1, i, j;
+	bool json = false, by_exit = false;
+	const struct option_desc table[] = {
+		{ 'c', "vcpus", OPT_NUMBER, &ram.vcpus, 1, VM_VCPUS_MAX, "vCPUs" },
+		{ 'm', "mib", OPT_NUMBER, &ram.mib, 1, 1UL << 24,
+		  "memory of each vCPU in MiB" },
+		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured VMs" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "VMs before them" },
+		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
+		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		  "page size of the guest's own tables" },
+		{ 0, "exit", OPT_FLAG, &by_exit, 0, 0, "let the process that owns the VM exit" },
+		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		{ }
+	};
+	struct series *wall, *cpu, *zap[NR_ZAP_COLUMNS];
+	struct report *r;
+
+	options_parse(argc, argv, usage, about, table);
+	guest_ram_check(&ram, usage);
+
+	r = report_new("teardown", argc, argv);
+	report_number(r, "vcpus", ram.vcpus);
+	report_number(r, "mib", ram.mib);
+	report_number(r, "iterations", iterations);
+	report_number(r, "warmup", warmup);
+	report_word(r, "page", page_word(ram.page));
+	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "by", by_exit ? "exit" : "close");
+	wall = report_series(r, by_exit ? "exit_ns" : "close_ns", "until the VM is gone");
+	cpu = report_series(r, "cpu_ns", "CPU time of it, of the process");
+	for (j = 0; j < NR_ZAP_COLUMNS; j++)
+		zap[j] = report_series(r, zap_columns[j].series, zap_columns[j].about);
+
+	for (i = 0; i < warmup + iterations; i++) {
+		struct zap_sample before, after;
+		struct end end;
+
+		zap_read(&before);
+		if (by_exit)
+			end_by_exit(&ram, &end);
+		else
+			end_by_close(&ram, i ? NULL : r, &end);
+		zap_read(&after);
+		if (i < warmup)
+			continue;
+		report_sample(wall, end.ns);
+		report_sample(cpu, end.cpu_ns);
+		for (j = 0; j < NR_ZAP_COLUMNS; j++)
+			if (before.have[j] && after.have[j])
+				report_sample(zap[j], after.value[j] - before.value[j]);
+	}
+	report_print(r, json);
+	return 0;
+}
+
+const struct workload bench_teardown = {
+	.name = "teardown",
+	.help = "the end of a VM whose memory is all mapped",
+	.run = run,
+};

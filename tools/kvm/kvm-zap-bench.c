@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap-bench: what zapping costs KVM and its guests, workload by workload,
+ * over the raw KVM API. Which policy is in force is the operator's to set; the
+ * programs report it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "vm.h"
+
+static const struct workload *const workloads[] = {
+	&bench_empty,
+	&bench_rom,
+	&bench_teardown,
+};
+
+static void print_usage(FILE *to)
+{
+	unsigned int i;
+
+	fprintf(to, "usage: kvm-zap-bench WORKLOAD [OPTION...]\n"
+		    "       kvm-zap-bench WORKLOAD --help\n\nworkloads:\n");
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
+	fprintf(to, "\nExit status: 0, 1 when something failed, 2 for wrong usage.\n");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		if (!strcmp(argv[1], workloads[i]->name))
+			return workloads[i]->run(argc - 1, argv + 1);
+	fprintf(stderr, "kvm-zap-bench: unknown workload '%s'\n", argv[1]);
+	print_usage(stderr);
+	return 2;
+}
