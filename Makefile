@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kvm-zap: "make help" lists the verbs.  Everything that is built, downloaded
+# or unpacked lives under build/.
+
+MAKEFLAGS += --no-print-directory
+JOBS ?= $(shell nproc)
+
+# Expanded only where a recipe uses it: setup and help do without headers.
+KVER ?= $(shell scripts/kver)
+O = build/$(KVER)
+
+KCONFIG = srctree=. KCONFIG_CONFIG=build/config
+
+# CONFIG_KVM_ZAP_...=y|n on the command line overrides build/config.
+overrides = $(foreach v,$(filter CONFIG_KVM_ZAP_%,$(.VARIABLES)), \
+	$(if $(filter command line,$(origin $(v))),$(v)=$($(v))))
+
+.PHONY: all
+all: modules tools ## build the modules and the tools (the default)
+
+.PHONY: help
+help: ## list the verbs
+	@sed -n 's/^\([a-z_]*\):.* ## /\1\t/p' Makefile | expand -t 18
+	@echo
+	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
+	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
+	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+
+.PHONY: setup
+setup: ## install what is missing, from Debian, by name (root)
+	@scripts/setup
+
+.PHONY: packages
+packages:
+	@scripts/setup --check
+
+build/config: scripts/standalone_defconfig Kconfig scripts/Kconfig.standalone
+	@mkdir -p build
+	@test -f $@ && $(KCONFIG) kconfig-conf --olddefconfig scripts/Kconfig.standalone > /dev/null || \
+	$(KCONFIG) kconfig-conf --defconfig=scripts/standalone_defconfig scripts/Kconfig.standalone > /dev/null
+	@touch $@
+
+.PHONY: defconfig
+defconfig: | packages ## set the options to their defaults
+	@rm -f build/config
+	@$(MAKE) build/config
+
+.PHONY: menuconfig
+menuconfig: build/config | packages ## choose the options
+	@$(KCONFIG) kconfig-mconf scripts/Kconfig.standalone
+
+.PHONY: modules
+modules: build/config | packages ## build kvm.ko, kvm-amd.ko and kvm-intel.ko for KVER
+	@scripts/kconfig-override build/config $(O)/config $(overrides)
+	@echo 'kvm-zap: building modules for $(KVER)'
+	@scripts/build-kvm --jobs $(JOBS) --config $(O)/config $(O)
+	@echo 'kvm-zap: modules are in $(O)/modules'
+
+.PHONY: modules_install
+modules_install: modules ## install the modules over the distribution's (root)
+	@install -D -m 644 -t /lib/modules/$(KVER)/updates/kvm-zap $(O)/modules/*.ko
+	@depmod $(KVER)
+
+.PHONY: modules_uninstall
+modules_uninstall: ## go back to the distribution's modules (root)
+	@rm -rf /lib/modules/$(KVER)/updates/kvm-zap
+	@depmod $(KVER)
+
+.PHONY: tools
+tools: | packages ## build kvm-zap-bench
+	@$(MAKE) -s -C tools/kvm O=$(CURDIR)/build/tools
+
+.PHONY: tests
+tests: tools ## build the tests, upstream's included
+	@$(MAKE) -s -C tools/testing/selftests/kvm O=$(CURDIR)/build/tests
+	@scripts/build-upstream-tests
+
+.PHONY: image
+image: | packages
+	@scripts/fetch-image
+
+.PHONY: demo
+demo: setup ## the main job: what each policy costs, measured in the lab
+	@$(MAKE) all image
+	@tools/demo/demo
+
+.PHONY: check
+check: setup ## all tests; T=NAME runs one
+	@$(MAKE) all tests image
+	@tools/testing/check $(T)
+
+.PHONY: clean
+clean: ## remove what was built, keep what was downloaded
+	@rm -rf build/config build/tools build/tests build/upstream build/demo build/lab \
+		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
+		build/*/lab
+
+.PHONY: distclean
+distclean: ## remove all that was built, downloaded or unpacked
+	@rm -rf build
