@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a policy may cost, in instructions of the lab, in each MMU mode: policy
+# fast next to the stock modules, policy scoped whatever else is mapped. An
+# engine that walks what it need not, or accounting in a hot path, fails this.
+set -u
+
+cd "$(dirname "$0")/../../.." || exit 1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT INT TERM
+
+nr=0
+failed=0
+# bound NAME VALUE LIMIT
+bound() {
+	nr=$((nr + 1))
+	if [ -n "$2" ] && [ -n "$3" ] && [ "$2" -le "$3" ]; then
+		echo "ok $nr $1 # $2, at most $3"
+	else
+		echo "not ok $nr $1 # ${2:-no figure}, at most ${3:-no figure}"
+		failed=1
+	fi
+}
+
+cost() { awk -v p="$1" -v m="$2" '$1 == p && $2 == m { print $3 }' "$tmp/cost"; }
+
+echo 'TAP version 13'
+echo '1..15'
+for mode in tdp legacy shadow; do
+	case $mode in
+	tdp) set -- ;;
+	legacy) set -- --kvm tdp_mmu=0 ;;
+	shadow) set -- --kvm-amd npt=0 ;;
+	esac
+	lab="tools/testing/lab/lab run --icount --timeout 900"
+	$lab --modules stock "$@" -- tools/testing/cost stock 0 stock 256 > "$tmp/cost" &&
+		$lab "$@" -- tools/testing/cost fast 0 fast 256 fast 512 \
+			scoped 128 scoped 1024 >> "$tmp/cost" || echo "# the lab failed"
+	sed 's/^/# /' "$tmp/cost"
+
+	stock=$(cost stock 256)
+	bound "$mode: fast, 256 MiB mapped, next to stock" "$(cost fast 256)" \
+		"${stock:+$((stock * 101 / 100))}"
+	stock=$(cost stock 0)
+	bound "$mode: fast, nothing mapped, next to stock" "$(cost fast 0)" \
+		"${stock:+$((stock + 500))}"
+	scoped=$(cost scoped 128)
+	bound "$mode: scoped, 128 MiB mapped" "$scoped" 40000
+	bound "$mode: scoped, 1 GiB mapped, next to 128 MiB" "$(cost scoped 1024)" \
+		"${scoped:+$((scoped * 102 / 100))}"
+	fast=$(cost fast 512)
+	bound "$mode: scoped next to fast, 512 MiB mapped" "$scoped" \
+		"${fast:+$((fast / 500))}"
+done
+exit $failed

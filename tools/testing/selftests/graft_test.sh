@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# graft refuses what it cannot graft, says why, and leaves the tree as it was.
+# Without these refusals a hook goes missing in silence: spatch exits with 0
+# whether its rule matched or not, and applies once more when run once more.
+set -u
+
+cd "$(dirname "$0")/../../.." || exit 1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT INT TERM
+
+nr=0
+failed=0
+report() {
+	nr=$((nr + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $nr $2"
+	else
+		echo "not ok $nr $2"
+		sed 's/^/# /' "$tmp/out"
+		failed=1
+	fi
+}
+
+source=$(scripts/fetch-source) || exit 1
+
+# new_tree: a fresh copy of what the build out of tree grafts.
+new_tree() {
+	rm -rf "$tmp/tree"
+	mkdir -p "$tmp/tree/arch/x86/include/asm" "$tmp/tree/include/linux" "$tmp/tree/virt"
+	cp "$source/Makefile" "$tmp/tree/"
+	cp -R "$source/arch/x86/kvm" "$tmp/tree/arch/x86/"
+	cp -R "$source/virt/kvm" "$tmp/tree/virt/"
+	cp "$source/arch/x86/include/asm/kvm_host.h" "$tmp/tree/arch/x86/include/asm/"
+	cp "$source/include/linux/kvm_host.h" "$tmp/tree/include/linux/"
+}
+
+sum() { (cd "$tmp/tree" && find . -type f -exec sha256sum {} + | sort | sha256sum); }
+
+# refused NAME PATTERN: graft fails, says PATTERN, and changes nothing.
+refused() {
+	before=$(sum)
+	if scripts/graft "$tmp/tree" > "$tmp/out" 2>&1; then
+		echo "graft exited with 0" >> "$tmp/out"
+		report 1 "$1"
+	elif ! grep -q -e "$2" "$tmp/out"; then
+		echo "graft did not say '$2'" >> "$tmp/out"
+		report 1 "$1"
+	elif [ "$before" != "$(sum)" ]; then
+		echo "graft changed the tree" >> "$tmp/out"
+		report 1 "$1"
+	else
+		report 0 "$1"
+	fi
+}
+
+echo 'TAP version 13'
+echo '1..7'
+
+new_tree
+scripts/graft "$tmp/tree" > "$tmp/out" 2>&1
+report $? 'a pristine tree is grafted'
+
+grep -q 'kvm_zap_memslot(kvm, slot);' "$tmp/tree/arch/x86/kvm/mmu/mmu.c" &&
+	grep -q 'Kconfig.zap' "$tmp/tree/arch/x86/kvm/Kconfig" > "$tmp/out" 2>&1
+report $? 'hook and Kconfig are in place'
+
+refused 'a second run is refused' 'grafted already'
+
+new_tree
+sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 0/' "$tmp/tree/Makefile"
+refused 'a kernel without rules is refused' 'is Linux 6\.0; there are rules for .*6\.1'
+
+# The hook's line is not what the rule looks for any more.
+new_tree
+sed -i 's/kvm_mmu_zap_all_fast(kvm);/kvm_mmu_zap_all_faster(kvm);/' \
+	"$tmp/tree/arch/x86/kvm/mmu/mmu.c"
+refused 'a rule without a match is named' 'rule site-memslot: 0 lines added'
+
+# One match too many is as wrong as one too few.
+new_tree
+printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tmp/tree/arch/x86/include/asm/kvm_host.h"
+refused 'a rule with one match too many is named' 'rule field-stat: 2 lines added'
+
+rm -rf "$tmp/tree/arch/x86/kvm"
+refused 'a folder without KVM is refused' 'is no kernel source tree'
+
+exit $failed

@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Upstream's memslot selftests under each policy of memslot_zap. They know
+# nothing of policies: what passes under one has to pass under the other, and
+# each memslot that they delete or move has to be counted for the policy in
+# force, none for another.
+#
+# A policy that leaves a mapping of the memslot behind fails
+# set_memory_region_test, where a vCPU uses a slot that goes away under it.
+# Scoped that takes what belongs to other slots fails the stress test.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+
+bin=${KVM_ZAP_UPSTREAM_BIN:-${here%/*/*/*/*}/build/upstream/bin}
+policies=${KVM_ZAP_POLICIES:-fast scoped}
+param=/sys/module/kvm/parameters/memslot_zap
+stats=/sys/kernel/debug/kvm/zap_stats
+
+# Name, command; the parameters are for seconds each where the CPU is emulated.
+# memslot_perf_test's sixth subtest, RW, is missing: it gives itself 2 s for what
+# takes longer there without kvm-zap, too.
+tests='set_memory_region_test set_memory_region_test
+memslot_modification_stress_test memslot_modification_stress_test -i 100 -b 4M -v 2
+memslot_perf_test.map memslot_perf_test -d -l 1 -s 64 -f 0 -e 0
+memslot_perf_test.unmap memslot_perf_test -d -l 1 -s 64 -f 1 -e 1
+memslot_perf_test.unmap_chunked memslot_perf_test -d -l 1 -s 64 -f 2 -e 2
+memslot_perf_test.move_active memslot_perf_test -d -l 1 -s 64 -f 3 -e 3
+memslot_perf_test.move_inactive memslot_perf_test -d -l 1 -s 64 -f 4 -e 4'
+
+# counts: memslots invalidated under $policy, under others, and its leaf SPTEs.
+counts() {
+	awk -v policy="$policy" '
+		NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+		$column["site"] != "memslot" { next }
+		$column["policy"] != policy { others += $column["count"]; next }
+		{ count += $column["count"]; sptes += $column["sptes"] }
+		END { print count + 0, others + 0, sptes + 0 }' "$stats"
+}
+
+# execute COMMAND [ARG...]: output in $out, the status is COMMAND's.
+# It has one CPU until it says that it tests: set_memory_region_test adds 32764
+# slots before, each after a grace period, and those take five times as long
+# when they hop between emulated CPUs.
+execute() {
+	taskset -c 0 "$@" > "$out" 2>&1 &
+	child=$!
+	while kill -0 "$child" 2> /dev/null && ! grep -q '^Testing' "$out"; do
+		sleep 0.1
+	done
+	taskset -ap "$cpus" "$child" > /dev/null 2>&1 || :
+	status=0
+	wait "$child" || status=$?
+	child=''
+	return "$status"
+}
+
+# check PROGRAM [ARG...]: run it under $policy.
+check() {
+	program=$1
+	shift
+	# Waiting for the file must not count as the test's time: some have alarms.
+	cat "$bin/$program" > /dev/null || {
+		ktap_fail "build it first: scripts/build-upstream-tests"
+		return
+	}
+	before=$(counts)
+	execute "$bin/$program" "$@" || ktap_fail "exit status $status of $program $*"
+	[ "$status" -ne 142 ] ||
+		ktap_diag "its own alarm: is this machine busy? See --icount of the lab"
+	# It succeeds without having tested where the setup fails.
+	[ "$program" != memslot_perf_test ] || grep -q '^Done [1-9]' "$out" ||
+		ktap_fail "no iteration done"
+
+	# shellcheck disable=SC2046,SC2086 # three numbers each
+	set -- $before $(counts)
+	[ "$4" -gt "$1" ] || ktap_fail "no memslot was invalidated under $policy"
+	ktap_equal "invalidated under another policy" $(($5 - $2)) 0
+	# Twice 4 MiB and a bit of code are mapped once if only their own slots go.
+	[ "$policy/$program" != scoped/memslot_modification_stress_test ] ||
+		[ $(($6 - $3)) -lt 4096 ] ||
+		ktap_fail "$(($6 - $3)) leaf SPTEs dropped: more than the slots have"
+	[ -z "$ktap_bad" ] || ktap_diag "$(cat "$out")"
+}
+
+restore() {
+	[ -z "$child" ] || kill "$child" 2> /dev/null || :
+	echo "$saved" > "$param"
+	rm -f "$out"
+}
+
+[ -e "$param" ] || ktap_skip_all "no $param: these are not kvm-zap's modules"
+[ -w "$param" ] || ktap_skip_all "cannot write $param: root is needed"
+[ -w /dev/kvm ] || ktap_skip_all "no /dev/kvm to write to: load kvm-amd or kvm-intel"
+
+cpus=$(taskset -p $$ | sed 's/.*: //')
+child=''
+saved=$(cat "$param")
+out=$(mktemp)
+trap restore EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# shellcheck disable=SC2086 # words
+ktap_start $(($(echo "$tests" | wc -l) * $(set -- $policies; echo $#)))
+for policy in $policies; do
+	while read -r name command; do
+		echo "$policy" > "$param" || ktap_fail "cannot set $policy"
+		# shellcheck disable=SC2086 # words
+		check $command < /dev/null
+		ktap_result "$policy/$name"
+	done <<-END
+		$tests
+	END
+done
+ktap_end

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What small, known workloads count in the VM's statistics and in zap_stats.
+ * No other VM may run on the host meanwhile.
+ *
+ * What breaks without it: the operator chooses a policy by numbers that are
+ * wrong. It also counts remote TLB flushes: without one, a vCPU goes on using
+ * a mapping that was dropped.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+/* Each policy, the statistic that it counts deletions in, and its row. */
+static const struct {
+	const char *word;
+	unsigned int counter;
+} policies[] = {
+	{ "fast", offsetof(struct zap_counts, memslot_zap_fast) / sizeof(uint64_t) },
+	{ "scoped", offsetof(struct zap_counts, memslot_zap_scoped) / sizeof(uint64_t) },
+};
+
+#define FAST	0
+#define SCOPED	1
+#define NR_POLICIES	ARRAY_SIZE(policies)
+
+enum { RAM, ROM, TABLES };
+
+/*
+ * Touch whole groups of 8 pages: outside the TDP MMU a fault maps the others
+ * of its group as well. So what was touched is what is mapped.
+ */
+#define RAM_PAGES	64
+#define RAM_TOUCHED	40
+#define ROM_PAGES	16
+#define ROM_TOUCHED	8
+#define ROM_MOVED_GPA	(VM_ROM_GPA + SZ_1M)
+
+/* A GiB of its own, mapped by guest page tables in a slot of their own. */
+#define TABLES_GPA	0x90000000UL
+#define WINDOW_GVA	0x700000000UL
+
+struct test_vm {
+	struct vm *vm;
+	struct vcpu *vcpu;
+	void *ram, *rom, *tables;
+	/* What was touched: guest physical addresses or, in shadow paging, virtual ones. */
+	uint64_t touched[8];
+	unsigned int nr;
+	unsigned int huge;	/* the first so many are mapped by 2M pages */
+};
+
+static void touched(struct test_vm *t, uint64_t address)
+{
+	t->touched[t->nr++] = address;
+}
+
+static void test_vm_create(struct test_vm *t, unsigned long page)
+{
+	struct vm_opts opts = { .guest_page = page };
+
+	memset(t, 0, sizeof(*t));
+	t->vm = vm_create(&opts);
+	t->vcpu = vcpu_create(t->vm, 0);
+	t->ram = vm_backing_alloc(2 * SZ_2M, page);
+	t->rom = vm_backing_alloc(ROM_PAGES * SZ_4K, VM_4K);
+	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, 2 * SZ_2M, 0);
+	guest_pt_map(t->vm->pt, VM_ROM_GPA, VM_ROM_GPA, SZ_2M, VM_4K);
+	vm_set_slot(t->vm, RAM, 0, VM_RAM_GPA,
+		    page == VM_2M ? 2 * SZ_2M : RAM_PAGES * SZ_4K, t->ram);
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+}
+
+static void test_vm_free(struct test_vm *t)
+{
+	vm_free(t->vm);
+	vm_backing_free(t->ram, 2 * SZ_2M);
+	vm_backing_free(t->rom, ROM_PAGES * SZ_4K);
+	if (t->tables)
+		vm_backing_free(t->tables, 2 * SZ_4K);
+}
+
+static void test_vm_destroy(struct test_vm *t)
+{
+	vm_close(t->vm);
+	test_vm_free(t);
+}
+
+/* Touch it all, and note where. */
+static void test_vm_touch(struct test_vm *t)
+{
+	bool huge = t->vm->guest_page == VM_2M;
+
+	t->nr = 0;
+	t->huge = huge ? 2 : 0;
+	vcpu_read(t->vcpu, VM_RAM_GPA, huge ? 2 * SZ_2M : RAM_TOUCHED * SZ_4K);
+	touched(t, VM_RAM_GPA);
+	if (huge)
+		touched(t, VM_RAM_GPA + SZ_2M);
+	vcpu_read(t->vcpu, VM_ROM_GPA, ROM_TOUCHED * SZ_4K);
+	touched(t, VM_ROM_GPA);
+	/* The guest's code and its command page. */
+	touched(t, VM_SYS_GPA);
+	touched(t, VM_SYS_GPA + ((char *)t->vcpu->cmd - (char *)t->vm->sys));
+	/* Its page tables are touched by the CPU, through KVM's tables if there are two sets. */
+	if (zap_mmu() != ZAP_MMU_SHADOW)
+		touched(t, guest_pt_root(t->vm->pt));
+}
+
+/* Levels of the page tables that KVM makes. */
+static unsigned int levels(struct vm *vm)
+{
+	static char cpuinfo[16384];
+	bool la57;
+
+	if (zap_mmu() == ZAP_MMU_SHADOW)
+		return 4;
+	la57 = zap_read_file("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo)) > 0 &&
+	       strstr(cpuinfo, " la57");
+	/* AMD's has the host's number of levels, Intel's what the guest needs. */
+	return la57 && (strstr(cpuinfo, "AuthenticAMD") || vm->gpa_bits > 48) ? 5 : 4;
+}
+
+/* Tables below the root, which stays: one for each range of addresses touched. */
+static unsigned int nr_tables(struct test_vm *t)
+{
+	unsigned int level, shift, i, j, n = 0;
+
+	for (level = 1; level < levels(t->vm); level++) {
+		shift = 12 + 9 * level;
+		for (i = level == 1 ? t->huge : 0; i < t->nr; i++) {
+			for (j = level == 1 ? t->huge : 0; j < i; j++)
+				if (t->touched[i] >> shift == t->touched[j] >> shift)
+					break;
+			n += i == j;
+		}
+	}
+	return n;
+}
+
+/* Everything that counts, at one moment. */
+struct shot {
+	struct zap_counts vm;
+	struct zap_row row[NR_POLICIES];
+	struct zap_row teardown;
+	uint64_t leafs;
+	uint64_t flushes;
+	uint64_t time_ns;
+};
+
+static void take_rows(struct shot *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_POLICIES; i++)
+		zap_row("memslot", policies[i].word, &s->row[i]);
+	zap_row("teardown", "walk", &s->teardown);
+}
+
+static struct shot take(struct vm *vm)
+{
+	struct shot s;
+
+	zap_counts(vm, &s.vm);
+	take_rows(&s);
+	s.leafs = zap_leafs(vm);
+	s.flushes = zap_stat(vm, "remote_tlb_flush_requests");
+	s.time_ns = vm_now_ns();
+	return s;
+}
+
+/* What changed since @before; a leaf that is gone counts upwards. */
+static struct shot since(struct vm *vm, const struct shot *before)
+{
+	struct shot s = take(vm);
+	uint64_t leafs = before->leafs - s.leafs;
+	unsigned int i;
+
+	/* The maximum is no sum: all that is asked of it is in expect(). */
+	for (i = 0; i < NR_POLICIES; i++)
+		ktap_check(s.row[i].max_ns >= before->row[i].max_ns, "max_ns went down");
+	zap_diff(&s, before);
+	s.leafs = leafs;
+	return s;
+}
+
+static void expect_nothing_in_row(const char *name, const struct zap_row *row)
+{
+	ktap_check(!row->count && !row->sptes && !row->tables && !row->yields && !row->flushes &&
+		   !row->total_ns, "zap_stats '%s' moved: count %lu sptes %lu tables %lu",
+		   name, row->count, row->sptes, row->tables);
+}
+
+static void expect_nothing(const struct shot *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZAP_NR_COUNTS; i++)
+		ktap_equal(zap_count_names[i], ((const uint64_t *)&d->vm)[i], 0);
+	for (i = 0; i < NR_POLICIES; i++)
+		expect_nothing_in_row(policies[i].word, &d->row[i]);
+	expect_nothing_in_row("teardown walk", &d->teardown);
+}
+
+/* One invalidation under @policy, of so many leaf SPTEs and page tables. */
+static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
+		   uint64_t tables_min, uint64_t tables_max)
+{
+	const uint64_t *counts = (const uint64_t *)&d->vm;
+	const struct zap_row *row = &d->row[policy];
+	unsigned int i;
+
+	/* The first four count invalidations. */
+	for (i = 0; i < 4; i++)
+		ktap_equal(zap_count_names[i], counts[i], i == policies[policy].counter);
+	ktap_equal("zap_sptes", d->vm.zap_sptes, sptes);
+	ktap_equal("leaf SPTEs that KVM itself says are gone", d->leafs, sptes);
+	ktap_check(d->vm.zap_tables >= tables_min && d->vm.zap_tables <= tables_max,
+		   "zap_tables: %lu, expected %lu to %lu", d->vm.zap_tables, tables_min,
+		   tables_max);
+	ktap_check(d->vm.zap_ns > 0 && d->vm.zap_ns < d->time_ns,
+		   "zap_ns: %lu, the system call took less than %lu", d->vm.zap_ns, d->time_ns);
+	ktap_check(d->vm.zap_yields < 100, "zap_yields: %lu in a tiny VM", d->vm.zap_yields);
+	/* Only scoped leaves vCPUs their roots: fast has other ways to flush. */
+	if (policy == SCOPED && sptes)
+		ktap_check(d->flushes, "leaf SPTEs were dropped without a remote TLB flush");
+
+	ktap_equal("zap_stats: count", row->count, 1);
+	ktap_equal("zap_stats: sptes", row->sptes, d->vm.zap_sptes);
+	ktap_equal("zap_stats: tables", row->tables, d->vm.zap_tables);
+	ktap_equal("zap_stats: yields", row->yields, d->vm.zap_yields);
+	ktap_equal("zap_stats: flushes", row->flushes, d->flushes);
+	ktap_equal("zap_stats: total_ns", row->total_ns, d->vm.zap_ns);
+	for (i = 0; i < NR_POLICIES; i++)
+		if (i != policy)
+			expect_nothing_in_row(policies[i].word, &d->row[i]);
+	expect_nothing_in_row("teardown walk", &d->teardown);
+}
+
+/* The same for a slot that holds @scoped leaf SPTEs, and no whole page table. */
+static void expect_slot(struct test_vm *t, const struct shot *before, const struct shot *d,
+			unsigned int policy, uint64_t scoped)
+{
+	if (policy == SCOPED)
+		expect(d, policy, scoped, 0, 0);
+	else
+		expect(d, policy, before->leafs, nr_tables(t), nr_tables(t));
+}
+
+static void test_delete(struct test_vm *t, unsigned int policy)
+{
+	struct shot before, d;
+
+	test_vm_touch(t);
+	before = take(t->vm);
+	ktap_check(before.leafs >= RAM_TOUCHED + ROM_TOUCHED, "only %lu leaf SPTEs", before.leafs);
+	vm_delete_slot(t->vm, ROM);
+	d = since(t->vm, &before);
+	expect_slot(t, &before, &d, policy, ROM_TOUCHED);
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	ktap_result("%s: a slot is deleted", policies[policy].word);
+}
+
+static void test_delete_unused(struct test_vm *t, unsigned int policy)
+{
+	struct shot before, d;
+
+	test_vm_touch(t);
+	vm_set_slot(t->vm, TABLES, 0, ROM_MOVED_GPA, SZ_4K, t->rom);
+	before = take(t->vm);
+	vm_delete_slot(t->vm, TABLES);
+	d = since(t->vm, &before);
+	expect_slot(t, &before, &d, policy, 0);
+	ktap_result("%s: a slot is deleted that nobody used", policies[policy].word);
+}
+
+static void test_move(struct test_vm *t, unsigned int policy)
+{
+	struct shot before, d;
+
+	test_vm_touch(t);
+	before = take(t->vm);
+	vm_set_slot(t->vm, ROM, 0, ROM_MOVED_GPA, ROM_PAGES * SZ_4K, t->rom);
+	d = since(t->vm, &before);
+	expect_slot(t, &before, &d, policy, ROM_TOUCHED);
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	ktap_result("%s: a slot is moved", policies[policy].word);
+}
+
+static void test_nothing(struct test_vm *t, unsigned int policy)
+{
+	struct shot before, d;
+
+	test_vm_touch(t);
+	before = take(t->vm);
+	vm_set_slot(t->vm, TABLES, 0, ROM_MOVED_GPA, SZ_64K, t->rom);
+	vm_set_slot(t->vm, ROM, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	/* The same again, what is there already, and what is not there. */
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	ktap_equal("error of overlapping slots",
+		   -vm_try_slot(t->vm, 9, 0, VM_ROM_GPA, SZ_4K, t->rom), EEXIST);
+	ktap_equal("error of deleting no slot", -vm_try_slot(t->vm, 9, 0, 0, 0, NULL), EINVAL);
+	d = since(t->vm, &before);
+	expect_nothing(&d);
+	vm_delete_slot(t->vm, TABLES);
+	ktap_result("%s: slots created, changed, refused count nothing", policies[policy].word);
+}
+
+/* A slot of two whole 4K page tables: scoped may take them, or leave them empty. */
+static void test_whole_tables(unsigned int policy)
+{
+	struct shot before, d;
+	struct test_vm t;
+	unsigned int i;
+
+	test_vm_create(&t, VM_4K);
+	vm_set_slot(t.vm, TABLES, 0, VM_RAM_GPA + SZ_1G, 2 * SZ_2M, t.ram);
+	guest_pt_map(t.vm->pt, VM_RAM_GPA + SZ_1G, VM_RAM_GPA + SZ_1G, 2 * SZ_2M, 0);
+	test_vm_touch(&t);
+	for (i = 0; i < 2; i++) {
+		vcpu_read(t.vcpu, VM_RAM_GPA + SZ_1G + i * SZ_2M, 16 * SZ_4K);
+		touched(&t, VM_RAM_GPA + SZ_1G + i * SZ_2M);
+	}
+	before = take(t.vm);
+	vm_delete_slot(t.vm, TABLES);
+	d = since(t.vm, &before);
+	if (policy == SCOPED)
+		expect(&d, policy, 32, 0, 2);
+	else
+		expect_slot(&t, &before, &d, policy, 0);
+	test_vm_destroy(&t);
+	ktap_result("%s: a slot of whole page tables is deleted", policies[policy].word);
+}
+
+static void test_huge(unsigned int policy)
+{
+	struct shot before, d;
+	struct test_vm t;
+	bool huge;
+
+	test_vm_create(&t, VM_2M);
+	test_vm_touch(&t);
+	huge = zap_stat(t.vm, "pages_2m") == 2;
+	before = take(t.vm);
+	vm_delete_slot(t.vm, RAM);
+	d = since(t.vm, &before);
+	if (huge)
+		expect_slot(&t, &before, &d, policy, 2);
+	test_vm_destroy(&t);
+	if (huge)
+		ktap_result("%s: a slot of 2M pages is deleted", policies[policy].word);
+	else
+		ktap_skip("the host gives no huge pages", "%s: a slot of 2M pages is deleted",
+			  policies[policy].word);
+}
+
+/* The slot that is deleted holds two guest page tables that map memory of another. */
+static void test_guest_tables(unsigned int policy)
+{
+	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
+	struct shot before, d;
+	struct test_vm t;
+
+	test_vm_create(&t, VM_4K);
+	t.tables = vm_backing_alloc(2 * SZ_4K, VM_4K);
+	guest_pt_arena(t.vm->pt, TABLES_GPA, t.tables, 2 * SZ_4K);
+	guest_pt_map(t.vm->pt, WINDOW_GVA, VM_RAM_GPA, ROM_TOUCHED * SZ_4K, 0);
+	vm_set_slot(t.vm, TABLES, 0, TABLES_GPA, 2 * SZ_4K, t.tables);
+	test_vm_touch(&t);
+	vcpu_read(t.vcpu, WINDOW_GVA, ROM_TOUCHED * SZ_4K);
+	touched(&t, shadow ? WINDOW_GVA : TABLES_GPA);
+	before = take(t.vm);
+	vm_delete_slot(t.vm, TABLES);
+	d = since(t.vm, &before);
+	if (policy == FAST)
+		expect_slot(&t, &before, &d, policy, 0);
+	else if (shadow)
+		/* Both are shadowed, and the window's mappings are in there. */
+		expect(&d, policy, ROM_TOUCHED, 2, 2);
+	else
+		/* The CPU reads them like any other memory. */
+		expect(&d, policy, 2, 0, 0);
+	test_vm_destroy(&t);
+	ktap_result("%s: a slot of guest page tables is deleted", policies[policy].word);
+}
+
+/* The VM goes: site teardown, whatever the policy of memslots. */
+static void test_teardown(struct test_vm *t, unsigned int policy)
+{
+	struct shot before, after;
+	unsigned int i;
+
+	test_vm_touch(t);
+	before = take(t->vm);
+	vm_close(t->vm);
+	after = before;
+	take_rows(&after);
+	zap_diff(&after, &before);
+	ktap_equal("zap_stats: count", after.teardown.count, 1);
+	ktap_equal("zap_stats: sptes", after.teardown.sptes, before.leafs);
+	ktap_equal("zap_stats: tables", after.teardown.tables, nr_tables(t));
+	ktap_check(after.teardown.total_ns, "zap_stats: total_ns: 0");
+	for (i = 0; i < NR_POLICIES; i++)
+		expect_nothing_in_row(policies[i].word, &after.row[i]);
+	test_vm_free(t);
+	ktap_result("%s: the VM is closed", policies[policy].word);
+}
+
+int main(void)
+{
+	struct test_vm t;
+	unsigned int i;
+
+	zap_need_debugfs();
+	zap_start(NR_POLICIES * 8);
+	for (i = 0; i < NR_POLICIES; i++) {
+		zap_policy(policies[i].word);
+		test_vm_create(&t, VM_4K);
+		test_delete(&t, i);
+		test_delete_unused(&t, i);
+		test_move(&t, i);
+		test_nothing(&t, i);
+		test_teardown(&t, i);
+		test_whole_tables(i);
+		test_huge(i);
+		test_guest_tables(i);
+	}
+	return ktap_end();
+}

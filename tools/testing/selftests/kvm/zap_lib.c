@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tests share, see zap_lib.h.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+static char saved[64];
+
+/* Runs in signal handlers, too: system calls only. */
+static void restore_param(void)
+{
+	int fd = open(ZAP_PARAM_PATH, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, saved, strlen(saved)) < 0)
+		_exit(1);
+	close(fd);
+}
+
+static void on_signal(int sig)
+{
+	restore_param();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+void zap_start(unsigned int plan)
+{
+	static const int signals[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM,
+		SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+	};
+	const char *why;
+	unsigned int i;
+	int ret;
+
+	ret = kvm_param_get(ZAP_MODULE, ZAP_PARAM, saved, sizeof(saved));
+	if (ret == -ENOENT)
+		ktap_skip_all("no %s: KVM is not loaded, or these are not kvm-zap's modules",
+			      ZAP_PARAM_PATH);
+	if (ret)
+		vm_die("%s: %s", ZAP_PARAM_PATH, strerror(-ret));
+	if (access(ZAP_PARAM_PATH, W_OK))
+		ktap_skip_all("%s may not be written: run as root", ZAP_PARAM_PATH);
+	why = vm_unusable();
+	if (why)
+		ktap_skip_all("%s", why);
+
+	atexit(restore_param);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], on_signal);
+	ktap_start(plan);
+}
+
+void zap_need_debugfs(void)
+{
+	/* Without the parameter zap_start() finds the better words. */
+	if (!access(ZAP_PARAM_PATH, F_OK) && access("/sys/kernel/debug/kvm", F_OK))
+		ktap_skip_all("no /sys/kernel/debug/kvm: mount debugfs, run as root");
+}
+
+void zap_policy(const char *word)
+{
+	int ret = kvm_param_set(ZAP_MODULE, ZAP_PARAM, word);
+
+	if (ret)
+		vm_die("'%s' > %s: %s", word, ZAP_PARAM_PATH, strerror(-ret));
+}
+
+static bool param_on(const char *module, const char *name, bool otherwise)
+{
+	char word[16];
+
+	if (kvm_param_get(module, name, word, sizeof(word)))
+		return otherwise;
+	return strchr("Yy1", word[0]);
+}
+
+enum zap_mmu zap_mmu(void)
+{
+	/* Of the two vendors' modules the one that is not loaded says nothing. */
+	if (!param_on("kvm_amd", "npt", true) || !param_on("kvm_intel", "ept", true))
+		return ZAP_MMU_SHADOW;
+	return param_on("kvm", "tdp_mmu", false) ? ZAP_MMU_TDP : ZAP_MMU_LEGACY;
+}
+
+long zap_read_file(const char *path, char *buf, size_t bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	while ((got = read(fd, buf + used, bytes - 1 - used)) > 0)
+		used += got;
+	if (got < 0) {
+		got = -errno;
+		close(fd);
+		return got;
+	}
+	close(fd);
+	buf[used] = '\0';
+	return used;
+}
+
+uint64_t zap_stat(struct vm *vm, const char *name)
+{
+	uint64_t value;
+	int ret = vm_stat(vm, name, &value);
+
+	if (ret)
+		vm_die("VM statistic %s: %s", name, strerror(-ret));
+	return value;
+}
+
+uint64_t zap_vcpus_stat(struct vm *vm, const char *name)
+{
+	uint64_t value;
+	int ret = vm_vcpus_stat(vm, name, &value);
+
+	if (ret)
+		vm_die("vCPU statistic %s: %s", name, strerror(-ret));
+	return value;
+}
+
+uint64_t zap_leafs(struct vm *vm)
+{
+	return zap_stat(vm, "pages_4k") + zap_stat(vm, "pages_2m") + zap_stat(vm, "pages_1g");
+}
+
+/* In the order of struct zap_counts. */
+const char * const zap_count_names[ZAP_NR_COUNTS] = {
+	"memslot_zap_fast", "memslot_zap_scoped", "mmio_zap_fast", "mmio_zap_scoped",
+	"zap_sptes", "zap_tables", "zap_yields", "zap_ns",
+};
+
+void zap_counts(struct vm *vm, struct zap_counts *counts)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZAP_NR_COUNTS; i++)
+		((uint64_t *)counts)[i] = zap_stat(vm, zap_count_names[i]);
+}
+
+/* Lines of a file in debugfs that begin with "@site @policy "; NULL after the last. */
+static char *next_line(char *from, const char *site, const char *policy)
+{
+	char prefix[64];
+	char *line;
+
+	snprintf(prefix, sizeof(prefix), "\n%s %s ", site, policy);
+	line = strstr(from, prefix);
+	return line ? line + strlen(prefix) : NULL;
+}
+
+static void read_debugfs(const char *path, char *buf, size_t bytes)
+{
+	long ret = zap_read_file(path, buf, bytes);
+
+	if (ret < 0)
+		vm_die("%s: %s", path, strerror(-ret));
+}
+
+void zap_row(const char *site, const char *policy, struct zap_row *row)
+{
+	char buf[4096], *line;
+
+	read_debugfs(ZAP_DEBUGFS "zap_stats", buf, sizeof(buf));
+	line = next_line(buf, site, policy);
+	if (!line || sscanf(line, "%lu %lu %lu %lu %lu %lu %lu", &row->count, &row->sptes,
+			    &row->tables, &row->yields, &row->flushes, &row->total_ns,
+			    &row->max_ns) != 7)
+		vm_die("%szap_stats: no row '%s %s' of 7 numbers", ZAP_DEBUGFS, site, policy);
+}
+
+uint64_t zap_latency(const char *site, const char *policy)
+{
+	char buf[16384], *line = buf;
+	uint64_t from, count, sum = 0;
+
+	read_debugfs(ZAP_DEBUGFS "zap_latency", buf, sizeof(buf));
+	while ((line = next_line(line, site, policy))) {
+		if (sscanf(line, "%lu %lu", &from, &count) != 2)
+			vm_die("%szap_latency: '%s %s' without 2 numbers", ZAP_DEBUGFS,
+			       site, policy);
+		sum += count;
+	}
+	return sum;
+}
+
+void zap_subtract(uint64_t *after, const uint64_t *before, size_t nr)
+{
+	while (nr--)
+		after[nr] -= before[nr];
+}

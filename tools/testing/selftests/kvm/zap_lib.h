@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests share: the parameter, which is put back however a test ends,
+ * counters, and which MMU the host runs. Functions print and exit on failure.
+ */
+#ifndef KVM_ZAP_LIB_H
+#define KVM_ZAP_LIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm.h"
+
+#define ZAP_MODULE	"kvm"
+#define ZAP_PARAM	"memslot_zap"
+#define ZAP_PARAM_PATH	"/sys/module/" ZAP_MODULE "/parameters/" ZAP_PARAM
+#define ZAP_DEBUGFS	"/sys/kernel/debug/kvm/"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/*
+ * Begin a test of @plan cases: save the parameter for the end, be it a signal.
+ * Where there is no KVM, or not kvm-zap's, the test ends here: skipped.
+ */
+void zap_start(unsigned int plan);
+
+/* The test needs zap_stats and its like in debugfs; to be called before it starts. */
+void zap_need_debugfs(void);
+
+/* Set the parameter. */
+void zap_policy(const char *word);
+
+/* How KVM maps guest memory on this host. */
+enum zap_mmu {
+	ZAP_MMU_TDP,		/* two-dimensional paging, the TDP MMU */
+	ZAP_MMU_LEGACY,		/* two-dimensional paging, the shadow MMU's code */
+	ZAP_MMU_SHADOW,		/* shadow paging */
+};
+
+enum zap_mmu zap_mmu(void);
+
+/* The whole of a small file, NUL-terminated; returns its size or -errno. */
+long zap_read_file(const char *path, char *buf, size_t bytes);
+
+/* A statistic of the VM, or the sum over its vCPUs. */
+uint64_t zap_stat(struct vm *vm, const char *name);
+uint64_t zap_vcpus_stat(struct vm *vm, const char *name);
+
+/* Leaf SPTEs of all sizes that the VM has. */
+uint64_t zap_leafs(struct vm *vm);
+
+/* The VM's counters. */
+struct zap_counts {
+	uint64_t memslot_zap_fast;
+	uint64_t memslot_zap_scoped;
+	uint64_t mmio_zap_fast;
+	uint64_t mmio_zap_scoped;
+	uint64_t zap_sptes;
+	uint64_t zap_tables;
+	uint64_t zap_yields;
+	uint64_t zap_ns;
+};
+
+#define ZAP_NR_COUNTS	(sizeof(struct zap_counts) / sizeof(uint64_t))
+
+extern const char * const zap_count_names[ZAP_NR_COUNTS];
+
+void zap_counts(struct vm *vm, struct zap_counts *counts);
+
+/* A row of zap_stats, of all VMs since the module was loaded. */
+struct zap_row {
+	uint64_t count;
+	uint64_t sptes;
+	uint64_t tables;
+	uint64_t yields;
+	uint64_t flushes;
+	uint64_t total_ns;
+	uint64_t max_ns;
+};
+
+void zap_row(const char *site, const char *policy, struct zap_row *row);
+
+/* Sum of the buckets of zap_latency. */
+uint64_t zap_latency(const char *site, const char *policy);
+
+/* @after - @before, number by number; both are structures of uint64_t. */
+#define zap_diff(after, before)	\
+	zap_subtract((uint64_t *)(after), (const uint64_t *)(before), \
+		     sizeof(*(after)) / sizeof(uint64_t))
+void zap_subtract(uint64_t *after, const uint64_t *before, size_t nr);
+
+#endif

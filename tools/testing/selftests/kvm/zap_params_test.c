@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The parameter memslot_zap: what goes in, what comes out, when it counts.
+ *
+ * What breaks without it: a mistyped word would switch the host to a policy
+ * that nobody chose, a reader could see half a word, and a change would pass
+ * by VMs that are running.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+/* Each legal word, and the VM statistic that it makes a deletion count in. */
+static const struct {
+	const char *word;
+	const char *counter;
+} legal[] = {
+	{ "fast", "memslot_zap_fast" },
+	{ "scoped", "memslot_zap_scoped" },
+};
+
+#define NR_LEGAL	ARRAY_SIZE(legal)
+
+/* 4 KiB is all that sysfs takes in one write. */
+static char junk[4096];
+static char line_and_junk[4096];
+
+static const struct {
+	const char *name;
+	const char *text;
+	size_t bytes;
+} illegal[] = {
+#define TEXT(name, text)	{ name, text, sizeof(text) - 1 }
+	TEXT("newline alone", "\n"),
+	TEXT("upper case", "FAST"),
+	TEXT("mixed case", "Scoped"),
+	TEXT("space before", " fast"),
+	TEXT("space after", "fast "),
+	TEXT("space before the newline", "fast \n"),
+	TEXT("two newlines", "fast\n\n"),
+	TEXT("two words", "fast\nscoped\n"),
+	TEXT("list of words", "fast,scoped"),
+	TEXT("carriage return", "fast\r\n"),
+	TEXT("word cut short", "fas"),
+	TEXT("longer word", "fastx"),
+	TEXT("number 0", "0"),
+	TEXT("number 1", "1"),
+	TEXT("number -1", "-1"),
+	TEXT("boolean", "Y"),
+	TEXT("another site's word walk", "walk"),
+	TEXT("another site's word bulk", "bulk"),
+	TEXT("per-VM word inherit", "inherit"),
+	TEXT("lone NUL", "\0"),
+	TEXT("NUL before a word", "\0fast"),
+	TEXT("NUL and newline", "\0\n"),
+	{ "4 KiB of junk", junk, sizeof(junk) },
+	{ "word, then 4 KiB of junk", line_and_junk, sizeof(line_and_junk) },
+#undef TEXT
+};
+
+/* 0 or -errno. */
+static int put(const char *text, size_t bytes)
+{
+	int fd = open(ZAP_PARAM_PATH, O_WRONLY | O_CLOEXEC);
+	ssize_t put;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, bytes);
+	if (put < 0)
+		ret = -errno;
+	else if ((size_t)put != bytes)
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
+/* What the file holds, the newline included. */
+static void get(char *buf, size_t bytes)
+{
+	long ret = zap_read_file(ZAP_PARAM_PATH, buf, bytes);
+
+	if (ret < 0)
+		vm_die("%s: %s", ZAP_PARAM_PATH, strerror(-ret));
+}
+
+static bool holds(const char *word)
+{
+	char buf[64], want[64];
+
+	get(buf, sizeof(buf));
+	snprintf(want, sizeof(want), "%s\n", word);
+	return ktap_check(!strcmp(buf, want), "reads '%s', expected '%s'", buf, want);
+}
+
+/* The next legal word, so that a write changes something. */
+static const char *other(unsigned int i)
+{
+	return legal[(i + 1) % NR_LEGAL].word;
+}
+
+static void test_legal(unsigned int i)
+{
+	const char *word = legal[i].word;
+	char line[64];
+
+	zap_policy(other(i));
+	ktap_equal("error of the word", -put(word, strlen(word)), 0);
+	holds(word);
+
+	zap_policy(other(i));
+	snprintf(line, sizeof(line), "%s\n", word);
+	ktap_equal("error of the word with a newline", -put(line, strlen(line)), 0);
+	holds(word);
+	ktap_result("%s is taken, with and without a newline", word);
+}
+
+static void test_illegal(unsigned int i)
+{
+	unsigned int j;
+
+	for (j = 0; j < NR_LEGAL; j++) {
+		zap_policy(legal[j].word);
+		ktap_equal("error", -put(illegal[i].text, illegal[i].bytes), EINVAL);
+		holds(legal[j].word);
+	}
+	ktap_result("refused: %s", illegal[i].name);
+}
+
+static void test_empty(void)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < NR_LEGAL; i++) {
+		zap_policy(legal[i].word);
+		/* sysfs drops it before the parameter sees it: no error. */
+		ret = put("", 0);
+		ktap_check(!ret || ret == -EINVAL, "error %d", -ret);
+		holds(legal[i].word);
+	}
+	ktap_result("an empty write changes nothing");
+}
+
+static void test_mode(void)
+{
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	if (stat(ZAP_PARAM_PATH, &st))
+		vm_die("%s: %s", ZAP_PARAM_PATH, strerror(errno));
+	ktap_check((st.st_mode & 07777) == 0644, "mode %o, expected 644", st.st_mode & 07777);
+	ktap_equal("owner", st.st_uid, 0);
+
+	pid = fork();
+	if (!pid) {
+		if (setgid(65534) || setuid(65534))
+			_exit(2);
+		_exit(!(put("fast", 4) == -EACCES && !access(ZAP_PARAM_PATH, R_OK)));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		vm_die("fork or waitpid: %s", strerror(errno));
+	ktap_equal("status of a user who is to read and not to write", status, 0);
+	ktap_result("mode 0644");
+}
+
+/* Concurrent writers ---------------------------------------------------- */
+
+#define MIN_NS		1500000000UL
+#define MAX_NS		20000000000UL
+
+static bool stop;
+static unsigned long writes, wrong;
+
+static void *writer(void *arg)
+{
+	unsigned int i = (uintptr_t)arg;
+	unsigned long n;
+	int ret, want;
+
+	for (n = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); n++) {
+		if (i < NR_LEGAL) {
+			want = 0;
+			ret = put(legal[i].word, strlen(legal[i].word));
+		} else {
+			want = -EINVAL;
+			ret = put(illegal[n % ARRAY_SIZE(illegal)].text,
+				  illegal[n % ARRAY_SIZE(illegal)].bytes);
+		}
+		if (ret != want)
+			__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+	}
+	__atomic_fetch_add(&writes, n, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void test_concurrent(void)
+{
+	unsigned long reads = 0, seen[NR_LEGAL] = { 0 }, bad = 0;
+	pthread_t threads[NR_LEGAL + 2];
+	char buf[8192], last[64] = "";
+	uint64_t start = vm_now_ns();
+	unsigned int i, nr_seen = 0;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		if (pthread_create(&threads[i], NULL, writer, (void *)(uintptr_t)i))
+			vm_die("pthread_create");
+	/* Locks are not fair: a word of one writer may take its time to be seen. */
+	while (vm_now_ns() - start < (nr_seen == NR_LEGAL ? MIN_NS : MAX_NS)) {
+		get(buf, sizeof(buf));
+		reads++;
+		for (i = 0; i < NR_LEGAL; i++)
+			if (!strncmp(buf, legal[i].word, strlen(legal[i].word)) &&
+			    !strcmp(buf + strlen(legal[i].word), "\n"))
+				break;
+		if (i < NR_LEGAL)
+			nr_seen += !seen[i]++;
+		else if (!bad++)
+			snprintf(last, sizeof(last), "%.60s", buf);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+
+	ktap_check(!bad, "%lu of %lu reads were no legal word; the first: '%s'", bad, reads, last);
+	ktap_check(!wrong, "%lu of %lu writes returned something else", wrong, writes);
+	for (i = 0; i < NR_LEGAL; i++)
+		ktap_check(seen[i], "'%s' was never read in %lu reads, %lu writes",
+			   legal[i].word, reads, writes);
+	ktap_result("concurrent writers");
+}
+
+/* When it takes effect --------------------------------------------------- */
+
+/* @vm is older than any write here. */
+static void test_effect(struct vm *vm, void *mem)
+{
+	uint64_t before[NR_LEGAL];
+	unsigned int i, j, n;
+
+	for (n = 0; n < 3 * NR_LEGAL; n++) {
+		i = n % NR_LEGAL;
+		vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+		for (j = 0; j < NR_LEGAL; j++)
+			before[j] = zap_stat(vm, legal[j].counter);
+		zap_policy(legal[i].word);
+		/* What is refused has no effect, either. */
+		put("Fast", 4);
+		put("SCOPED", 6);
+		vm_delete_slot(vm, 0);
+		for (j = 0; j < NR_LEGAL; j++)
+			ktap_equal(legal[j].counter, zap_stat(vm, legal[j].counter) - before[j],
+				   i == j);
+	}
+	ktap_result("a write counts from the next deletion of a VM that exists");
+}
+
+/* A test that is killed leaves no trace: that is zap_start()'s promise. */
+static void test_restore(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGSEGV };
+	char start[64], now[64];
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	get(start, sizeof(start));
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			if (!freopen("/dev/null", "w", stdout))
+				_exit(2);
+			zap_start(1);
+			zap_policy(strcmp(start, "fast\n") ? "fast" : "scoped");
+			raise(signals[i]);
+			_exit(2);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			vm_die("fork or waitpid: %s", strerror(errno));
+		ktap_check(WIFSIGNALED(status) && WTERMSIG(status) == signals[i],
+			   "status 0x%x, expected signal %d", status, signals[i]);
+		get(now, sizeof(now));
+		ktap_check(!strcmp(now, start), "reads '%s', was '%s'", now, start);
+	}
+	ktap_result("a test that is killed puts the parameter back");
+}
+
+int main(void)
+{
+	struct vm *vm;
+	unsigned int i;
+	void *mem;
+
+	memset(junk, 'j', sizeof(junk));
+	memset(line_and_junk, 'j', sizeof(line_and_junk));
+	memcpy(line_and_junk, "fast\n", 5);
+
+	zap_start(NR_LEGAL + ARRAY_SIZE(illegal) + 5);
+	vm = vm_create(NULL);
+	mem = vm_backing_alloc(SZ_64K, VM_4K);
+
+	for (i = 0; i < NR_LEGAL; i++)
+		test_legal(i);
+	for (i = 0; i < ARRAY_SIZE(illegal); i++)
+		test_illegal(i);
+	test_empty();
+	test_mode();
+	test_concurrent();
+	test_effect(vm, mem);
+	test_restore();
+
+	vm_destroy(vm);
+	return ktap_end();
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tracepoint kvm:kvm_zap: once an invalidation, with the fields that the
+ * VM's counters agree with. In a tracing instance of its own.
+ *
+ * What breaks without it: perf and bpftrace show invalidations that were not,
+ * miss those that were, or lay them at another slot's door.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+#define TRACING		"/sys/kernel/tracing/"
+#define KVM_SMM_AS	1U
+#define SLOT		7
+#define PAGES		16
+
+static const char * const policies[] = { "fast", "scoped" };
+
+static char instance[128];
+
+struct event {
+	char site[16], policy[16];
+	unsigned int as_id;
+	int slot;
+	unsigned long base_gfn, npages, sptes, tables, yields, ns;
+};
+
+static void put_file(const char *name, const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", instance, name);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		vm_die("'%s' > %s: %s", text, path, strerror(errno));
+	close(fd);
+}
+
+static void instance_remove(void)
+{
+	rmdir(instance);
+}
+
+static void instance_create(void)
+{
+	snprintf(instance, sizeof(instance), TRACING "instances/zap_trace_test.%d", getpid());
+	if (mkdir(instance, 0700))
+		vm_die("mkdir %s: %s", instance, strerror(errno));
+	atexit(instance_remove);
+	put_file("events/kvm/kvm_zap/enable", "1");
+}
+
+/* All events since the last call, oldest first; more than @max are a failure. */
+static unsigned int take_events(struct event *events, unsigned int max)
+{
+	static char buf[65536];
+	char path[256], *line = buf;
+	unsigned int n = 0;
+	struct event *e;
+	long ret;
+
+	snprintf(path, sizeof(path), "%s/trace", instance);
+	ret = zap_read_file(path, buf, sizeof(buf));
+	if (ret < 0)
+		vm_die("%s: %s", path, strerror(-ret));
+	put_file("trace", "");
+
+	while ((line = strstr(line, ": kvm_zap: "))) {
+		line += strlen(": kvm_zap: ");
+		if (n == max) {
+			ktap_check(false, "more than %u events: %.100s", max, line);
+			break;
+		}
+		e = &events[n++];
+		ktap_check(sscanf(line, "site=%15s policy=%15s as_id=%u slot=%d base_gfn=0x%lx npages=%lu sptes=%lu tables=%lu yields=%lu ns=%lu",
+				  e->site, e->policy, &e->as_id, &e->slot, &e->base_gfn,
+				  &e->npages, &e->sptes, &e->tables, &e->yields, &e->ns) == 10,
+			   "fields of '%.200s'", line);
+	}
+	return n;
+}
+
+/* @event agrees with what the VM counted since @before. */
+static void expect_counts(const struct event *e, struct vm *vm, const struct zap_counts *before)
+{
+	struct zap_counts now;
+
+	zap_counts(vm, &now);
+	zap_diff(&now, before);
+	ktap_equal("sptes", e->sptes, now.zap_sptes);
+	ktap_equal("tables", e->tables, now.zap_tables);
+	ktap_equal("yields", e->yields, now.zap_yields);
+	ktap_equal("ns", e->ns, now.zap_ns);
+	ktap_check(e->ns, "ns: 0");
+}
+
+/* One event, of site memslot; returns it. */
+static struct event expect_memslot(const char *policy, unsigned int as_id, uint64_t gpa)
+{
+	struct event e = { 0 };
+
+	if (!ktap_equal("events", take_events(&e, 1), 1))
+		return e;
+	ktap_check(!strcmp(e.site, "memslot"), "site '%s'", e.site);
+	ktap_check(!strcmp(e.policy, policy), "policy '%s', expected '%s'", e.policy, policy);
+	ktap_equal("as_id", e.as_id, as_id);
+	ktap_equal("slot", e.slot, SLOT);
+	ktap_equal("base_gfn", e.base_gfn, gpa / SZ_4K);
+	ktap_equal("npages", e.npages, PAGES);
+	return e;
+}
+
+static void test_policy(const char *policy)
+{
+	const uint64_t here = VM_ROM_GPA, there = VM_ROM_GPA + SZ_1M;
+	void *mem = vm_backing_alloc(PAGES * SZ_4K, VM_4K);
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	struct zap_counts before;
+	struct event e = { 0 };
+	uint64_t leafs;
+
+	guest_pt_map(vm->pt, VM_ROM_GPA, VM_ROM_GPA, SZ_2M, 0);
+	zap_policy(policy);
+	take_events(&e, 0);
+
+	vm_set_slot(vm, SLOT, 0, here, PAGES * SZ_4K, mem);
+	vm_set_slot(vm, SLOT, KVM_MEM_LOG_DIRTY_PAGES, here, PAGES * SZ_4K, mem);
+	vm_set_slot(vm, SLOT, 0, here, PAGES * SZ_4K, mem);
+	vcpu_read(vcpu, here, PAGES * SZ_4K);
+	ktap_equal("events", take_events(&e, 0), 0);
+	ktap_result("%s: none for slots created, changed, used", policy);
+
+	zap_counts(vm, &before);
+	vm_set_slot(vm, SLOT, 0, there, PAGES * SZ_4K, mem);
+	e = expect_memslot(policy, 0, here);
+	expect_counts(&e, vm, &before);
+	ktap_check(e.sptes >= PAGES, "sptes: %lu, %u were mapped", e.sptes, PAGES);
+	ktap_result("%s: a slot is moved", policy);
+
+	vcpu_read(vcpu, there, PAGES * SZ_4K);
+	zap_counts(vm, &before);
+	vm_delete_slot(vm, SLOT);
+	e = expect_memslot(policy, 0, there);
+	expect_counts(&e, vm, &before);
+	ktap_check(e.sptes >= PAGES, "sptes: %lu, %u were mapped", e.sptes, PAGES);
+	ktap_result("%s: a slot is deleted", policy);
+
+	if (vm_cap(vm, KVM_CAP_MULTI_ADDRESS_SPACE) > 1) {
+		vm_set_slot(vm, KVM_SMM_AS << 16 | SLOT, 0, here, PAGES * SZ_4K, mem);
+		zap_counts(vm, &before);
+		vm_delete_slot(vm, KVM_SMM_AS << 16 | SLOT);
+		e = expect_memslot(policy, KVM_SMM_AS, here);
+		expect_counts(&e, vm, &before);
+		ktap_result("%s: a slot of SMM's address space is deleted", policy);
+	} else {
+		ktap_skip("KVM has one address space only",
+			  "%s: a slot of SMM's address space is deleted", policy);
+	}
+
+	vm_set_slot(vm, SLOT, 0, here, PAGES * SZ_4K, mem);
+	vcpu_read(vcpu, here, PAGES * SZ_4K);
+	leafs = zap_leafs(vm);
+	vm_destroy(vm);
+	memset(&e, 0, sizeof(e));
+	ktap_equal("events", take_events(&e, 1), 1);
+	ktap_check(!strcmp(e.site, "teardown") && !strcmp(e.policy, "walk"),
+		   "site '%s' policy '%s'", e.site, e.policy);
+	ktap_check(e.slot == -1 && !e.as_id && !e.base_gfn && !e.npages,
+		   "slot %d as_id %u base_gfn 0x%lx npages %lu", e.slot, e.as_id, e.base_gfn,
+		   e.npages);
+	ktap_equal("sptes", e.sptes, leafs);
+	ktap_check(e.ns && e.tables, "ns %lu tables %lu", e.ns, e.tables);
+	ktap_result("%s: the VM is closed", policy);
+	vm_backing_free(mem, PAGES * SZ_4K);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	/* Without the parameter zap_start() finds the better words. */
+	if (!access(ZAP_PARAM_PATH, F_OK)) {
+		if (access(TRACING "instances", W_OK))
+			ktap_skip_all(TRACING "instances may not be written: mount tracefs, run as root");
+		if (access(TRACING "events/kvm", F_OK))
+			ktap_skip_all("no " TRACING "events/kvm: the kernel traces no events");
+	}
+	zap_start(ARRAY_SIZE(policies) * 5);
+	instance_create();
+	for (i = 0; i < ARRAY_SIZE(policies); i++)
+		test_policy(policies[i]);
+	return ktap_end();
+}
