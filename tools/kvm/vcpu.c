@@ -239,6 +239,14 @@ int vcpu_exec(struct vcpu *vcpu, const struct guest_op *op, struct guest_result 
 {
 	struct guest_result unused;
 
+	/*
+	 * KVM waits for an RCU grace period whenever a vCPU runs in another
+	 * thread than before: keep to the one there is.
+	 */
+	if (vcpu->has_thread && !pthread_equal(pthread_self(), vcpu->thread)) {
+		vcpu_start(vcpu, op);
+		return vcpu_wait(vcpu, res);
+	}
 	__atomic_store_n(&vcpu->cmd->stop, 0, __ATOMIC_RELEASE);
 	return vcpu_do(vcpu, op, res ? res : &unused);
 }

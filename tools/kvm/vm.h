@@ -290,7 +290,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned int id);
 void vcpu_set_pt(struct vcpu *vcpu, struct guest_pt *pt);
 
 /*
- * Let the guest do @op in this thread and wait until it is done. 0, or
+ * Let the guest do @op and wait until it is done, in this thread unless the vCPU
+ * has one (vcpu_start()). 0, or
  *	-EPROTO		the guest took an exception; @res says which
  *	-ESHUTDOWN	triple fault: not even the exception handler was mapped
  *	-EIO		an exit that the library does not know, named on stderr
@@ -325,8 +326,8 @@ static inline uint64_t guest_stamp(uint64_t gva, uint64_t value)
 }
 
 /*
- * Let the guest do @op in a thread of the vCPU, made by the first vcpu_start(),
- * and return at once. Each vcpu_start() needs one vcpu_wait(), which returns
+ * Let the guest do @op in a thread of the vCPU, made by the first vcpu_start()
+ * and used for everything from then on, and return at once. Each vcpu_start() needs one vcpu_wait(), which returns
  * what vcpu_exec() returned there. vcpu_stop() ends an operation that runs
  * until_stop (after its current pass) and GUEST_OP_SPIN; it does not wait.
  */

@@ -20,16 +20,19 @@ policies=${KVM_ZAP_POLICIES:-fast scoped}
 param=/sys/module/kvm/parameters/memslot_zap
 stats=/sys/kernel/debug/kvm/zap_stats
 
-# Name, command; the parameters are for seconds each where the CPU is emulated.
-# memslot_perf_test's sixth subtest, RW, is missing: it gives itself 2 s for what
-# takes longer there without kvm-zap, too.
-tests='set_memory_region_test set_memory_region_test
-memslot_modification_stress_test memslot_modification_stress_test -i 100 -b 4M -v 2
-memslot_perf_test.map memslot_perf_test -d -l 1 -s 64 -f 0 -e 0
-memslot_perf_test.unmap memslot_perf_test -d -l 1 -s 64 -f 1 -e 1
-memslot_perf_test.unmap_chunked memslot_perf_test -d -l 1 -s 64 -f 2 -e 2
-memslot_perf_test.move_active memslot_perf_test -d -l 1 -s 64 -f 3 -e 3
-memslot_perf_test.move_inactive memslot_perf_test -d -l 1 -s 64 -f 4 -e 4'
+# Name, word of its output at which it gets all CPUs, command. Until then it has
+# one: a grace period for each of the 32764 slots that set_memory_region_test
+# adds first, and a TLB flush for each page of the unmap subtests, take a
+# multiple of the time where they involve a second emulated CPU.
+# The parameters are for seconds each there. There, memslot_perf_test's sixth
+# subtest, RW, is killed by its own alarm without kvm-zap, too: it is left out.
+tests='set_memory_region_test MOVE set_memory_region_test
+memslot_modification_stress_test Testing memslot_modification_stress_test -i 200 -b 4M -v 2
+memslot_perf_test.map Testing memslot_perf_test -d -l 1 -s 64 -f 0 -e 0
+memslot_perf_test.unmap never memslot_perf_test -d -l 1 -s 64 -f 1 -e 1
+memslot_perf_test.unmap_chunked never memslot_perf_test -d -l 1 -s 64 -f 2 -e 2
+memslot_perf_test.move_active Testing memslot_perf_test -d -l 1 -s 64 -f 3 -e 3
+memslot_perf_test.move_inactive Testing memslot_perf_test -d -l 1 -s 64 -f 4 -e 4'
 
 # counts: memslots invalidated under $policy, under others, and its leaf SPTEs.
 counts() {
@@ -41,38 +44,37 @@ counts() {
 		END { print count + 0, others + 0, sptes + 0 }' "$stats"
 }
 
-# execute COMMAND [ARG...]: output in $out, the status is COMMAND's.
-# It has one CPU until it says that it tests: set_memory_region_test adds 32764
-# slots before, each after a grace period, and those take five times as long
-# when they hop between emulated CPUs.
+# execute COMMAND [ARG...]: run it on one CPU, on all once a line of its output
+# has $word. Leaves the output in $tmp/out, the exit status in $status.
 execute() {
-	taskset -c 0 "$@" > "$out" 2>&1 &
+	taskset -c 0 "$@" > "$tmp/pipe" 2>&1 &
 	child=$!
-	while kill -0 "$child" 2> /dev/null && ! grep -q '^Testing' "$out"; do
-		sleep 0.1
-	done
-	taskset -ap "$cpus" "$child" > /dev/null 2>&1 || :
+	while IFS= read -r line; do
+		echo "$line"
+		[ "${line#*"$word"}" = "$line" ] ||
+			taskset -ap "$cpus" "$child" > /dev/null 2>&1 || :
+	done < "$tmp/pipe" > "$tmp/out"
 	status=0
 	wait "$child" || status=$?
 	child=''
-	return "$status"
 }
 
-# check PROGRAM [ARG...]: run it under $policy.
+# check WORD PROGRAM [ARG...]: run it under $policy; WORD as in the list.
 check() {
-	program=$1
-	shift
+	word=$1 program=$2
+	shift 2
 	# Waiting for the file must not count as the test's time: some have alarms.
 	cat "$bin/$program" > /dev/null || {
 		ktap_fail "build it first: scripts/build-upstream-tests"
 		return
 	}
 	before=$(counts)
-	execute "$bin/$program" "$@" || ktap_fail "exit status $status of $program $*"
+	execute "$bin/$program" "$@"
+	[ "$status" -eq 0 ] || ktap_fail "exit status $status of $program $*"
 	[ "$status" -ne 142 ] ||
-		ktap_diag "its own alarm: is this machine busy? See --icount of the lab"
+		ktap_diag "its own alarm: is the machine busy? See --icount of the lab"
 	# It succeeds without having tested where the setup fails.
-	[ "$program" != memslot_perf_test ] || grep -q '^Done [1-9]' "$out" ||
+	[ "$program" != memslot_perf_test ] || grep -q '^Done [1-9]' "$tmp/out" ||
 		ktap_fail "no iteration done"
 
 	# shellcheck disable=SC2046,SC2086 # three numbers each
@@ -81,27 +83,27 @@ check() {
 	ktap_equal "invalidated under another policy" $(($5 - $2)) 0
 	# Twice 4 MiB and a bit of code are mapped once if only their own slots go.
 	[ "$policy/$program" != scoped/memslot_modification_stress_test ] ||
-		[ $(($6 - $3)) -lt 4096 ] ||
+		[ $(($6 - $3)) -lt 3072 ] ||
 		ktap_fail "$(($6 - $3)) leaf SPTEs dropped: more than the slots have"
-	[ -z "$ktap_bad" ] || ktap_diag "$(cat "$out")"
+	[ -z "$ktap_bad" ] || ktap_diag "$(cat "$tmp/out")"
 }
 
+# shellcheck disable=SC2317 # the trap calls it
 restore() {
 	[ -z "$child" ] || kill "$child" 2> /dev/null || :
 	echo "$saved" > "$param"
-	rm -f "$out"
+	rm -rf "$tmp"
 }
 
 [ -e "$param" ] || ktap_skip_all "no $param: these are not kvm-zap's modules"
-[ -w "$param" ] || ktap_skip_all "cannot write $param: root is needed"
-[ -w /dev/kvm ] || ktap_skip_all "no /dev/kvm to write to: load kvm-amd or kvm-intel"
+[ -w "$param" ] && [ -w /dev/kvm ] || ktap_skip_all "root and /dev/kvm are needed"
 
 cpus=$(taskset -p $$ | sed 's/.*: //')
 child=''
 saved=$(cat "$param")
-out=$(mktemp)
+tmp=$(mktemp -d)
+mkfifo "$tmp/pipe"
 trap restore EXIT
-trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
