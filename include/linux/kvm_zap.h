@@ -85,11 +85,12 @@ struct kvm_zap_vm_stat {
  * @flushes: remote TLB flushes of the VM when it began
  * @start_ns: monotonic time at which it began
  *
- * Part of struct kvm.  A VM has at most one invalidation under way: sites
- * memslot and mmio hold slots_lock, and teardown starts when no task is left
- * that could take it for an ioctl.  All fields but @task belong to the task
- * that is named there; others, e.g. vCPUs that replace a page table meanwhile,
- * only compare @task with themselves.
+ * Part of struct kvm.  All fields but @task belong to the task that is named
+ * there; others, e.g. vCPUs that replace a page table meanwhile, only compare
+ * @task with themselves.  Sites memslot and mmio hold slots_lock, so no two of
+ * them meet, and teardown starts when no task is left that could run them.  But
+ * it may start twice: its process exits while another one closes the last file
+ * descriptor.  The first is counted, the second runs without.
  */
 struct kvm_zap {
 	struct task_struct *task;

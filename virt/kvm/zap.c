@@ -117,21 +117,34 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm)
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot)
 {
+	enum kvm_zap_policy policy = READ_ONCE(kvm_zap_choices[site].policy);
 	struct kvm_zap *zap = &kvm->zap;
 
-	WARN_ON_ONCE(zap->task);
+	if (cmpxchg(&zap->task, NULL, current)) {
+		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
+		return policy;
+	}
 
 	zap->slot = slot;
 	zap->site = site;
-	zap->policy = READ_ONCE(kvm_zap_choices[site].policy);
+	zap->policy = policy;
 	zap->sptes = 0;
 	zap->tables = 0;
 	zap->yields = 0;
 	zap->flushes = kvm_zap_remote_flushes(kvm);
 	zap->start_ns = ktime_get_ns();
-	WRITE_ONCE(zap->task, current);
 
-	return zap->policy;
+	return policy;
+}
+
+/*
+ * Page tables and lock breaks are counted where KVM's common code frees the
+ * one and does the other, for whoever does it: count only what the task that
+ * runs the invalidation does.
+ */
+static bool kvm_zap_is_mine(const struct kvm *kvm)
+{
+	return READ_ONCE(kvm->zap.task) == current;
 }
 
 static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
@@ -176,34 +189,29 @@ static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 void kvm_zap_end(struct kvm *kvm)
 {
 	struct kvm_zap *zap = &kvm->zap;
-	u64 ns = ktime_get_ns() - zap->start_ns;
+	u64 ns;
 
-	WRITE_ONCE(zap->task, NULL);
+	if (!kvm_zap_is_mine(kvm))
+		return;
 
+	ns = ktime_get_ns() - zap->start_ns;
 	kvm_zap_count_vm(kvm, ns);
 	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm) - zap->flushes, ns);
 	trace_kvm_zap(zap, ns);
-	zap->slot = NULL;
-}
 
-/*
- * Page tables and lock breaks are counted where KVM's common code frees the
- * one and does the other, for whoever does it: count only what the task that
- * runs the invalidation does.
- */
-static bool kvm_zap_is_mine(const struct kvm *kvm)
-{
-	return READ_ONCE(kvm->zap.task) == current;
+	zap->slot = NULL;
+	smp_store_release(&zap->task, NULL);
 }
 
 /**
  * kvm_zap_count_sptes() - count leaf SPTEs that the invalidation dropped
- * @kvm: the VM, its invalidation begun by this task
+ * @kvm: the VM, in an invalidation that this task runs
  * @nr: how many
  */
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 {
-	kvm->zap.sptes += nr;
+	if (kvm_zap_is_mine(kvm))
+		kvm->zap.sptes += nr;
 }
 
 /**

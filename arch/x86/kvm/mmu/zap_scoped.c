@@ -113,6 +113,7 @@ static void zap_scoped_shadow_pages(struct zap_scoped *zap)
 	struct kvm *kvm = zap->kvm;
 	struct hlist_head *bucket;
 	struct kvm_mmu_page *sp;
+	s64 before;
 	gfn_t gfn, end = slot->base_gfn + slot->npages;
 
 	for (gfn = slot->base_gfn; gfn < end; gfn++) {
@@ -120,6 +121,7 @@ static void zap_scoped_shadow_pages(struct zap_scoped *zap)
 		if (!kvm->arch.indirect_shadow_pages)
 			return;
 
+		before = kvm_zap_nr_leafs(kvm);
 		bucket = &kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
 		hlist_for_each_entry(sp, bucket, hash_link) {
 			/* An invalid page is a root that is still loaded. */
@@ -129,6 +131,8 @@ static void zap_scoped_shadow_pages(struct zap_scoped *zap)
 				kvm_mmu_prepare_zap_page(kvm, sp,
 							 &zap->invalid_list);
 		}
+		/* Exact: no vCPU maps anything while mmu_lock is held for write. */
+		kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
 		zap_scoped_resched(zap);
 	}
 }
