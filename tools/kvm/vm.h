@@ -179,6 +179,9 @@ int kvm_param_set(const char *module, const char *name, const char *word);
  * vcpu_set_pt(): its tables are put one after the other into @bytes of guest
  * memory at @gpa, whose host address is @hva. The library's guest is mapped in
  * it by the function itself.
+ *
+ * A guest whose page tables are in a slot that is gone does not come back from
+ * KVM_RUN: give the vCPU other tables before it runs again.
  */
 struct guest_pt *guest_pt_create(struct vm *vm, uint64_t gpa, void *hva, size_t bytes);
 void guest_pt_free(struct guest_pt *pt);

@@ -20,7 +20,9 @@ shell does the same with an interactive shell.
   --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
   --kvm-intel OPTIONS options for kvm-intel (with --accel kvm on such a machine)
-  --smp N             virtual CPUs; default: 2, with --icount 1
+  --smp N             virtual CPUs; default: 1. With several, emulated SVM is
+                      not to be trusted: now and then a guest dies of a triple
+                      fault, or the lab hangs, the distribution's KVM included
   --mem SIZE          memory, in M or G; default: 4G. Half of it is the most that
                       the lab can write to its root file system
   --icount            let guest time count instructions, one a nanosecond: the
@@ -139,7 +141,7 @@ parse() {
 	kvm) check_accel_kvm ;;
 	*) die "--accel '$accel': tcg or kvm is needed" ;;
 	esac
-	number --smp "${smp:=2}"
+	number --smp "${smp:=1}"
 	case $mem in
 	*[!0-9]*[MG] | 0* | [MG]) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
 	*[MG]) ;;
