@@ -9,8 +9,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -43,6 +48,12 @@ enum { RAM, ROM, TABLES };
 /* A GiB of its own, mapped by guest page tables in a slot of their own. */
 #define TABLES_GPA	0x90000000UL
 #define WINDOW_GVA	0x700000000UL
+
+/* What processes of test_exit() tell each other. */
+struct shared {
+	bool held, release;
+	uint64_t leafs, tables;
+};
 
 struct test_vm {
 	struct vm *vm;
@@ -411,13 +422,90 @@ static void test_teardown(struct test_vm *t, unsigned int policy)
 	ktap_result("%s: the VM is closed", policies[policy].word);
 }
 
+/*
+ * In a process of its own: make a VM, let another process hold its descriptors
+ * as well, and exit; if @race, both at the same time, else that one later. Says
+ * how many leaf SPTEs the VM had.
+ */
+static void exit_with_vm(volatile struct shared *shared, bool race)
+{
+	struct test_vm t;
+	pid_t pid;
+
+	test_vm_create(&t, VM_4K);
+	pid = fork();
+	if (!pid) {
+		shared->held = true;
+		while (!shared->release)
+			sched_yield();
+		_exit(0);
+	}
+	while (pid > 0 && !shared->held)
+		sched_yield();
+	/* Not before: what a process has mapped is unmapped when it forks. */
+	test_vm_touch(&t);
+	shared->leafs = zap_leafs(t.vm);
+	shared->tables = nr_tables(&t);
+	shared->release = race;
+	_exit(pid < 0);
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) < 0 || status)
+		vm_die("a process ended with status 0x%x: %s", status, strerror(errno));
+}
+
+/*
+ * The process that a VM belongs to exits, and its mappings with it, while
+ * another one holds the VM's descriptors, or closes them at the same time.
+ */
+static void test_exit(void)
+{
+	volatile struct shared *shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE,
+					      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct zap_row row, before;
+	unsigned int round;
+	pid_t pid;
+
+	/* The holder becomes this process's child when its own parent is gone. */
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		vm_die("mmap or prctl: %s", strerror(errno));
+	fflush(stdout);
+	for (round = 0; round < 8; round++) {
+		memset((void *)shared, 0, sizeof(*shared));
+		zap_row("teardown", "walk", &before);
+		pid = fork();
+		if (!pid)
+			exit_with_vm(shared, round);
+		wait_for(pid);
+		if (!round) {
+			zap_row("teardown", "walk", &row);
+			ktap_equal("zap_stats: count, the VM still held", row.count - before.count, 1);
+			ktap_equal("zap_stats: sptes, the VM still held",
+				   row.sptes - before.sptes, shared->leafs);
+		}
+		shared->release = true;
+		wait_for(-1);
+		zap_row("teardown", "walk", &row);
+		zap_diff(&row, &before);
+		ktap_equal("zap_stats: count", row.count, 1);
+		ktap_equal("zap_stats: sptes", row.sptes, shared->leafs);
+		ktap_equal("zap_stats: tables", row.tables, shared->tables);
+	}
+	munmap((void *)shared, SZ_4K);
+	ktap_result("the VM's process exits, another one holds the VM");
+}
+
 int main(void)
 {
 	struct test_vm t;
 	unsigned int i;
 
 	zap_need_debugfs();
-	zap_start(NR_POLICIES * 8);
+	zap_start(NR_POLICIES * 8 + 1);
 	for (i = 0; i < NR_POLICIES; i++) {
 		zap_policy(policies[i].word);
 		test_vm_create(&t, VM_4K);
@@ -430,5 +518,6 @@ int main(void)
 		test_huge(i);
 		test_guest_tables(i);
 	}
+	test_exit();
 	return ktap_end();
 }
