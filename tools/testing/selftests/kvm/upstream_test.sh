@@ -68,11 +68,14 @@ check() {
 		ktap_fail "build it first: scripts/build-upstream-tests"
 		return
 	}
-	before=$(counts)
-	execute "$bin/$program" "$@"
+	# An alarm of 2 s, in memslot_perf_test, goes off where the machine is busy, too.
+	for try in 1 2 3; do
+		before=$(counts)
+		execute "$bin/$program" "$@"
+		[ "$status" -eq 142 ] || break
+		ktap_diag "$program: its own alarm went off, try $try"
+	done
 	[ "$status" -eq 0 ] || ktap_fail "exit status $status of $program $*"
-	[ "$status" -ne 142 ] ||
-		ktap_diag "its own alarm: is the machine busy? See --icount of the lab"
 	# It succeeds without having tested where the setup fails.
 	[ "$program" != memslot_perf_test ] || grep -q '^Done [1-9]' "$tmp/out" ||
 		ktap_fail "no iteration done"
@@ -96,7 +99,9 @@ restore() {
 }
 
 [ -e "$param" ] || ktap_skip_all "no $param: these are not kvm-zap's modules"
-[ -w "$param" ] && [ -w /dev/kvm ] || ktap_skip_all "root and /dev/kvm are needed"
+if [ ! -w "$param" ] || [ ! -w /dev/kvm ]; then
+	ktap_skip_all "root and /dev/kvm are needed"
+fi
 
 cpus=$(taskset -p $$ | sed 's/.*: //')
 child=''
