@@ -61,7 +61,7 @@ execute() {
 
 # check WORD PROGRAM [ARG...]: run it under $policy; WORD as in the list.
 check() {
-	word=$1 program=$2
+	word=$1 program=$2 busy=''
 	shift 2
 	# Waiting for the file must not count as the test's time: some have alarms.
 	cat "$bin/$program" > /dev/null || {
@@ -75,6 +75,10 @@ check() {
 		[ "$status" -eq 142 ] || break
 		ktap_diag "$program: its own alarm went off, try $try"
 	done
+	[ "$status" -ne 142 ] || {
+		busy=1
+		return
+	}
 	[ "$status" -eq 0 ] || ktap_fail "exit status $status of $program $*"
 	# It succeeds without having tested where the setup fails.
 	[ "$program" != memslot_perf_test ] || grep -q '^Done [1-9]' "$tmp/out" ||
@@ -119,7 +123,11 @@ for policy in $policies; do
 		echo "$policy" > "$param" || ktap_fail "cannot set $policy"
 		# shellcheck disable=SC2086 # words
 		check $command < /dev/null
-		ktap_result "$policy/$name"
+		if [ -n "$busy" ]; then
+			ktap_skip "its own alarm went off three times: the machine is too busy" "$policy/$name"
+		else
+			ktap_result "$policy/$name"
+		fi
 	done <<-END
 		$tests
 	END
