@@ -5,9 +5,9 @@
  * the descriptors or closes them at that moment. No other VM may run on the
  * host meanwhile.
  *
- * What breaks without it: a VM's process that exits while another one closes
- * the VM makes KVM tear it down twice at a time, each run spoiling what the
- * other one counts. On one CPU the two seldom meet; lab run --smp 2 makes them.
+ * What breaks without it: zap_stats misses VMs that went, or counts some twice.
+ * In the last case two tasks may tear the VM down at the same time, of which one
+ * must not be counted; whether they meet is chance, and they seldom do.
  */
 #define _GNU_SOURCE
 #include <errno.h>
