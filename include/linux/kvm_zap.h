@@ -22,7 +22,8 @@ struct task_struct;
 
 /*
  * X(suffix of the enumerator, word), XE for the last one.  The words are ABI:
- * parameters, zap_stats and the tracepoint all take them from here.
+ * parameters, the per-VM word, zap_stats and the tracepoint all take them from
+ * here.  The first two are choices only: what is done is one of the others.
  */
 #define KVM_ZAP_SITES(X, XE)	\
 	X(MEMSLOT, "memslot")	\
@@ -30,9 +31,12 @@ struct task_struct;
 	XE(TEARDOWN, "teardown")
 
 #define KVM_ZAP_POLICIES(X, XE)	\
+	X(INHERIT, "inherit")	\
+	X(AUTO, "auto")		\
 	X(FAST, "fast")		\
 	X(SCOPED, "scoped")	\
-	XE(WALK, "walk")
+	X(WALK, "walk")		\
+	XE(BULK, "bulk")
 
 enum kvm_zap_site {
 #define KVM_ZAP_SITE_ENUM(name, word)	KVM_ZAP_SITE_##name,
@@ -74,7 +78,8 @@ struct kvm_zap_vm_stat {
 };
 
 /**
- * struct kvm_zap - a VM's invalidation under way
+ * struct kvm_zap - a VM's own choice, and its invalidation under way
+ * @memslot_word: what debugfs' memslot_zap of the VM says
  * @task: who runs it, NULL while none is under way
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
@@ -85,14 +90,15 @@ struct kvm_zap_vm_stat {
  * @flushes: remote TLB flushes of the VM when it began
  * @start_ns: monotonic time at which it began
  *
- * Part of struct kvm.  All fields but @task belong to the task that is named
- * there; others, e.g. vCPUs that replace a page table meanwhile, only compare
+ * Part of struct kvm.  All fields from @slot on belong to the task that @task
+ * names; others, e.g. vCPUs that replace a page table meanwhile, only compare
  * @task with themselves.  Sites memslot and mmio hold slots_lock, so no two of
  * them meet, and teardown starts when no task is left that could run them.  But
  * it may start twice: its process exits while another one closes the last file
  * descriptor.  The first is counted, the second runs without.
  */
 struct kvm_zap {
+	enum kvm_zap_policy memslot_word;
 	struct task_struct *task;
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
@@ -106,13 +112,27 @@ struct kvm_zap {
 
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot);
+void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
 void kvm_zap_end(struct kvm *kvm);
+
+/* By the architecture: the better of fast and scoped for @slot, which goes. */
+enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
+				      const struct kvm_memory_slot *slot);
 
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr);
 void kvm_zap_count_table(struct kvm *kvm);
 int kvm_zap_count_yield(struct kvm *kvm, int yielded);
 
 void kvm_zap_init_debugfs(struct dentry *dir);
+void kvm_zap_create_vm_debugfs(struct kvm *kvm);
+
+#ifdef CONFIG_KVM_ZAP_TEST
+extern unsigned long kvm_zap_first_swaps;
+#define kvm_zap_first_generation(as_id)	\
+	(READ_ONCE(kvm_zap_first_swaps) * KVM_ADDRESS_SPACE_NUM + (as_id))
+#else
+#define kvm_zap_first_generation(as_id)	(as_id)
+#endif
 
 #define KVM_ZAP_STATIC
 
@@ -148,6 +168,8 @@ struct kvm_zap { };
 #define kvm_zap_count_table(kvm)		do { } while (0)
 #define kvm_zap_count_yield(kvm, yielded)	(yielded)
 #define kvm_zap_init_debugfs(dir)		do { } while (0)
+#define kvm_zap_create_vm_debugfs(kvm)		do { } while (0)
+#define kvm_zap_first_generation(as_id)		(as_id)
 
 #define KVM_ZAP_STATIC	static
 #define KVM_ZAP_VM_STATS()

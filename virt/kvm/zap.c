@@ -29,46 +29,58 @@ static const char * const kvm_zap_site_words[] = {
 	KVM_ZAP_SITES(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
-/* A site's policies, as bits, and the one that the next invalidation takes. */
+/* What may be chosen at a site, as bits, and what its parameter says. */
 struct kvm_zap_choice {
 	unsigned long legal;
-	enum kvm_zap_policy policy;
+	enum kvm_zap_policy word;
 };
 
 static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 	[KVM_ZAP_SITE_MEMSLOT] = {
-		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),
-		.policy = IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ?
-			  KVM_ZAP_POLICY_SCOPED : KVM_ZAP_POLICY_FAST,
+		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED) |
+			 BIT(KVM_ZAP_POLICY_AUTO),
+		.word = IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ?
+			KVM_ZAP_POLICY_SCOPED :
+			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO) ?
+			KVM_ZAP_POLICY_AUTO : KVM_ZAP_POLICY_FAST,
 	},
 	[KVM_ZAP_SITE_MMIO] = {
-		.legal = BIT(KVM_ZAP_POLICY_FAST),
-		.policy = KVM_ZAP_POLICY_FAST,
+		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),
+		.word = KVM_ZAP_POLICY_FAST,
 	},
 	[KVM_ZAP_SITE_TEARDOWN] = {
-		.legal = BIT(KVM_ZAP_POLICY_WALK),
-		.policy = KVM_ZAP_POLICY_WALK,
+		.legal = BIT(KVM_ZAP_POLICY_WALK) | BIT(KVM_ZAP_POLICY_FAST) |
+			 BIT(KVM_ZAP_POLICY_BULK),
+		.word = KVM_ZAP_POLICY_WALK,
 	},
 };
+
+/* The word in @val, of those that are @legal, or -EINVAL. */
+static int kvm_zap_parse(const char *val, unsigned long legal)
+{
+	int word = sysfs_match_string(kvm_zap_policy_words, val);
+
+	return word < 0 || !(legal & BIT(word)) ? -EINVAL : word;
+}
 
 static int kvm_zap_param_set(const char *val, const struct kernel_param *kp)
 {
 	struct kvm_zap_choice *choice = kp->arg;
-	int policy = sysfs_match_string(kvm_zap_policy_words, val);
+	int word = kvm_zap_parse(val, choice->legal);
 
-	if (policy < 0 || !(choice->legal & BIT(policy)))
-		return -EINVAL;
+	if (word < 0)
+		return word;
 
-	WRITE_ONCE(choice->policy, policy);
+	WRITE_ONCE(choice->word, word);
 	return 0;
 }
 
 static int kvm_zap_param_get(char *buf, const struct kernel_param *kp)
 {
 	const struct kvm_zap_choice *choice = kp->arg;
-	enum kvm_zap_policy policy = READ_ONCE(choice->policy);
+	enum kvm_zap_policy word = READ_ONCE(choice->word);
 
-	return sysfs_emit(buf, "%s\n", kvm_zap_policy_words[policy]);
+	return sysfs_emit(buf, "%s\n", kvm_zap_policy_words[word]);
 }
 
 static const struct kernel_param_ops kvm_zap_param_ops = {
@@ -79,7 +91,41 @@ static const struct kernel_param_ops kvm_zap_param_ops = {
 module_param_cb(memslot_zap, &kvm_zap_param_ops,
 		&kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT], 0644);
 MODULE_PARM_DESC(memslot_zap,
-		 "How to drop mappings when a memslot is deleted or moved: fast, scoped");
+		 "How to drop mappings when a memslot is deleted or moved: fast, scoped, auto");
+module_param_cb(mmio_zap, &kvm_zap_param_ops,
+		&kvm_zap_choices[KVM_ZAP_SITE_MMIO], 0644);
+MODULE_PARM_DESC(mmio_zap,
+		 "How to drop MMIO SPTEs when the MMIO generation wraps: fast, scoped");
+module_param_cb(teardown_zap, &kvm_zap_param_ops,
+		&kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN], 0644);
+MODULE_PARM_DESC(teardown_zap,
+		 "How to drop mappings when a VM goes away: walk, fast, bulk");
+
+#ifdef CONFIG_KVM_ZAP_TEST
+unsigned long kvm_zap_first_swaps;
+module_param_named(zap_mmio_generation, kvm_zap_first_swaps, ulong, 0644);
+MODULE_PARM_DESC(zap_mmio_generation,
+		 "Test builds: how many changes of memslots a new VM starts after");
+#endif
+
+/*
+ * Who decides, the first that says something: the VM's word, the parameter.
+ * Each is read once, so an invalidation has one policy from begin to end.
+ */
+static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
+					  const struct kvm_memory_slot *slot)
+{
+	enum kvm_zap_policy word = KVM_ZAP_POLICY_INHERIT;
+
+	if (site == KVM_ZAP_SITE_MEMSLOT)
+		word = READ_ONCE(kvm->zap.memslot_word);
+	if (word == KVM_ZAP_POLICY_INHERIT)
+		word = READ_ONCE(kvm_zap_choices[site].word);
+	if (word == KVM_ZAP_POLICY_AUTO)
+		word = kvm_arch_zap_auto(kvm, slot);
+
+	return word;
+}
 
 /* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, the last one all above. */
 #define KVM_ZAP_NR_BUCKETS	40
@@ -117,7 +163,7 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm)
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot)
 {
-	enum kvm_zap_policy policy = READ_ONCE(kvm_zap_choices[site].policy);
+	enum kvm_zap_policy policy = kvm_zap_choose(kvm, site, slot);
 	struct kvm_zap *zap = &kvm->zap;
 
 	if (cmpxchg(&zap->task, NULL, current)) {
@@ -145,6 +191,17 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 static bool kvm_zap_is_mine(const struct kvm *kvm)
 {
 	return READ_ONCE(kvm->zap.task) == current;
+}
+
+/**
+ * kvm_zap_fall_back() - act by another policy after all
+ * @kvm: the VM, in an invalidation that this task runs
+ * @policy: what is done, and counted, instead
+ */
+void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
+{
+	if (kvm_zap_is_mine(kvm))
+		kvm->zap.policy = policy;
 }
 
 static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
@@ -200,6 +257,7 @@ void kvm_zap_end(struct kvm *kvm)
 	trace_kvm_zap(zap, ns);
 
 	zap->slot = NULL;
+	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */
 	smp_store_release(&zap->task, NULL);
 }
 
@@ -246,10 +304,13 @@ static void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row)
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
+/* Rows are of what is done: a site's words but for auto. */
 #define for_each_kvm_zap_row(site, policy)				\
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
-		for_each_set_bit(policy, &kvm_zap_choices[site].legal,	\
-				 KVM_ZAP_NR_POLICIES)
+		for (policy = KVM_ZAP_POLICY_FAST;			\
+		     policy < KVM_ZAP_NR_POLICIES; policy++)		\
+			if (!(kvm_zap_choices[site].legal & BIT(policy))) { \
+			} else
 
 static int kvm_zap_stats_show(struct seq_file *m, void *v)
 {
@@ -320,4 +381,66 @@ void kvm_zap_init_debugfs(struct dentry *dir)
 	debugfs_create_file("zap_latency", 0444, dir, NULL,
 			    &kvm_zap_latency_fops);
 	debugfs_create_file("zap_reset", 0200, dir, NULL, &kvm_zap_reset_fops);
+}
+
+static int kvm_zap_word_show(struct seq_file *m, void *v)
+{
+	struct kvm *kvm = m->private;
+	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
+
+	seq_printf(m, "%s\n", kvm_zap_policy_words[word]);
+	return 0;
+}
+
+static int kvm_zap_word_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, kvm_zap_word_show, inode->i_private);
+}
+
+static ssize_t kvm_zap_word_write(struct file *file, const char __user *from,
+				  size_t count, loff_t *ppos)
+{
+	struct kvm *kvm = ((struct seq_file *)file->private_data)->private;
+	unsigned long legal = kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].legal |
+			      BIT(KVM_ZAP_POLICY_INHERIT);
+	char buf[16] = "";
+	int word;
+
+	/* Longer than any word, or not text. */
+	if (count >= sizeof(buf))
+		return -EINVAL;
+	if (copy_from_user(buf, from, count))
+		return -EFAULT;
+	if (strlen(buf) != count)
+		return -EINVAL;
+
+	word = kvm_zap_parse(buf, legal);
+	if (word < 0)
+		return word;
+
+	WRITE_ONCE(kvm->zap.memslot_word, word);
+	return count;
+}
+
+static const struct file_operations kvm_zap_word_fops = {
+	.owner = THIS_MODULE,
+	.open = kvm_zap_word_open,
+	.read = seq_read,
+	.write = kvm_zap_word_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * kvm_zap_create_vm_debugfs() - create a VM's own file
+ * @kvm: the VM, whose folder in debugfs exists
+ *
+ * Its operations hold no reference to the VM: debugfs lets none begin once the
+ * folder is removed, which waits for those under way, and that comes before the
+ * VM is freed.
+ */
+void kvm_zap_create_vm_debugfs(struct kvm *kvm)
+{
+	debugfs_create_file("memslot_zap", 0644, kvm->debugfs_dentry, kvm,
+			    &kvm_zap_word_fops);
 }

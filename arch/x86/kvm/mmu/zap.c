@@ -24,12 +24,15 @@ s64 kvm_zap_nr_leafs(struct kvm *kvm)
 	return nr;
 }
 
-/*
- * Run @zap, a flow of KVM's own that does not say how many leaf SPTEs it drops:
- * count the difference. It is exact while no vCPU faults; what vCPUs map again
- * meanwhile makes it too low, but never less than nothing.
+/**
+ * kvm_zap_by() - run a flow of KVM's own, and count the leaf SPTEs that it drops
+ * @kvm: the VM
+ * @zap: the flow, which does not say how many
+ *
+ * The difference is exact while no vCPU faults; what vCPUs map again meanwhile
+ * makes it too low, but never less than nothing.
  */
-static void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
+void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
 {
 	s64 before = kvm_zap_nr_leafs(kvm);
 
@@ -65,9 +68,29 @@ void kvm_zap_mmio(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL);
-	kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+	if (kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL) == KVM_ZAP_POLICY_SCOPED)
+		kvm_zap_mmio_scoped(kvm);
+	else
+		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+
 	kvm_zap_end(kvm);
+}
+
+/*
+ * Drop all mappings by the fast invalidate, if that can be had.  It wants
+ * slots_lock: who toggles nx_huge_pages would toggle the generation back in
+ * between.  But slots_lock must not be waited for here.  An MMU notifier calls
+ * this in an SRCU read-side critical section, and who holds slots_lock may be
+ * waiting for the end of it, see Documentation/virt/kvm/locking.rst.
+ */
+static bool kvm_zap_teardown_fast(struct kvm *kvm)
+{
+	if (!mutex_trylock(&kvm->slots_lock))
+		return false;
+
+	kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+	mutex_unlock(&kvm->slots_lock);
+	return true;
 }
 
 /**
@@ -76,7 +99,25 @@ void kvm_zap_mmio(struct kvm *kvm)
  */
 void kvm_zap_teardown(struct kvm *kvm)
 {
-	kvm_zap_begin(kvm, KVM_ZAP_SITE_TEARDOWN, NULL);
-	kvm_zap_by(kvm, kvm_mmu_zap_all);
+	enum kvm_zap_policy policy;
+
+	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_TEARDOWN, NULL);
+	if (policy == KVM_ZAP_POLICY_BULK) {
+		kvm_zap_bulk(kvm);
+	} else if (policy == KVM_ZAP_POLICY_WALK || !kvm_zap_teardown_fast(kvm)) {
+		kvm_zap_fall_back(kvm, KVM_ZAP_POLICY_WALK);
+		kvm_zap_by(kvm, kvm_mmu_zap_all);
+	}
+
 	kvm_zap_end(kvm);
+}
+
+/*
+ * Policy auto.  Scoped drops no more than fast does, and what it costs to find
+ * is bounded by what is mapped, see zap_scoped_shadow.c.
+ */
+enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
+				      const struct kvm_memory_slot *slot)
+{
+	return KVM_ZAP_POLICY_SCOPED;
 }

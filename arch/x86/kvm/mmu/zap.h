@@ -9,16 +9,61 @@
 
 #ifdef CONFIG_KVM_ZAP_POLICY
 
+/* SPTEs of a page table that struct kvm_zap_mmu_page has one bit for. */
+#define KVM_ZAP_CHUNK	(SPTE_ENT_PER_PAGE / BITS_PER_LONG)
+
+/**
+ * struct kvm_zap_mmu_page - what the engines want to know of a shadow page
+ * @leafs: a bit for each KVM_ZAP_CHUNK SPTEs that may have a leaf among them
+ *
+ * Part of struct kvm_mmu_page, in the shadow MMU.  Set when a leaf SPTE is added
+ * to its rmap, cleared by who has seen that none is left; so a page table that
+ * maps little need not be searched, a cache line of it is a chunk.
+ */
+struct kvm_zap_mmu_page {
+	unsigned long leafs;
+};
+
+#define kvm_zap_note_leaf(sp, index)	\
+	__set_bit((index) / KVM_ZAP_CHUNK, &(sp)->zap.leafs)
+
 /* zap.c: the sites */
 void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
 void kvm_zap_mmio(struct kvm *kvm);
 void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
+void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
-/* zap_scoped.c: site memslot, policy scoped */
+/* zap_scoped*.c: site memslot, policy scoped */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old);
+void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot);
+void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot);
+
+/* zap_mmio.c: site mmio, policy scoped; zap_bulk.c: site teardown, policy bulk */
+void kvm_zap_mmio_scoped(struct kvm *kvm);
+void kvm_zap_bulk(struct kvm *kvm);
+
+/* zap_reference.c: site memslot, policy scoped, to compare with */
+#ifdef CONFIG_KVM_ZAP_TEST
+extern bool kvm_zap_reference;
+void kvm_zap_memslot_reference(struct kvm *kvm, const struct kvm_memory_slot *slot);
+#else
+#define kvm_zap_reference			false
+#define kvm_zap_memslot_reference(kvm, slot)	do { } while (0)
+#endif
+
+/* tdp_mmu.c: static there without CONFIG_KVM_ZAP_POLICY */
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
+				       struct kvm_mmu_page *prev_root,
+				       bool shared, bool only_valid);
+void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
+void tdp_mmu_free_sp_rcu_callback(struct rcu_head *head);
 
 /* mmu.c: static there without CONFIG_KVM_ZAP_POLICY */
+gfn_t kvm_mmu_page_get_gfn(struct kvm_mmu_page *sp, int index);
+void drop_spte(struct kvm *kvm, u64 *sptep);
+int mmu_page_zap_pte(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte,
+		     struct list_head *invalid_list);
 void kvm_mmu_zap_all_fast(struct kvm *kvm);
 bool kvm_zap_all_rmap_sptes(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
 bool kvm_mmu_prepare_zap_page(struct kvm *kvm, struct kvm_mmu_page *sp,
@@ -27,6 +72,9 @@ void kvm_mmu_commit_zap_page(struct kvm *kvm, struct list_head *invalid_list);
 
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 
+struct kvm_zap_mmu_page { };
+
+#define kvm_zap_note_leaf(sp, index)	do { } while (0)
 #define kvm_zap_memslot(kvm, slot)	kvm_mmu_zap_all_fast(kvm)
 #define kvm_zap_mmio(kvm)		kvm_mmu_zap_all_fast(kvm)
 #define kvm_zap_teardown(kvm)		kvm_mmu_zap_all(kvm)

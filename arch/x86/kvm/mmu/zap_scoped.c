@@ -2,19 +2,21 @@
 /*
  * Site memslot, policy scoped: drop what belongs to the memslot, and no more.
  *
- * Three things belong to a memslot.  Leaf SPTEs that map its memory, found by
- * walking its range of the TDP MMU's page tables; leaf SPTEs of the shadow MMU
- * (legacy direct, shadow paging, nested), found through the memslot's rmaps;
- * and shadow pages that shadow a guest page table inside the memslot, found
- * through the hash of shadow pages: their accounting lives in the memslot, so
- * they must be gone before it is freed.
+ * Three things belong to a memslot: leaf SPTEs of the TDP MMU that map its
+ * memory, leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested)
+ * that do, and shadow pages that shadow a guest page table inside the memslot.
  *
- * No vCPU adds any of these meanwhile.  The memslot is marked invalid and
- * every SRCU reader that has not seen so is gone, see kvm_invalidate_memslot():
- * a fault on it is retried, and a guest page table in it cannot be read.  That
- * holds across lock breaks, so the walks go on where they were.
+ * No vCPU adds any of these meanwhile, whichever way mmu_lock is held, or while
+ * it is not: the memslot was marked invalid and kvm_swap_active_memslots() then
+ * waited until every SRCU reader that could have seen it valid was gone.  Who
+ * handles a fault reads the memslots under SRCU.  kvm_faultin_pfn() has a fault
+ * on an invalid memslot retried, prefetch leaves it out
+ * (gfn_to_memslot_dirty_bitmap()), an async page fault faults again, and a fast
+ * page fault changes only SPTEs that are present.  What splits, merges or
+ * write-protects a memslot's SPTEs holds slots_lock, as the caller here does,
+ * or mmu_lock for write (MMU notifiers, NX huge page recovery).  So what was
+ * dropped stays dropped, and a walk goes on where it was after a lock break.
  */
-#include <linux/hash.h>
 #include <linux/kvm_host.h>
 
 #include "mmu.h"
@@ -22,119 +24,21 @@
 #include "tdp_mmu.h"
 #include "zap.h"
 
-/* What was dropped or unlinked since mmu_lock was taken, not yet flushed. */
-struct zap_scoped {
-	struct kvm *kvm;
-	const struct kvm_memory_slot *slot;
-	struct list_head invalid_list;
-	bool flush;
-};
-
 /*
- * Flush the TLBs for what was dropped, and free unlinked shadow pages, which
- * flushes as well.  Must come before mmu_lock is released: whoever takes it
- * next may rely on dropped SPTEs not being cached by a vCPU.
+ * The memslot as its SPTEs know it.  Not the caller's, which was the active one
+ * until it was marked invalid: the first shadow root of a VM allocates rmaps
+ * for active memslots only, and the invalid copy is the active one by now.
  */
-static void zap_scoped_flush(struct zap_scoped *zap)
+static const struct kvm_memory_slot *
+zap_scoped_active(struct kvm *kvm, const struct kvm_memory_slot *old)
 {
-	const struct kvm_memory_slot *slot = zap->slot;
+	const struct kvm_memory_slot *slot;
 
-	if (!list_empty(&zap->invalid_list))
-		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
-	else if (zap->flush)
-		kvm_flush_remote_tlbs_with_address(zap->kvm, slot->base_gfn,
-						   slot->npages);
-	zap->flush = false;
-}
+	slot = id_to_memslot(__kvm_memslots(kvm, old->as_id), old->id);
+	if (WARN_ON_ONCE(!slot || !(slot->flags & KVM_MEMSLOT_INVALID)))
+		return old;
 
-static void zap_scoped_resched(struct zap_scoped *zap)
-{
-	struct kvm *kvm = zap->kvm;
-
-	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock))
-		return;
-
-	zap_scoped_flush(zap);
-	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
-}
-
-static void zap_scoped_tdp_leafs(struct zap_scoped *zap)
-{
-	struct kvm_gfn_range range = {
-		.slot = (struct kvm_memory_slot *)zap->slot,
-		.start = zap->slot->base_gfn,
-		.end = zap->slot->base_gfn + zap->slot->npages,
-		.may_block = true,
-	};
-	s64 before;
-
-	if (!is_tdp_mmu_enabled(zap->kvm))
-		return;
-
-	/* As in kvm_zap_by(): KVM's own flow, it does not say how many. */
-	before = kvm_zap_nr_leafs(zap->kvm);
-	zap->flush = kvm_tdp_mmu_unmap_gfn_range(zap->kvm, &range, zap->flush);
-	kvm_zap_count_sptes(zap->kvm,
-			    max(before - kvm_zap_nr_leafs(zap->kvm), 0LL));
-}
-
-static void zap_scoped_rmaps(struct zap_scoped *zap)
-{
-	const struct kvm_memory_slot *slot = zap->slot;
-	gfn_t last = slot->base_gfn + slot->npages - 1;
-	struct kvm_rmap_head *rmap;
-	unsigned long i, nr;
-	int level;
-
-	if (!kvm_memslots_have_rmaps(zap->kvm))
-		return;
-
-	for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
-		rmap = slot->arch.rmap[level - PG_LEVEL_4K];
-		nr = gfn_to_index(last, slot->base_gfn, level) + 1;
-
-		for (i = 0; i < nr; i++) {
-			kvm_zap_count_sptes(zap->kvm, pte_list_count(&rmap[i]));
-			zap->flush |= kvm_zap_all_rmap_sptes(zap->kvm, &rmap[i]);
-			zap_scoped_resched(zap);
-		}
-	}
-}
-
-/* Whether @sp shadows a guest page table, see sp_has_gptes() in mmu.c. */
-static bool zap_scoped_has_gptes(const struct kvm_mmu_page *sp)
-{
-	return !sp->role.direct && !sp->role.passthrough;
-}
-
-static void zap_scoped_shadow_pages(struct zap_scoped *zap)
-{
-	const struct kvm_memory_slot *slot = zap->slot;
-	struct kvm *kvm = zap->kvm;
-	struct hlist_head *bucket;
-	struct kvm_mmu_page *sp;
-	s64 before;
-	gfn_t gfn, end = slot->base_gfn + slot->npages;
-
-	for (gfn = slot->base_gfn; gfn < end; gfn++) {
-		/* Nothing shadows a guest page table, or nothing any more. */
-		if (!kvm->arch.indirect_shadow_pages)
-			return;
-
-		before = kvm_zap_nr_leafs(kvm);
-		bucket = &kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
-		hlist_for_each_entry(sp, bucket, hash_link) {
-			/* An invalid page is a root that is still loaded. */
-			if (sp->gfn == gfn && !sp->role.invalid &&
-			    zap_scoped_has_gptes(sp) &&
-			    kvm_mmu_page_as_id(sp) == slot->as_id)
-				kvm_mmu_prepare_zap_page(kvm, sp,
-							 &zap->invalid_list);
-		}
-		/* Exact: no vCPU maps anything while mmu_lock is held for write. */
-		kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
-		zap_scoped_resched(zap);
-	}
+	return slot;
 }
 
 /**
@@ -142,27 +46,22 @@ static void zap_scoped_shadow_pages(struct zap_scoped *zap)
  * @kvm: the VM, its slots_lock held
  * @old: the memslot as it was before it was marked invalid
  *
- * Takes mmu_lock for write and makes way for others that wait for it.
+ * Takes mmu_lock for read for the TDP MMU, for write for the shadow MMU, and
+ * makes way for others that wait for it.
  */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old)
 {
-	struct zap_scoped zap = {
-		.kvm = kvm,
-		/*
-		 * Not @old: the first shadow root of a VM allocates rmaps for
-		 * the active memslots, and that copy is the active one.
-		 */
-		.slot = id_to_memslot(__kvm_memslots(kvm, old->as_id), old->id),
-		.invalid_list = LIST_HEAD_INIT(zap.invalid_list),
-	};
+	const struct kvm_memory_slot *slot = zap_scoped_active(kvm, old);
 
-	if (WARN_ON_ONCE(!zap.slot || !(zap.slot->flags & KVM_MEMSLOT_INVALID)))
-		zap.slot = old;
+	lockdep_assert_held(&kvm->slots_lock);
 
-	write_lock(&kvm->mmu_lock);
-	zap_scoped_tdp_leafs(&zap);
-	zap_scoped_rmaps(&zap);
-	zap_scoped_shadow_pages(&zap);
-	zap_scoped_flush(&zap);
-	write_unlock(&kvm->mmu_lock);
+	if (kvm_zap_reference) {
+		kvm_zap_memslot_reference(kvm, slot);
+		return;
+	}
+
+	if (is_tdp_mmu_enabled(kvm))
+		kvm_zap_scoped_tdp(kvm, slot);
+	if (kvm_memslots_have_rmaps(kvm))
+		kvm_zap_scoped_shadow(kvm, slot);
 }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Site teardown, policy bulk: drop the leaf SPTEs of a VM that no vCPU can run
+ * any more in a plain pass, then let KVM's own walk free the page tables that
+ * are left.  It finds no leaf in them, so nothing to account for one by one.
+ *
+ * A VM is torn down when its last reference is gone, or the process that it
+ * belongs to has exited: KVM_RUN is refused from then on. So neither a CPU nor a
+ * fast page fault changes an SPTE, no TLB needs a flush, and plain reads and
+ * writes do. Others still may come, whenever mmu_lock is not held: the shrinker,
+ * the NX huge page worker, nx_huge_pages being written, MMU notifiers, debugfs'
+ * reader of rmaps. Hence an SPTE, its rmap and the statistics agree whenever
+ * mmu_lock is dropped.
+ *
+ * What the guest has written is passed on to the page: it may belong to a file.
+ * What it has used is not: that is a hint for reclaim, and who used it is gone.
+ */
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "mmu_internal.h"
+#include "tdp_mmu.h"
+#include "zap.h"
+#include "zap_leaf.h"
+#include "zap_tdp.h"
+
+/* Look whether others wait after this many rmaps. */
+#define ZAP_BULK_BATCH		64
+
+/*
+ * To see that an rmap is empty costs this much less than to find a leaf by its
+ * rmap spares: with fewer leafs the rmaps are not worth a look.
+ */
+#define ZAP_BULK_HEADS_PER_LEAF	16
+
+static void zap_bulk_leaf(u64 spte)
+{
+	struct page *page = kvm_zap_leaf_page(spte);
+
+	if (page)
+		kvm_zap_dirty_to_page(spte, page);
+}
+
+static void zap_bulk_account(struct kvm *kvm, int level, unsigned int leafs)
+{
+	if (!leafs)
+		return;
+	kvm_update_page_stats(kvm, level, -leafs);
+	kvm_zap_count_sptes(kvm, leafs);
+}
+
+/*
+ * Remove the page table of 4K SPTEs that @iter's entry points to.  Its SPTEs may
+ * stay as they are: nobody but who holds mmu_lock could find it.
+ */
+static void zap_bulk_tdp_table(struct kvm *kvm, struct tdp_iter *iter)
+{
+	tdp_ptep_t pt = spte_to_child_pt(iter->old_spte, iter->level);
+	struct kvm_mmu_page *sp = sptep_to_sp(rcu_dereference(pt));
+	unsigned int i, leafs = 0;
+	u64 spte;
+
+	__kvm_tdp_mmu_write_spte(iter->sptep, 0);
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		spte = kvm_tdp_mmu_read_spte(pt + i);
+		if (!is_shadow_present_pte(spte))
+			continue;
+		zap_bulk_leaf(spte);
+		leafs++;
+	}
+	zap_bulk_account(kvm, PG_LEVEL_4K, leafs);
+	tdp_mmu_unlink_sp(kvm, sp, false);
+	call_rcu(&sp->rcu_head, tdp_mmu_free_sp_rcu_callback);
+}
+
+static void zap_bulk_tdp_root(struct kvm *kvm, struct kvm_mmu_page *root)
+{
+	struct tdp_iter iter;
+
+	for_each_tdp_pte_min_level(iter, root, PG_LEVEL_2M, 0,
+				   kvm_mmu_max_gfn() + 1) {
+		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
+			kvm_zap_tdp_break(kvm, &iter, false);
+			continue;
+		}
+
+		if (!is_shadow_present_pte(iter.old_spte))
+			continue;
+		if (is_last_spte(iter.old_spte, iter.level)) {
+			zap_bulk_leaf(iter.old_spte);
+			__kvm_tdp_mmu_write_spte(iter.sptep, 0);
+			zap_bulk_account(kvm, iter.level, 1);
+		} else if (iter.level == PG_LEVEL_2M) {
+			zap_bulk_tdp_table(kvm, &iter);
+		}
+	}
+}
+
+static void zap_bulk_tdp(struct kvm *kvm)
+{
+	struct kvm_mmu_page *root = NULL;
+
+	while ((root = tdp_mmu_next_root(kvm, root, false, false))) {
+		rcu_read_lock();
+		zap_bulk_tdp_root(kvm, root);
+		rcu_read_unlock();
+	}
+}
+
+/* True if the SPTE was the only one, and is gone now. */
+static bool zap_bulk_rmap(struct kvm *kvm, struct kvm_rmap_head *rmap)
+{
+	u64 *spte = (u64 *)rmap->val;
+
+	if (rmap->val & 1) {
+		kvm_zap_count_sptes(kvm, pte_list_count(rmap));
+		kvm_zap_all_rmap_sptes(kvm, rmap);
+		return false;
+	}
+
+	zap_bulk_leaf(*spte);
+	WRITE_ONCE(*spte, 0);
+	rmap->val = 0;
+	return true;
+}
+
+static void zap_bulk_rmaps(struct kvm *kvm, const struct kvm_memory_slot *slot,
+			   int level)
+{
+	struct kvm_rmap_head *rmap = slot->arch.rmap[level - PG_LEVEL_4K];
+	gfn_t last = slot->base_gfn + slot->npages - 1;
+	unsigned int leafs = 0;
+	unsigned long i, nr;
+
+	if (!rmap)
+		return;
+
+	nr = gfn_to_index(last, slot->base_gfn, level) + 1;
+	for (i = 0; i < nr; i++) {
+		if (rmap[i].val)
+			leafs += zap_bulk_rmap(kvm, &rmap[i]);
+		if (i % ZAP_BULK_BATCH || !(need_resched() ||
+					    rwlock_needbreak(&kvm->mmu_lock)))
+			continue;
+		zap_bulk_account(kvm, level, leafs);
+		leafs = 0;
+		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	}
+	zap_bulk_account(kvm, level, leafs);
+}
+
+static void zap_bulk_shadow(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	int i, level, bkt;
+
+	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
+		struct kvm_memslots *slots = __kvm_memslots(kvm, i);
+
+		kvm_for_each_memslot(slot, bkt, slots)
+			for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
+				zap_bulk_rmaps(kvm, slot, level);
+	}
+}
+
+/**
+ * kvm_zap_bulk() - drop all mappings of a VM of which no vCPU can run any more
+ * @kvm: the VM
+ */
+void kvm_zap_bulk(struct kvm *kvm)
+{
+	write_lock(&kvm->mmu_lock);
+	if (is_tdp_mmu_enabled(kvm))
+		zap_bulk_tdp(kvm);
+	if (kvm_memslots_have_rmaps(kvm) &&
+	    kvm->nr_memslot_pages / ZAP_BULK_HEADS_PER_LEAF < kvm_zap_nr_leafs(kvm))
+		zap_bulk_shadow(kvm);
+	write_unlock(&kvm->mmu_lock);
+
+	/* Page tables, and what leafs were not worth finding. */
+	kvm_zap_by(kvm, kvm_mmu_zap_all);
+}

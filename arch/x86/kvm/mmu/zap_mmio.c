@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Site mmio, policy scoped: drop MMIO SPTEs and nothing else.
+ *
+ * An MMIO SPTE carries the low bits of the memslots' generation that it was made
+ * in, and is used in that generation only.  When these bits wrap, one that is
+ * left would be taken for valid a whole cycle later.  There is no list of them:
+ * they are found by a walk of everything, with lock breaks.
+ *
+ * While the memslots are being updated, and kvm_swap_active_memslots() calls
+ * this before it says that they are not, vCPUs use no MMIO SPTE, see
+ * check_mmio_spte().  But they make new ones, in front of the walk and behind
+ * it, with the generation of the update under way: the last one of the cycle.
+ * So let it be the next one before the walk begins.  By then SRCU readers see
+ * the new memslots only, so what vCPUs make from here on is right.
+ */
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "mmu_internal.h"
+#include "mmutrace.h"
+#include "tdp_mmu.h"
+#include "zap.h"
+#include "zap_tdp.h"
+
+struct zap_mmio {
+	struct kvm *kvm;
+	int as_id;		/* whose generation wraps */
+	u64 generation;		/* what of it fits into an MMIO SPTE */
+};
+
+static bool zap_mmio_is_stale(const struct zap_mmio *zap, u64 spte)
+{
+	return is_mmio_spte(spte) &&
+	       get_mmio_spte_generation(spte) != zap->generation;
+}
+
+/*
+ * Begin the new generation, for MMIO SPTEs alone: the flag that says that an
+ * update is under way stays.  kvm_swap_active_memslots() has computed the same
+ * number and stores it without the flag.  mmu_lock is held for write, as who
+ * makes an MMIO SPTE holds it from reading the generation until the SPTE is in
+ * place: no one is in between.
+ */
+static void zap_mmio_begin_generation(struct zap_mmio *zap)
+{
+	struct kvm_memslots *slots;
+	int i;
+
+	lockdep_assert_held_write(&zap->kvm->mmu_lock);
+
+	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
+		slots = __kvm_memslots(zap->kvm, i);
+		if (!(slots->generation & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS))
+			continue;
+		zap->as_id = i;
+		WRITE_ONCE(slots->generation,
+			   slots->generation + KVM_ADDRESS_SPACE_NUM);
+		zap->generation = slots->generation & MMIO_SPTE_GEN_MASK;
+		return;
+	}
+	WARN_ON_ONCE(1);
+}
+
+static void zap_mmio_shadow_page(struct zap_mmio *zap, struct kvm_mmu_page *sp)
+{
+	u64 *spte, *end = sp->spt + SPTE_ENT_PER_PAGE;
+
+	if (kvm_mmu_page_as_id(sp) != zap->as_id)
+		return;
+
+	for (spte = sp->spt; spte < end; spte++) {
+		if (!zap_mmio_is_stale(zap, *spte))
+			continue;
+		/* An MMIO SPTE has no child that could be taken along. */
+		WARN_ON_ONCE(mmu_page_zap_pte(zap->kvm, sp, spte, NULL));
+		kvm_zap_count_sptes(zap->kvm, 1);
+	}
+}
+
+/* Keeps its place in the list as zap_shadow_by_pages() does. */
+static void zap_mmio_shadow(struct zap_mmio *zap)
+{
+	struct kvm *kvm = zap->kvm;
+	unsigned long left = kvm->arch.n_used_mmu_pages;
+	struct kvm_mmu_page *sp;
+
+	lockdep_assert_held_write(&kvm->mmu_lock);
+
+	for (; left && !list_empty(&kvm->arch.active_mmu_pages); left--) {
+		sp = list_last_entry(&kvm->arch.active_mmu_pages,
+				     struct kvm_mmu_page, link);
+		zap_mmio_shadow_page(zap, sp);
+		list_move(&sp->link, &kvm->arch.active_mmu_pages);
+		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	}
+}
+
+static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
+{
+	struct kvm *kvm = zap->kvm;
+	struct tdp_iter iter;
+
+	for_each_tdp_pte(iter, root, 0, kvm_mmu_max_gfn() + 1) {
+		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
+			kvm_zap_tdp_break(kvm, &iter, true);
+			continue;
+		}
+
+		/* If it changes under this, a vCPU has made a new one of it. */
+		if (!zap_mmio_is_stale(zap, iter.old_spte) ||
+		    !try_cmpxchg64(rcu_dereference(iter.sptep), &iter.old_spte, 0))
+			continue;
+
+		trace_kvm_tdp_mmu_spte_changed(zap->as_id, iter.gfn, iter.level,
+					       iter.old_spte, 0);
+		kvm_zap_count_sptes(kvm, 1);
+	}
+}
+
+static void zap_mmio_tdp(struct zap_mmio *zap)
+{
+	struct kvm *kvm = zap->kvm;
+	struct kvm_mmu_page *root = NULL;
+
+	lockdep_assert_held_read(&kvm->mmu_lock);
+
+	while ((root = tdp_mmu_next_root(kvm, root, true, false))) {
+		if (kvm_mmu_page_as_id(root) != zap->as_id)
+			continue;
+		rcu_read_lock();
+		zap_mmio_tdp_root(zap, root);
+		rcu_read_unlock();
+	}
+}
+
+/**
+ * kvm_zap_mmio_scoped() - drop MMIO SPTEs of generations that are over
+ * @kvm: the VM, its slots_lock held, an update of its memslots under way
+ *
+ * No TLB needs a flush, none holds an MMIO SPTE: they are not present, or have
+ * reserved bits set.
+ */
+void kvm_zap_mmio_scoped(struct kvm *kvm)
+{
+	struct zap_mmio zap = { .kvm = kvm };
+
+	lockdep_assert_held(&kvm->slots_lock);
+
+	write_lock(&kvm->mmu_lock);
+	zap_mmio_begin_generation(&zap);
+	zap_mmio_shadow(&zap);
+	write_unlock(&kvm->mmu_lock);
+
+	if (!is_tdp_mmu_enabled(kvm))
+		return;
+
+	read_lock(&kvm->mmu_lock);
+	zap_mmio_tdp(&zap);
+	read_unlock(&kvm->mmu_lock);
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy scoped in the shadow MMU: legacy direct, shadow paging, nested.
+ *
+ * What belongs to a memslot can be found in two ways.  From the memslot: each
+ * of its pages has an rmap, and a bucket in the hash of shadow pages, in which
+ * those that shadow a guest page table there are.  From the shadow pages: each
+ * knows which guest pages its SPTEs map, and which it shadows.  The first costs
+ * by the memslot's size, however little of it is mapped, the second by what is
+ * mapped, however small the memslot is.  Take the one that is less work.
+ *
+ * mmu_lock is held for write, as for all of the shadow MMU.  That nothing is
+ * added while it is dropped in between is argued in zap_scoped.c.
+ */
+#include <linux/hash.h>
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "mmu_internal.h"
+#include "spte.h"
+#include "zap.h"
+#include "zap_leaf.h"
+
+/*
+ * What a step costs, in instructions, rounded up from what was measured on 6.1.
+ * They tell which way is less work and when to look whether others wait.
+ */
+#define ZAP_COST_HEAD		8	/* see that an rmap is empty */
+#define ZAP_COST_GFN		32	/* look a guest page up in the hash */
+#define ZAP_COST_PAGE		64	/* see that a shadow page does not matter */
+#define ZAP_COST_TABLE		64	/* look for leaf SPTEs in one that may */
+#define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
+#define ZAP_COST_UNLINK		8192	/* unlink a shadow page without leafs */
+#define ZAP_COST_MAX		8192	/* between two looks, and one step more */
+
+struct zap_shadow {
+	struct kvm *kvm;
+	const struct kvm_memory_slot *slot;
+	struct list_head invalid_list;	/* unlinked, to be freed after a flush */
+	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
+	bool flush;			/* dropped something, not flushed yet */
+	unsigned int cost;		/* since the last look */
+};
+
+/*
+ * Flush the TLBs for what was dropped, and free unlinked shadow pages, which
+ * flushes as well.  Account for the leafs.  Must come before mmu_lock is released: whoever takes it
+ * next may rely on dropped SPTEs not being cached by a vCPU.
+ */
+static void zap_shadow_flush(struct zap_shadow *zap)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	int i;
+
+	for (i = 0; i < KVM_NR_PAGE_SIZES; i++) {
+		if (!zap->leafs[i])
+			continue;
+		kvm_update_page_stats(zap->kvm, i + PG_LEVEL_4K, -zap->leafs[i]);
+		kvm_zap_count_sptes(zap->kvm, zap->leafs[i]);
+		zap->leafs[i] = 0;
+	}
+
+	if (!list_empty(&zap->invalid_list))
+		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
+	else if (zap->flush)
+		kvm_flush_remote_tlbs_with_address(zap->kvm, slot->base_gfn,
+						   slot->npages);
+	zap->flush = false;
+}
+
+/*
+ * Account for @cost and make way for others if it is time to and they wait.
+ * False then: mmu_lock was dropped, shadow pages seen before may be gone.
+ */
+static bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
+{
+	struct kvm *kvm = zap->kvm;
+
+	zap->cost += cost;
+	if (zap->cost < ZAP_COST_MAX)
+		return true;
+
+	zap->cost = 0;
+	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock))
+		return true;
+
+	zap_shadow_flush(zap);
+	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	return false;
+}
+
+static bool zap_shadow_in_slot(const struct zap_shadow *zap, gfn_t gfn)
+{
+	return gfn - zap->slot->base_gfn < zap->slot->npages;
+}
+
+/* Whether @sp shadows a guest page table, see sp_has_gptes() in mmu.c. */
+static bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
+{
+	return !sp->role.direct && !sp->role.passthrough;
+}
+
+/* Whether @sp may have leaf SPTEs that map the memslot. */
+static bool zap_shadow_may_map(const struct zap_shadow *zap,
+			       const struct kvm_mmu_page *sp)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+
+	return !sp->role.direct ||
+	       (sp->gfn < slot->base_gfn + slot->npages &&
+		sp->gfn + KVM_PAGES_PER_HPAGE(sp->role.level + 1) > slot->base_gfn);
+}
+
+/* Drop all SPTEs that an rmap knows: those that map a page of the memslot. */
+static void zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			    int level)
+{
+	unsigned int nr = 1;
+
+	if (rmap->val & 1) {
+		nr = pte_list_count(rmap);
+		kvm_zap_all_rmap_sptes(zap->kvm, rmap);
+		kvm_zap_count_sptes(zap->kvm, nr);
+	} else {
+		/* Just one: much the same, but with less to do for each. */
+		kvm_zap_leaf_to_page(xchg((u64 *)rmap->val, 0));
+		rmap->val = 0;
+		zap->leafs[level - PG_LEVEL_4K]++;
+	}
+	zap->flush = true;
+	zap->cost += nr * ZAP_COST_LEAF;
+}
+
+/*
+ * Drop @spte, a leaf of @sp, if it maps the memslot or @all is set.  True if it
+ * is gone.
+ */
+static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
+			    u64 *spte, bool all)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	gfn_t gfn = kvm_mmu_page_get_gfn(sp, spte - sp->spt);
+	int level = sp->role.level;
+
+	if (zap_shadow_in_slot(zap, gfn)) {
+		zap_shadow_rmap(zap, slot->arch.rmap[level - PG_LEVEL_4K] +
+				gfn_to_index(gfn, slot->base_gfn, level), level);
+	} else if (all) {
+		drop_spte(zap->kvm, spte);
+		kvm_zap_count_sptes(zap->kvm, 1);
+		zap->flush = true;
+		zap->cost += ZAP_COST_LEAF;
+	} else {
+		return false;
+	}
+
+	return true;
+}
+
+/*
+ * Drop the leaf SPTEs of @sp that map the memslot, with @all all of them.  False
+ * if mmu_lock was dropped on the way: @sp may be gone, or have leafs left.
+ */
+static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
+			     bool all)
+{
+	unsigned int chunk;
+	u64 *spte, *end;
+	bool left;
+
+	for_each_set_bit(chunk, &sp->zap.leafs, BITS_PER_LONG) {
+		spte = sp->spt + chunk * KVM_ZAP_CHUNK;
+		end = spte + KVM_ZAP_CHUNK;
+		for (left = false; spte < end; spte++)
+			if (is_shadow_present_pte(*spte) &&
+			    is_last_spte(*spte, sp->role.level))
+				left |= !zap_shadow_leaf(zap, sp, spte, all);
+		if (!left)
+			__clear_bit(chunk, &sp->zap.leafs);
+		if (!zap_shadow_go_on(zap, 0))
+			return false;
+	}
+
+	zap->cost += ZAP_COST_TABLE;
+	return true;
+}
+
+/*
+ * Unlink @sp, which shadows a guest page table in the memslot: its accounting
+ * lives in the memslot.  Its leafs go first, for unlinking does not reschedule.
+ * Unsynchronized children go with it, which no leaf of its own tells of.  False
+ * if mmu_lock was dropped before @sp was unlinked.
+ */
+static bool zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm *kvm = zap->kvm;
+	s64 before;
+
+	if (!zap_shadow_leafs(zap, sp, true))
+		return false;
+
+	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
+	before = kvm_zap_nr_leafs(kvm);
+	kvm_mmu_prepare_zap_page(kvm, sp, &zap->invalid_list);
+	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
+	zap->cost += ZAP_COST_UNLINK;
+
+	return true;
+}
+
+/*
+ * Be done with @sp: put it first, or unlink it.  False if mmu_lock was dropped
+ * before that.
+ */
+static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	/* Each address space has shadow pages of its own. */
+	if (kvm_mmu_page_as_id(sp) == zap->slot->as_id) {
+		if (zap_shadow_has_gptes(sp) && zap_shadow_in_slot(zap, sp->gfn))
+			return zap_shadow_own(zap, sp);
+		if (zap_shadow_may_map(zap, sp) &&
+		    !zap_shadow_leafs(zap, sp, false))
+			return false;
+	}
+
+	list_move(&sp->link, &zap->kvm->arch.active_mmu_pages);
+	return true;
+}
+
+/*
+ * Start from the shadow pages.  Take the oldest each time, and put it first when
+ * it is done with: that keeps the place when mmu_lock is dropped.  Pages that
+ * come meanwhile are put first as well and do not matter.  What depends on the
+ * order is kvm_zap_obsolete_pages(), and only between generations: while
+ * slots_lock is held all pages are of one.
+ */
+static void zap_shadow_by_pages(struct zap_shadow *zap)
+{
+	struct kvm_arch *arch = &zap->kvm->arch;
+	unsigned long left = arch->n_used_mmu_pages;
+	struct kvm_mmu_page *sp;
+
+	while (left && !list_empty(&arch->active_mmu_pages)) {
+		sp = list_last_entry(&arch->active_mmu_pages,
+				     struct kvm_mmu_page, link);
+		if (!zap_shadow_page(zap, sp))
+			continue;
+		left--;
+		zap_shadow_go_on(zap, ZAP_COST_PAGE);
+	}
+}
+
+/* The leaf SPTEs that map the memslot, from its rmaps. */
+static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	struct kvm_rmap_head *rmap = slot->arch.rmap[level - PG_LEVEL_4K];
+	gfn_t last = slot->base_gfn + slot->npages - 1;
+	struct kvm_rmap_head *end;
+
+	end = rmap + gfn_to_index(last, slot->base_gfn, level) + 1;
+	for (; rmap < end; rmap++) {
+		if (rmap->val)
+			zap_shadow_rmap(zap, rmap, level);
+		zap_shadow_go_on(zap, ZAP_COST_HEAD);
+	}
+}
+
+/* The shadow pages that shadow guest page tables in the memslot, by its gfns. */
+static void zap_shadow_gptes(struct zap_shadow *zap)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	struct kvm *kvm = zap->kvm;
+	struct hlist_head *bucket;
+	struct kvm_mmu_page *sp;
+	gfn_t gfn;
+
+	for (gfn = slot->base_gfn; gfn < slot->base_gfn + slot->npages; gfn++) {
+		/* Nothing shadows a guest page table, or nothing any more. */
+		if (!kvm->arch.indirect_shadow_pages)
+			return;
+
+		bucket = &kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
+restart:
+		/* An invalid page is a root that is still loaded, and empty. */
+		hlist_for_each_entry(sp, bucket, hash_link)
+			if (sp->gfn == gfn && !sp->role.invalid &&
+			    zap_shadow_has_gptes(sp) &&
+			    kvm_mmu_page_as_id(sp) == slot->as_id &&
+			    !zap_shadow_own(zap, sp))
+				goto restart;
+		zap_shadow_go_on(zap, ZAP_COST_GFN);
+	}
+}
+
+/* Start from the memslot. */
+static void zap_shadow_by_slot(struct zap_shadow *zap)
+{
+	int level;
+
+	for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
+		zap_shadow_rmaps(zap, level);
+	zap_shadow_gptes(zap);
+}
+
+/*
+ * Whether to start from the shadow pages is less work.  All of the indirect ones
+ * have to be looked into, of the direct ones only those in the memslot's range.
+ */
+static bool zap_shadow_pages_are_fewer(const struct zap_shadow *zap)
+{
+	const struct kvm_arch *arch = &zap->kvm->arch;
+	unsigned long npages = zap->slot->npages;
+	unsigned long indirect = arch->indirect_shadow_pages;
+	unsigned long used = arch->n_used_mmu_pages;
+	unsigned long tables = min(used, indirect + npages / SPTE_ENT_PER_PAGE + 2);
+
+	return npages * (ZAP_COST_HEAD + (indirect ? ZAP_COST_GFN : 0)) >
+	       used * ZAP_COST_PAGE + tables * ZAP_COST_TABLE;
+}
+
+/**
+ * kvm_zap_scoped_shadow() - drop a memslot's mappings in the shadow MMU
+ * @kvm: the VM, its slots_lock held
+ * @slot: the memslot, marked invalid, that is active and has rmaps
+ *
+ * Takes mmu_lock for write and makes way for others that wait for it.
+ */
+void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
+{
+	struct zap_shadow zap = {
+		.kvm = kvm,
+		.slot = slot,
+		.invalid_list = LIST_HEAD_INIT(zap.invalid_list),
+	};
+
+	write_lock(&kvm->mmu_lock);
+	if (zap_shadow_pages_are_fewer(&zap))
+		zap_shadow_by_pages(&zap);
+	else
+		zap_shadow_by_slot(&zap);
+	zap_shadow_flush(&zap);
+	write_unlock(&kvm->mmu_lock);
+}
