@@ -13,6 +13,7 @@ struct workload {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct workload bench_empty, bench_rom, bench_teardown;
+extern const struct workload bench_contend, bench_dense, bench_empty, bench_mmio_wrap;
+extern const struct workload bench_move, bench_nested, bench_rom, bench_sparse, bench_teardown;
 
 #endif

@@ -5,20 +5,18 @@
  * whatever there is to drop.
  */
 #include "bench.h"
+#include "bench_slot.h"
 #include "options.h"
-#include "report.h"
-#include "vm.h"
 
 static const char usage[] = "kvm-zap-bench empty [OPTION...]";
 static const char about[] =
 "Deletes and re-creates a memslot of a VM that has nothing mapped. Times are\n"
-"CLOCK_MONOTONIC and contain a grace period of SRCU.";
+"CLOCK_MONOTONIC and contain a grace period of SRCU: zap_ns and total_cpu_ns do not.";
 
 static int run(int argc, char **argv)
 {
 	unsigned long iterations = 10, warmup = 1, i;
-	struct series *delete_ns, *create_ns;
-	uint64_t start, deleted, created;
+	struct slot slot = { .gpa = VM_RAM_GPA, .bytes = SZ_64K };
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
@@ -26,41 +24,36 @@ static int run(int argc, char **argv)
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};
+	struct slot_meter meter;
 	struct report *r;
-	struct vm *vm;
-	void *backing;
 
 	options_parse(argc, argv, usage, about, table);
 
-	vm = vm_create(NULL);
-	vcpu_create(vm, 0);
-	backing = vm_backing_alloc(SZ_64K, VM_4K);
-	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, backing);
+	slot.vm = vm_create(NULL);
+	vcpu_create(slot.vm, 0);
+	slot.backing = vm_backing_alloc(slot.bytes, VM_4K);
+	slot_set(&slot);
 
 	r = report_new("empty", argc, argv);
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
-	delete_ns = report_series(r, "delete_ns", "delete the slot");
-	create_ns = report_series(r, "create_ns", "make it again");
+	slot_meter_init(&meter, slot.vm, r, "delete_ns", "delete the slot");
 
 	for (i = 0; i < warmup + iterations; i++) {
-		start = vm_now_ns();
-		vm_delete_slot(vm, 0);
-		deleted = vm_now_ns() - start;
+		slot_meter_start(&meter, i >= warmup);
+		slot_begin(&meter, SLOT_ZAP);
+		slot_delete(&slot);
+		slot_end(&meter, SLOT_ZAP);
 
-		start = vm_now_ns();
-		vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, backing);
-		created = vm_now_ns() - start;
-
-		if (i < warmup)
-			continue;
-		report_sample(delete_ns, deleted);
-		report_sample(create_ns, created);
+		slot_begin(&meter, SLOT_CREATE);
+		slot_set(&slot);
+		slot_end(&meter, SLOT_CREATE);
+		slot_meter_stop(&meter);
 	}
 
 	report_print(r, json);
-	vm_destroy(vm);
-	vm_backing_free(backing, SZ_64K);
+	vm_destroy(slot.vm);
+	vm_backing_free(slot.backing, slot.bytes);
 	return 0;
 }
 

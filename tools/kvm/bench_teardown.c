@@ -51,14 +51,6 @@ struct end {
 	uint64_t cpu_ns;	/* CPU time of it, user and system */
 };
 
-static uint64_t cpu_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 static void zap_read(struct zap_sample *z)
 {
 	unsigned int i;
@@ -89,11 +81,11 @@ static void end_by_close(const struct guest_ram *from, struct report *r, struct 
 	uint64_t start, cpu;
 
 	make_mapped(&ram, from, r);
-	cpu = cpu_now_ns();
+	cpu = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	start = vm_now_ns();
 	vm_close(ram.vm);
 	end->ns = vm_now_ns() - start;
-	end->cpu_ns = cpu_now_ns() - cpu;
+	end->cpu_ns = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	vm_free(ram.vm);
 	guest_ram_release(&ram);
 }
@@ -109,7 +101,7 @@ child(const struct guest_ram *from, int ready, int go)
 	/* ^C and a dying parent leave no VM behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	make_mapped(&ram, from, NULL);
-	cpu = cpu_now_ns();
+	cpu = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (write(ready, &cpu, sizeof(cpu)) != sizeof(cpu) || read(go, &word, 1) != 1)
 		_exit(1);
 	_exit(0);

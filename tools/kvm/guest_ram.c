@@ -31,7 +31,7 @@ void guest_ram_create(struct guest_ram *ram)
 
 	ram->bytes = ram->mib * SZ_1M * ram->vcpus;
 	/* A table of 4K maps 512 pages; as much again for the levels above. */
-	opts.pt_bytes = ram->bytes / ram->guest_page * 8 * 2 + SZ_2M;
+	opts.pt_bytes = (ram->bytes + ram->more_bytes) / ram->guest_page * 8 * 2 + SZ_2M;
 	ram->vm = vm_create(&opts);
 	max = vm_cap(ram->vm, KVM_CAP_MAX_VCPUS);
 	if (max > 0 && ram->vcpus > max)
@@ -39,9 +39,11 @@ void guest_ram_create(struct guest_ram *ram)
 	if ((uint64_t)VM_RAM_GPA + ram->bytes > 1UL << ram->vm->gpa_bits)
 		vm_die("%zu MiB of guest memory do not fit into %u bits of address",
 		       ram->bytes / SZ_1M, ram->vm->gpa_bits);
-	ram->backing = vm_backing_alloc(ram->bytes, ram->page);
-	vm_set_slot(ram->vm, RAM_SLOT, 0, VM_RAM_GPA, ram->bytes, ram->backing);
-	guest_pt_map(ram->vm->pt, VM_RAM_GPA, VM_RAM_GPA, ram->bytes, 0);
+	if (ram->bytes) {
+		ram->backing = vm_backing_alloc(ram->bytes, ram->page);
+		vm_set_slot(ram->vm, RAM_SLOT, 0, VM_RAM_GPA, ram->bytes, ram->backing);
+		guest_pt_map(ram->vm->pt, VM_RAM_GPA, VM_RAM_GPA, ram->bytes, 0);
+	}
 	ram->vcpu = calloc(ram->vcpus, sizeof(*ram->vcpu));
 	if (!ram->vcpu)
 		vm_die("out of memory");
@@ -85,6 +87,12 @@ uint64_t guest_ram_touch(struct guest_ram *ram, unsigned int op)
 
 void guest_ram_check_pages(struct guest_ram *ram, struct report *r)
 {
+	guest_ram_check_more(ram, 0, r);
+}
+
+void guest_ram_check_more(struct guest_ram *ram, uint64_t more, struct report *r)
+{
+	uint64_t bytes = ram->bytes + more;
 	unsigned long want = ram->page;
 	uint64_t pages_4k, pages_2m;
 	char thp[128];
@@ -103,18 +111,19 @@ void guest_ram_check_pages(struct guest_ram *ram, struct report *r)
 	/* Shadow paging maps by the smaller of the host's and the guest's page. */
 	if (!strcmp(host_mmu(), "shadow") && ram->guest_page < want)
 		want = ram->guest_page;
-	if (want == VM_4K ? !pages_2m && pages_4k >= ram->bytes / VM_4K
-			  : pages_2m >= ram->bytes / VM_2M)
+	if (want == VM_4K ? !pages_2m && pages_4k >= bytes / VM_4K
+			  : pages_2m >= bytes / VM_2M)
 		return;
 	host_read_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
-	vm_die("--page %s: %zu MiB are mapped by %lu 4K, %lu 2M pages (transparent_hugepage '%s'%s)",
-	       page_word(ram->page), ram->bytes / SZ_1M, pages_4k, pages_2m, thp,
+	vm_die("--page %s: %lu MiB are mapped by %lu 4K, %lu 2M pages (transparent_hugepage '%s'%s)",
+	       page_word(ram->page), bytes / SZ_1M, pages_4k, pages_2m, thp,
 	       want == VM_2M ? "; memory too fragmented?" : "");
 }
 
 void guest_ram_release(struct guest_ram *ram)
 {
-	vm_backing_free(ram->backing, ram->bytes);
+	if (ram->bytes)
+		vm_backing_free(ram->backing, ram->bytes);
 	free(ram->vcpu);
 	ram->vm = NULL;
 }

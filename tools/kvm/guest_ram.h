@@ -11,9 +11,10 @@
 struct guest_ram {
 	/* Set by the caller. */
 	unsigned long vcpus;
-	unsigned long mib;		/* of each vCPU */
+	unsigned long mib;		/* of each vCPU; 0: none */
 	unsigned long page;		/* host's: VM_4K, VM_2M */
 	unsigned long guest_page;
+	uint64_t more_bytes;		/* that the caller is to map beside it: 0 or more */
 
 	struct vm *vm;
 	struct vcpu **vcpu;
@@ -45,6 +46,9 @@ uint64_t guest_ram_touch(struct guest_ram *ram, unsigned int op);
  * it must be after guest_ram_touch(). Adds what is mapped to @r, unless NULL.
  */
 void guest_ram_check_pages(struct guest_ram *ram, struct report *r);
+
+/* The same, with @more bytes elsewhere that are mapped by @ram->page, too. */
+void guest_ram_check_more(struct guest_ram *ram, uint64_t more, struct report *r);
 
 /* After vm_destroy() or vm_free(): the memory behind it, and the rest. */
 void guest_ram_release(struct guest_ram *ram);

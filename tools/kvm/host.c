@@ -130,6 +130,14 @@ void host_build_id(const char *module, char *buf, size_t bytes)
 		snprintf(buf + 2 * i, 3, "%02x", note.id[i]);
 }
 
+uint64_t host_cpu_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 static int is_param(const struct dirent *d)
 {
 	return d->d_name[0] != '.';

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 /*
  * How KVM maps guest memory, from the modules' parameters: "tdp_mmu", "direct"
@@ -33,6 +34,9 @@ uint64_t host_mem_available(void);
 
 /* Exits unless @bytes of guest memory, which @what asks for, are available. */
 void host_need_memory(uint64_t bytes, const char *what);
+
+/* CPU time, user and system: CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID. */
+uint64_t host_cpu_ns(clockid_t clock);
 
 /*
  * Calls @fn for each readable parameter of @module with name and word, in

@@ -13,6 +13,12 @@
 static const struct workload *const workloads[] = {
 	&bench_empty,
 	&bench_rom,
+	&bench_sparse,
+	&bench_dense,
+	&bench_move,
+	&bench_contend,
+	&bench_mmio_wrap,
+	&bench_nested,
 	&bench_teardown,
 };
 
@@ -24,7 +30,8 @@ static void print_usage(FILE *to)
 		    "       kvm-zap-bench WORKLOAD --help\n\nworkloads:\n");
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
 		fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
-	fprintf(to, "\nExit status: 0, 1 when something failed, 2 for wrong usage.\n");
+	fprintf(to, "\nExit status: 0, 1 when something failed, 2 for wrong usage, 4 for what\n"
+		    "this KVM cannot do.\n");
 }
 
 int main(int argc, char **argv)

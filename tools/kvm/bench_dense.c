@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap-bench dense: a memslot all of which is mapped, as of memory that is
+ * unplugged or of a frame buffer. What is to be dropped is much, whatever the
+ * policy; with nothing else mapped, or nothing touched again, dropping all at
+ * once may well be the cheaper way.
+ */
+#include "bench.h"
+#include "bench_slot.h"
+#include "options.h"
+
+static const char usage[] = "kvm-zap-bench dense [OPTION...]";
+static const char about[] =
+"Deletes and re-creates a memslot all of which is mapped, and lets the guest touch\n"
+"it and its other memory again. Times are CLOCK_MONOTONIC; delete and create both\n"
+"contain a grace period of SRCU, which no policy changes: zap_ns and\n"
+"total_cpu_ns do not.";
+
+static int run(int argc, char **argv)
+{
+	struct guest_ram ram = { .vcpus = 1, .mib = 0, .page = VM_4K, .guest_page = VM_2M };
+	unsigned long iterations = 10, warmup = 1, slot_mib = 256, i;
+	struct slot slot = { .stride = SZ_4K };
+	struct slot_rounds rounds = { .ram = &ram, .slot = &slot, .op = GUEST_OP_WRITE };
+	bool json = false;
+	const struct option_desc table[] = {
+		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 1UL << 24, "size of the slot in MiB" },
+		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
+		  "other memory of the guest in MiB" },
+		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
+		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		  "page size of the guest's own tables" },
+		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
+		  "do not measure the guest's touching again" },
+		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		{ }
+	};
+	struct slot_meter meter;
+	struct report *r;
+
+	options_parse(argc, argv, usage, about, table);
+	slot.bytes = slot_mib * SZ_1M;
+	slot.pages = slot.bytes / SZ_4K;
+	slot_check(&ram, slot_mib, slot.bytes, usage);
+
+	ram.more_bytes = slot.bytes;
+	guest_ram_create(&ram);
+	slot.backing = vm_backing_alloc(slot.bytes, ram.page);
+	slot_add(&slot, &ram);
+	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
+	guest_ram_touch(&ram, GUEST_OP_WRITE);
+
+	r = report_new("dense", argc, argv);
+	report_number(r, "slot_mib", slot_mib);
+	report_number(r, "mib", ram.mib);
+	report_number(r, "iterations", iterations);
+	report_number(r, "warmup", warmup);
+	report_word(r, "page", page_word(ram.page));
+	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "touch", rounds.no_touch ? "no" : "yes");
+	guest_ram_check_more(&ram, slot.bytes, r);
+	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the slot");
+
+	for (i = 0; i < warmup + iterations; i++)
+		slot_round(&meter, &rounds, i >= warmup);
+	report_print(r, json);
+	guest_ram_destroy(&ram);
+	vm_backing_free(slot.backing, slot.bytes);
+	return 0;
+}
+
+const struct workload bench_dense = {
+	.name = "dense",
+	.help = "delete and re-create a memslot all of which is mapped",
+	.run = run,
+};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap-bench nested: the guest runs a guest of its own, whose memory is a
+ * memslot that is deleted and made again. KVM maps that memory by shadow pages
+ * of the guest's nested page tables, also where the TDP MMU maps the guest: a
+ * policy that is cheap there may yet drop all of the nested guest's mappings, or
+ * go through all shadow pages.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "bench_slot.h"
+#include "nested.h"
+#include "options.h"
+
+#define CTL_SLOT	(BENCH_SLOT + 1)
+#define CTL_GPA		VM_ROM_GPA
+
+/* Two memories take turns behind the slot: what is left of one shows up. */
+#define GENERATIONS	2
+
+static const char usage[] = "kvm-zap-bench nested [OPTION...]";
+static const char about[] =
+"Deletes and re-creates the memslot that holds the memory of a nested guest (AMD\n"
+"SVM, nested paging by 4K), and lets both guests touch theirs again. Another\n"
+"memory comes with each re-creation; the nested guest checks what it reads. Times\n"
+"are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
+"which no policy changes: zap_ns and total_cpu_ns do not. Exit status 4 if this\n"
+"KVM has no nested paging for guests.";
+
+struct nested_bench {
+	struct guest_ram ram;
+	struct slot slot;
+	void *backing[GENERATIONS];
+	unsigned long gen;		/* of what is behind the slot now */
+	uint64_t l2_bytes;		/* of the slot, from its start on */
+	bool tables_inside;
+
+	void *ctl;
+	size_t ctl_bytes;
+	struct nested *nested;
+
+	struct slot_meter meter;
+	struct series *l2_touch;
+};
+
+/* Stamps of one memory are not those of the other's pages nearby. */
+static uint64_t stamp_value(unsigned long gen)
+{
+	return (gen + 1) << 52;
+}
+
+static void stamp(const struct nested_bench *b, unsigned long gen)
+{
+	unsigned char *memory = b->backing[gen];
+	uint64_t i, value;
+
+	for (i = 0; i < b->l2_bytes; i += SZ_4K) {
+		value = guest_stamp(NESTED_GPA + i, stamp_value(gen));
+		memcpy(memory + i, &value, sizeof(value));
+	}
+}
+
+/* The nested page tables, in the slot that goes or beside it. */
+static void map_l2(struct nested_bench *b)
+{
+	if (b->tables_inside)
+		nested_npt(b->nested, b->slot.gpa + b->l2_bytes,
+			   (char *)b->slot.backing + b->l2_bytes, b->slot.bytes - b->l2_bytes);
+	else
+		nested_npt(b->nested, CTL_GPA + NESTED_CTL_BYTES,
+			   (char *)b->ctl + NESTED_CTL_BYTES, b->ctl_bytes - NESTED_CTL_BYTES);
+	nested_map(b->nested, NESTED_GPA, b->slot.gpa, b->l2_bytes);
+}
+
+static void setup(struct nested_bench *b)
+{
+	size_t npt_bytes = nested_npt_bytes(b->slot.bytes);
+	struct vm *vm = b->ram.vm;
+
+	b->l2_bytes = b->slot.bytes - (b->tables_inside ? npt_bytes : 0);
+	for (b->gen = 0; b->gen < GENERATIONS; b->gen++) {
+		b->backing[b->gen] = vm_backing_alloc(b->slot.bytes, VM_4K);
+		stamp(b, b->gen);
+	}
+	b->gen = 0;
+	b->slot.vm = vm;
+	b->slot.backing = b->backing[0];
+	b->slot.gpa = slot_place(&b->ram, 0, b->slot.bytes);
+	slot_set(&b->slot);
+
+	b->ctl_bytes = NESTED_CTL_BYTES + npt_bytes;
+	b->ctl = vm_backing_alloc(b->ctl_bytes, VM_4K);
+	vm_set_slot(vm, CTL_SLOT, 0, CTL_GPA, b->ctl_bytes, b->ctl);
+	guest_pt_map(vm->pt, CTL_GPA, CTL_GPA, NESTED_CTL_BYTES, VM_4K);
+	b->nested = nested_create(vm, CTL_GPA, b->ctl, NESTED_CTL_BYTES);
+	map_l2(b);
+}
+
+static void l2_check(struct nested_bench *b)
+{
+	nested_check(b->nested, b->ram.vcpu[0], NESTED_GPA, b->l2_bytes, stamp_value(b->gen));
+}
+
+static void iterate(struct nested_bench *b, bool keep)
+{
+	struct slot_meter *m = &b->meter;
+	uint64_t start, l2_ns;
+
+	l2_check(b);
+	slot_meter_start(m, keep);
+	slot_begin(m, SLOT_ZAP);
+	slot_delete(&b->slot);
+	slot_end(m, SLOT_ZAP);
+
+	b->gen = (b->gen + 1) % GENERATIONS;
+	b->slot.backing = b->backing[b->gen];
+	slot_begin(m, SLOT_CREATE);
+	slot_set(&b->slot);
+	slot_end(m, SLOT_CREATE);
+	if (b->tables_inside)
+		map_l2(b);
+
+	slot_begin(m, SLOT_TOUCH);
+	start = vm_now_ns();
+	l2_check(b);
+	l2_ns = vm_now_ns() - start;
+	guest_ram_touch(&b->ram, GUEST_OP_READ);
+	slot_end(m, SLOT_TOUCH);
+	if (keep)
+		report_sample(b->l2_touch, l2_ns);
+	slot_meter_stop(m);
+}
+
+static int run(int argc, char **argv)
+{
+	struct nested_bench b = {
+		.ram = { .vcpus = 1, .mib = 128, .page = VM_4K, .guest_page = VM_2M },
+	};
+	unsigned long iterations = 10, warmup = 1, slot_mib = 64, i;
+	bool json = false;
+	const struct option_desc table[] = {
+		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 1UL << 24,
+		  "memory of the guest itself in MiB" },
+		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 4096,
+		  "memory of the nested guest in MiB: the slot" },
+		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,
+		  "host's page size, of the guest's memory" },
+		{ 0, "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
+		  "page size of the guest's own tables" },
+		{ 0, "tables-inside", OPT_FLAG, &b.tables_inside, 0, 0,
+		  "put the nested page tables into the slot, too" },
+		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		{ }
+	};
+	const char *why;
+	struct report *r;
+
+	options_parse(argc, argv, usage, about, table);
+	b.slot.bytes = slot_mib * SZ_1M;
+	slot_check(&b.ram, slot_mib, GENERATIONS * b.slot.bytes, usage);
+
+	guest_ram_create(&b.ram);
+	why = nested_unusable(b.ram.vm);
+	if (why) {
+		fprintf(stderr, "kvm-zap-bench nested: skipped: %s\n", why);
+		guest_ram_destroy(&b.ram);
+		return 4;
+	}
+	guest_ram_touch(&b.ram, GUEST_OP_WRITE);
+
+	r = report_new("nested", argc, argv);
+	report_number(r, "mib", b.ram.mib);
+	report_number(r, "iterations", iterations);
+	report_number(r, "warmup", warmup);
+	report_number(r, "slot_mib", slot_mib);
+	report_word(r, "page", page_word(b.ram.page));
+	report_word(r, "guest_page", page_word(b.ram.guest_page));
+	report_word(r, "nested_tables", b.tables_inside ? "inside" : "outside");
+	guest_ram_check_pages(&b.ram, r);
+	setup(&b);
+	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the nested guest's slot");
+	b.l2_touch = report_series(r, "touch_l2_ns", "touch: the nested guest's part");
+
+	for (i = 0; i < warmup + iterations; i++)
+		iterate(&b, i >= warmup);
+	report_print(r, json);
+
+	guest_ram_destroy(&b.ram);
+	nested_free(b.nested);
+	vm_backing_free(b.ctl, b.ctl_bytes);
+	for (i = 0; i < GENERATIONS; i++)
+		vm_backing_free(b.backing[i], b.slot.bytes);
+	return 0;
+}
+
+const struct workload bench_nested = {
+	.name = "nested",
+	.help = "delete and re-create the memslot of a nested guest's memory",
+	.run = run,
+};
