@@ -26,6 +26,7 @@ help: ## list the verbs
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
 .PHONY: setup
 setup: ## install what is missing, from Debian, by name (root)
@@ -67,6 +68,12 @@ modules_uninstall: ## go back to the distribution's modules (root)
 	@rm -rf /lib/modules/$(KVER)/updates/kvm-zap
 	@depmod $(KVER)
 
+.PHONY: test-modules
+test-modules: build/config | packages
+	@scripts/kconfig-override build/config $(O)/test/config $(overrides) CONFIG_KVM_ZAP_TEST=y
+	@echo 'kvm-zap: building test modules for $(KVER)'
+	@scripts/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
+
 .PHONY: tools
 tools: | packages ## build kvm-zap-bench
 	@$(MAKE) -s -C tools/kvm O=$(CURDIR)/build/tools
@@ -85,16 +92,22 @@ demo: setup ## the main job: what each policy costs, measured in the lab
 	@$(MAKE) all image
 	@tools/demo/demo
 
+.PHONY: bench
+bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one
+	@$(MAKE) test-modules tools image
+	@tools/bench/bench --modules $(O)/test/modules $(B)
+	@tools/bench/bench --judge
+
 .PHONY: check
 check: setup ## all tests; T=NAME runs one
-	@$(MAKE) all tests image
+	@$(MAKE) all test-modules tests image
 	@tools/testing/check $(T)
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/demo build/lab \
+	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
-		build/*/lab
+		build/*/lab build/*/test
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked
