@@ -56,7 +56,7 @@ refused() {
 }
 
 echo 'TAP version 13'
-echo '1..7'
+echo '1..8'
 
 new_tree
 scripts/graft "$tmp/tree" > "$tmp/out" 2>&1
@@ -82,6 +82,14 @@ refused 'a rule without a match is named' 'rule site-memslot: 0 lines added'
 new_tree
 printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tmp/tree/arch/x86/include/asm/kvm_host.h"
 refused 'a rule with one match too many is named' 'rule field-stat: 2 lines added'
+
+# A hook that nobody asks for is missing from the tree without a word.
+for rule in scripts/cocci/*.cocci; do
+	name=${rule##*/}
+	grep -L -w -e "${name%.cocci}" scripts/cocci/*.rules | sed "s,$,: no $rule,"
+done > "$tmp/out"
+[ ! -s "$tmp/out" ]
+report $? 'each kernel line has every rule'
 
 rm -rf "$tmp/tree/arch/x86/kvm"
 refused 'a folder without KVM is refused' 'is no kernel source tree'

@@ -14,23 +14,38 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
-static char saved[64];
+/* All that a test may set; test builds have the last two. */
+static struct {
+	const char *name;
+	char saved[64];
+} params[] = {
+	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
+	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
+};
 
-/* Runs in signal handlers, too: system calls only. */
-static void restore_param(void)
+static void save_params(void)
 {
-	int fd = open(ZAP_PARAM_PATH, O_WRONLY | O_CLOEXEC);
+	unsigned int i;
 
-	if (fd < 0)
-		return;
-	if (write(fd, saved, strlen(saved)) < 0)
-		_exit(1);
-	close(fd);
+	for (i = 0; i < ARRAY_SIZE(params); i++)
+		if (kvm_param_get(ZAP_MODULE, params[i].name, params[i].saved,
+				  sizeof(params[i].saved)))
+			params[i].saved[0] = '\0';
+}
+
+/* Runs in signal handlers, too: no allocation, no stdio streams. */
+static void restore_params(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(params); i++)
+		if (params[i].saved[0])
+			kvm_param_set(ZAP_MODULE, params[i].name, params[i].saved);
 }
 
 static void on_signal(int sig)
 {
-	restore_param();
+	restore_params();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -43,9 +58,10 @@ void zap_start(unsigned int plan)
 	};
 	const char *why;
 	unsigned int i;
+	char word[64];
 	int ret;
 
-	ret = kvm_param_get(ZAP_MODULE, ZAP_PARAM, saved, sizeof(saved));
+	ret = kvm_param_get(ZAP_MODULE, ZAP_PARAM, word, sizeof(word));
 	if (ret == -ENOENT)
 		ktap_skip_all("no %s: KVM is not loaded, or these are not kvm-zap's modules",
 			      ZAP_PARAM_PATH);
@@ -57,7 +73,8 @@ void zap_start(unsigned int plan)
 	if (why)
 		ktap_skip_all("%s", why);
 
-	atexit(restore_param);
+	save_params();
+	atexit(restore_params);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], on_signal);
 	ktap_start(plan);
@@ -70,12 +87,20 @@ void zap_need_debugfs(void)
 		ktap_skip_all("no /sys/kernel/debug/kvm: mount debugfs, run as root");
 }
 
+void zap_site_policy(const char *site, const char *word)
+{
+	char name[32];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s_zap", site);
+	ret = kvm_param_set(ZAP_MODULE, name, word);
+	if (ret)
+		vm_die("'%s' > parameter %s: %s", word, name, strerror(-ret));
+}
+
 void zap_policy(const char *word)
 {
-	int ret = kvm_param_set(ZAP_MODULE, ZAP_PARAM, word);
-
-	if (ret)
-		vm_die("'%s' > %s: %s", word, ZAP_PARAM_PATH, strerror(-ret));
+	zap_site_policy("memslot", word);
 }
 
 static bool param_on(const char *module, const char *name, bool otherwise)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests share: the parameter, which is put back however a test ends,
+ * What the tests share: parameters, which are put back however a test ends,
  * counters, and which MMU the host runs. Functions print and exit on failure.
  */
 #ifndef KVM_ZAP_LIB_H
@@ -20,7 +20,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /*
- * Begin a test of @plan cases: save the parameter for the end, be it a signal.
+ * Begin a test of @plan cases: save the parameters for the end, be it a signal.
  * Where there is no KVM, or not kvm-zap's, the test ends here: skipped.
  */
 void zap_start(unsigned int plan);
@@ -28,7 +28,10 @@ void zap_start(unsigned int plan);
 /* The test needs zap_stats and its like in debugfs; to be called before it starts. */
 void zap_need_debugfs(void);
 
-/* Set the parameter. */
+/* Set the parameter of @site: "memslot", "mmio", "teardown". */
+void zap_site_policy(const char *site, const char *word);
+
+/* That of memslot. */
 void zap_policy(const char *word);
 
 /* How KVM maps guest memory on this host. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameter memslot_zap: what goes in, what comes out, when it counts.
+ * The parameters: what goes in, what comes out, when it counts.
  *
  * What breaks without it: a mistyped word would switch the host to a policy
  * that nobody chose, a reader could see half a word, and a change would pass
@@ -21,16 +21,36 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
-/* Each legal word, and the VM statistic that it makes a deletion count in. */
-static const struct {
-	const char *word;
-	const char *counter;
-} legal[] = {
-	{ "fast", "memslot_zap_fast" },
-	{ "scoped", "memslot_zap_scoped" },
+/* Each parameter, its words, and for each word the other one that it is changed from. */
+static const struct param {
+	const char *site;
+	const char *path;
+	const char *legal[4];
+} params[] = {
+#define PARAM(site, ...)	\
+	{ site, "/sys/module/" ZAP_MODULE "/parameters/" site "_zap", { __VA_ARGS__ } }
+	PARAM("memslot", "fast", "scoped", "auto"),
+	PARAM("mmio", "fast", "scoped"),
+	PARAM("teardown", "walk", "fast", "bulk"),
+#undef PARAM
 };
 
-#define NR_LEGAL	ARRAY_SIZE(legal)
+#define LEGAL_MAX	ARRAY_SIZE(params[0].legal)
+
+/* What any parameter or per-VM word takes. */
+static const char * const words[] = { "inherit", "auto", "fast", "scoped", "walk", "bulk" };
+
+/* The one that is being tested. */
+static const struct param *param = params;
+
+static unsigned int nr_legal(void)
+{
+	unsigned int n = 0;
+
+	while (n < LEGAL_MAX && param->legal[n])
+		n++;
+	return n;
+}
 
 /* 4 KiB is all that sysfs takes in one write. */
 static char junk[4096];
@@ -58,9 +78,6 @@ static const struct {
 	TEXT("number 1", "1"),
 	TEXT("number -1", "-1"),
 	TEXT("boolean", "Y"),
-	TEXT("another site's word walk", "walk"),
-	TEXT("another site's word bulk", "bulk"),
-	TEXT("per-VM word inherit", "inherit"),
 	TEXT("lone NUL", "\0"),
 	TEXT("NUL before a word", "\0fast"),
 	TEXT("NUL and newline", "\0\n"),
@@ -72,7 +89,7 @@ static const struct {
 /* 0 or -errno. */
 static int put(const char *text, size_t bytes)
 {
-	int fd = open(ZAP_PARAM_PATH, O_WRONLY | O_CLOEXEC);
+	int fd = open(param->path, O_WRONLY | O_CLOEXEC);
 	ssize_t put;
 	int ret = 0;
 
@@ -90,10 +107,10 @@ static int put(const char *text, size_t bytes)
 /* What the file holds, the newline included. */
 static void get(char *buf, size_t bytes)
 {
-	long ret = zap_read_file(ZAP_PARAM_PATH, buf, bytes);
+	long ret = zap_read_file(param->path, buf, bytes);
 
 	if (ret < 0)
-		vm_die("%s: %s", ZAP_PARAM_PATH, strerror(-ret));
+		vm_die("%s: %s", param->path, strerror(-ret));
 }
 
 static bool holds(const char *word)
@@ -108,35 +125,62 @@ static bool holds(const char *word)
 /* The next legal word, so that a write changes something. */
 static const char *other(unsigned int i)
 {
-	return legal[(i + 1) % NR_LEGAL].word;
+	return param->legal[(i + 1) % nr_legal()];
 }
 
 static void test_legal(unsigned int i)
 {
-	const char *word = legal[i].word;
+	const char *word = param->legal[i];
 	char line[64];
 
-	zap_policy(other(i));
+	zap_site_policy(param->site, other(i));
 	ktap_equal("error of the word", -put(word, strlen(word)), 0);
 	holds(word);
 
-	zap_policy(other(i));
+	zap_site_policy(param->site, other(i));
 	snprintf(line, sizeof(line), "%s\n", word);
 	ktap_equal("error of the word with a newline", -put(line, strlen(line)), 0);
 	holds(word);
-	ktap_result("%s is taken, with and without a newline", word);
+}
+
+static void test_all_legal(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_legal(); i++)
+		test_legal(i);
+	ktap_result("%s: each word is taken, with and without a newline", param->site);
+}
+
+static void refused(const char *text, size_t bytes)
+{
+	unsigned int j;
+
+	for (j = 0; j < nr_legal(); j++) {
+		zap_site_policy(param->site, param->legal[j]);
+		ktap_equal("error", -put(text, bytes), EINVAL);
+		holds(param->legal[j]);
+	}
 }
 
 static void test_illegal(unsigned int i)
 {
-	unsigned int j;
+	refused(illegal[i].text, illegal[i].bytes);
+	ktap_result("%s: refused: %s", param->site, illegal[i].name);
+}
 
-	for (j = 0; j < NR_LEGAL; j++) {
-		zap_policy(legal[j].word);
-		ktap_equal("error", -put(illegal[i].text, illegal[i].bytes), EINVAL);
-		holds(legal[j].word);
+static void test_others_words(void)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		for (j = 0; j < nr_legal(); j++)
+			if (!strcmp(words[i], param->legal[j]))
+				break;
+		if (j == nr_legal())
+			refused(words[i], strlen(words[i]));
 	}
-	ktap_result("refused: %s", illegal[i].name);
+	ktap_result("%s: words that others take are refused", param->site);
 }
 
 static void test_empty(void)
@@ -144,14 +188,14 @@ static void test_empty(void)
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < NR_LEGAL; i++) {
-		zap_policy(legal[i].word);
+	for (i = 0; i < nr_legal(); i++) {
+		zap_site_policy(param->site, param->legal[i]);
 		/* sysfs drops it before the parameter sees it: no error. */
 		ret = put("", 0);
 		ktap_check(!ret || ret == -EINVAL, "error %d", -ret);
-		holds(legal[i].word);
+		holds(param->legal[i]);
 	}
-	ktap_result("an empty write changes nothing");
+	ktap_result("%s: an empty write changes nothing", param->site);
 }
 
 static void test_mode(void)
@@ -160,8 +204,8 @@ static void test_mode(void)
 	int status;
 	pid_t pid;
 
-	if (stat(ZAP_PARAM_PATH, &st))
-		vm_die("%s: %s", ZAP_PARAM_PATH, strerror(errno));
+	if (stat(param->path, &st))
+		vm_die("%s: %s", param->path, strerror(errno));
 	ktap_check((st.st_mode & 07777) == 0644, "mode %o, expected 644", st.st_mode & 07777);
 	ktap_equal("owner", st.st_uid, 0);
 
@@ -169,12 +213,12 @@ static void test_mode(void)
 	if (!pid) {
 		if (setgid(65534) || setuid(65534))
 			_exit(2);
-		_exit(!(put("fast", 4) == -EACCES && !access(ZAP_PARAM_PATH, R_OK)));
+		_exit(!(put("fast", 4) == -EACCES && !access(param->path, R_OK)));
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		vm_die("fork or waitpid: %s", strerror(errno));
 	ktap_equal("status of a user who is to read and not to write", status, 0);
-	ktap_result("mode 0644");
+	ktap_result("%s: mode 0644", param->site);
 }
 
 /* Concurrent writers ---------------------------------------------------- */
@@ -192,9 +236,9 @@ static void *writer(void *arg)
 	int ret, want;
 
 	for (n = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); n++) {
-		if (i < NR_LEGAL) {
+		if (i < nr_legal()) {
 			want = 0;
-			ret = put(legal[i].word, strlen(legal[i].word));
+			ret = put(param->legal[i], strlen(param->legal[i]));
 		} else {
 			want = -EINVAL;
 			ret = put(illegal[n % ARRAY_SIZE(illegal)].text,
@@ -209,61 +253,69 @@ static void *writer(void *arg)
 
 static void test_concurrent(void)
 {
-	unsigned long reads = 0, seen[NR_LEGAL] = { 0 }, bad = 0;
-	pthread_t threads[NR_LEGAL + 2];
+	unsigned long reads = 0, seen[LEGAL_MAX] = { 0 }, bad = 0;
+	unsigned int i, nr_seen = 0, n = nr_legal();
+	pthread_t threads[LEGAL_MAX + 2];
 	char buf[8192], last[64] = "";
 	uint64_t start = vm_now_ns();
-	unsigned int i, nr_seen = 0;
 
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
+	stop = false;
+	writes = 0;
+	wrong = 0;
+	for (i = 0; i < n + 2; i++)
 		if (pthread_create(&threads[i], NULL, writer, (void *)(uintptr_t)i))
 			vm_die("pthread_create");
 	/* Locks are not fair: a word of one writer may take its time to be seen. */
-	while (vm_now_ns() - start < (nr_seen == NR_LEGAL ? MIN_NS : MAX_NS)) {
+	while (vm_now_ns() - start < (nr_seen == n ? MIN_NS : MAX_NS)) {
 		get(buf, sizeof(buf));
 		reads++;
-		for (i = 0; i < NR_LEGAL; i++)
-			if (!strncmp(buf, legal[i].word, strlen(legal[i].word)) &&
-			    !strcmp(buf + strlen(legal[i].word), "\n"))
+		for (i = 0; i < n; i++)
+			if (!strncmp(buf, param->legal[i], strlen(param->legal[i])) &&
+			    !strcmp(buf + strlen(param->legal[i]), "\n"))
 				break;
-		if (i < NR_LEGAL)
+		if (i < n)
 			nr_seen += !seen[i]++;
 		else if (!bad++)
 			snprintf(last, sizeof(last), "%.60s", buf);
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
+	for (i = 0; i < n + 2; i++)
 		pthread_join(threads[i], NULL);
 
 	ktap_check(!bad, "%lu of %lu reads were no legal word; the first: '%s'", bad, reads, last);
 	ktap_check(!wrong, "%lu of %lu writes returned something else", wrong, writes);
-	for (i = 0; i < NR_LEGAL; i++)
+	for (i = 0; i < n; i++)
 		ktap_check(seen[i], "'%s' was never read in %lu reads, %lu writes",
-			   legal[i].word, reads, writes);
-	ktap_result("concurrent writers");
+			   param->legal[i], reads, writes);
+	ktap_result("%s: concurrent writers", param->site);
 }
 
 /* When it takes effect --------------------------------------------------- */
 
-/* @vm is older than any write here. */
+/* @vm is older than any write here. What auto takes is not this test's. */
 static void test_effect(struct vm *vm, void *mem)
 {
-	uint64_t before[NR_LEGAL];
+	static const char * const taken[] = { "fast", "scoped" };
+	uint64_t before[ARRAY_SIZE(taken)];
 	unsigned int i, j, n;
+	char name[32];
 
-	for (n = 0; n < 3 * NR_LEGAL; n++) {
-		i = n % NR_LEGAL;
+	for (n = 0; n < 6; n++) {
+		i = n % ARRAY_SIZE(taken);
 		vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
-		for (j = 0; j < NR_LEGAL; j++)
-			before[j] = zap_stat(vm, legal[j].counter);
-		zap_policy(legal[i].word);
+		for (j = 0; j < ARRAY_SIZE(taken); j++) {
+			snprintf(name, sizeof(name), "memslot_zap_%s", taken[j]);
+			before[j] = zap_stat(vm, name);
+		}
+		zap_policy(taken[i]);
 		/* What is refused has no effect, either. */
 		put("Fast", 4);
 		put("SCOPED", 6);
 		vm_delete_slot(vm, 0);
-		for (j = 0; j < NR_LEGAL; j++)
-			ktap_equal(legal[j].counter, zap_stat(vm, legal[j].counter) - before[j],
-				   i == j);
+		for (j = 0; j < ARRAY_SIZE(taken); j++) {
+			snprintf(name, sizeof(name), "memslot_zap_%s", taken[j]);
+			ktap_equal(name, zap_stat(vm, name) - before[j], i == j);
+		}
 	}
 	ktap_result("a write counts from the next deletion of a VM that exists");
 }
@@ -309,17 +361,20 @@ int main(void)
 	memset(line_and_junk, 'j', sizeof(line_and_junk));
 	memcpy(line_and_junk, "fast\n", 5);
 
-	zap_start(NR_LEGAL + ARRAY_SIZE(illegal) + 5);
+	zap_start(ARRAY_SIZE(params) * (ARRAY_SIZE(illegal) + 5) + 2);
 	vm = vm_create(NULL);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);
 
-	for (i = 0; i < NR_LEGAL; i++)
-		test_legal(i);
-	for (i = 0; i < ARRAY_SIZE(illegal); i++)
-		test_illegal(i);
-	test_empty();
-	test_mode();
-	test_concurrent();
+	for (param = params; param < params + ARRAY_SIZE(params); param++) {
+		test_all_legal();
+		for (i = 0; i < ARRAY_SIZE(illegal); i++)
+			test_illegal(i);
+		test_others_words();
+		test_empty();
+		test_mode();
+		test_concurrent();
+	}
+	param = params;
 	test_effect(vm, mem);
 	test_restore();
 

@@ -24,6 +24,8 @@
 #define BYTES	SZ_2M
 #define RACES	12
 
+static const char *policy;
+
 /* What the processes tell each other. */
 static struct shared {
 	bool held, release;
@@ -103,7 +105,7 @@ static void expect(const char *when, const struct zap_row *before, const struct 
 {
 	struct zap_row row;
 
-	zap_row("teardown", "walk", &row);
+	zap_row("teardown", policy, &row);
 	zap_diff(&row, before);
 	ktap_check(row.count == 1 && row.sptes == shared->leafs && row.tables && row.total_ns,
 		   "%s: count %lu (expected 1), sptes %lu (%lu), tables %lu, total_ns %lu", when,
@@ -112,40 +114,35 @@ static void expect(const char *when, const struct zap_row *before, const struct 
 		ktap_equal("tables", row.tables, like->tables);
 }
 
-int main(void)
+/* All the ways in which a VM goes, under the policy. */
+static void test_policy(void)
 {
 	struct zap_row before, closed;
 	unsigned int i;
 	struct vm *vm;
 	pid_t pid;
 
-	zap_need_debugfs();
-	zap_start(4);
-	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Who holds a VM becomes this process's child when its parent is gone. */
-	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
-		vm_die("mmap or prctl: %s", strerror(errno));
-
-	zap_row("teardown", "walk", &before);
+	zap_site_policy("teardown", policy);
+	zap_row("teardown", policy, &before);
 	vm = used_vm();
 	use(vm);
 	vm_destroy(vm);
 	expect("closed", &before, NULL);
-	zap_row("teardown", "walk", &closed);
+	zap_row("teardown", policy, &closed);
 	zap_diff(&closed, &before);
-	ktap_result("the VM is closed");
+	ktap_result("%s: the VM is closed", policy);
 
-	zap_row("teardown", "walk", &before);
+	zap_row("teardown", policy, &before);
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
 		exit_with_vm();
 	wait_for(pid);
 	expect("after the exit", &before, &closed);
-	ktap_result("the VM's process exits");
+	ktap_result("%s: the VM's process exits", policy);
 
 	memset(shared, 0, sizeof(*shared));
-	zap_row("teardown", "walk", &before);
+	zap_row("teardown", policy, &before);
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
@@ -155,11 +152,11 @@ int main(void)
 	set(&shared->release);
 	wait_for(-1);
 	expect("after the other one's exit", &before, &closed);
-	ktap_result("the VM's process exits, then another one that holds the VM");
+	ktap_result("%s: the VM's process exits, then another one that holds the VM", policy);
 
 	for (i = 0; i < RACES; i++) {
 		memset(shared, 0, sizeof(*shared));
-		zap_row("teardown", "walk", &before);
+		zap_row("teardown", policy, &before);
 		fflush(stdout);
 		pid = fork();
 		if (!pid)
@@ -168,6 +165,25 @@ int main(void)
 		wait_for(-1);
 		expect("after both", &before, &closed);
 	}
-	ktap_result("the VM's process exits, and one that holds the VM with it");
+	ktap_result("%s: the VM's process exits, and one that holds the VM with it", policy);
+}
+
+int main(void)
+{
+	static const char * const policies[] = { "walk", "fast", "bulk" };
+	unsigned int i;
+
+	zap_need_debugfs();
+	zap_start(4 * ARRAY_SIZE(policies));
+	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Who holds a VM becomes this process's child when its parent is gone. */
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		vm_die("mmap or prctl: %s", strerror(errno));
+
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		policy = policies[i];
+		memset(shared, 0, sizeof(*shared));
+		test_policy();
+	}
 	return ktap_end();
 }

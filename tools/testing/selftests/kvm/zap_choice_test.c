@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who decides how a memslot's mappings go: the VM's own word in debugfs, and
+ * only if that says inherit the parameter. Every combination, and what each
+ * leaves alone.
+ *
+ * What breaks without it: the way back for a single VM would not be one, or an
+ * operator's word for one VM would change others.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+static const char * const params[] = { "fast", "scoped", "auto" };
+static const char * const words[] = { "inherit", "fast", "scoped", "auto" };
+
+/* The VM's file. */
+static const char *word_path(struct vm *vm)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
+	return path;
+}
+
+/* 0 or -errno. */
+static int put(struct vm *vm, const char *text, size_t bytes)
+{
+	int fd = open(word_path(vm), O_WRONLY | O_CLOEXEC);
+	ssize_t put;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, bytes);
+	if (put < 0)
+		ret = -errno;
+	else if ((size_t)put != bytes)
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
+static void set_word(struct vm *vm, const char *word)
+{
+	int ret = put(vm, word, strlen(word));
+
+	if (ret)
+		vm_die("'%s' > %s: %s", word, word_path(vm), strerror(-ret));
+}
+
+static bool holds(struct vm *vm, const char *word)
+{
+	char buf[64], want[64];
+	long ret = zap_read_file(word_path(vm), buf, sizeof(buf));
+
+	if (ret < 0)
+		vm_die("%s: %s", word_path(vm), strerror(-ret));
+	snprintf(want, sizeof(want), "%s\n", word);
+	return ktap_check(!strcmp(buf, want), "reads '%s', expected '%s'", buf, want);
+}
+
+/* Delete the slot and put it back; which policy it was counted as. */
+static const char *delete_one(struct vm *vm, void *mem)
+{
+	struct zap_counts before, after;
+
+	zap_counts(vm, &before);
+	vm_delete_slot(vm, 0);
+	zap_counts(vm, &after);
+	zap_diff(&after, &before);
+	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+	if (after.memslot_zap_fast + after.memslot_zap_scoped != 1)
+		return "none or several";
+	return after.memslot_zap_fast ? "fast" : "scoped";
+}
+
+/* What is taken when @word decides: itself, or for auto what auto takes here. */
+static const char *taken(const char *word, const char *auto_takes)
+{
+	return strcmp(word, "auto") ? word : auto_takes;
+}
+
+/* The table: what the VM says goes first, the parameter else. */
+static void test_table(struct vm *vm, struct vm *neighbour, void *mem, const char *auto_takes)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		for (j = 0; j < ARRAY_SIZE(params); j++) {
+			const char *first = strcmp(words[i], "inherit") ? words[i] : params[j];
+			const char *got;
+
+			zap_policy(params[j]);
+			set_word(vm, words[i]);
+			got = delete_one(vm, mem);
+			ktap_check(!strcmp(got, taken(first, auto_takes)),
+				   "was counted as %s, expected %s", got, first);
+			got = delete_one(neighbour, mem);
+			ktap_check(!strcmp(got, taken(params[j], auto_takes)),
+				   "another VM's was counted as %s, expected %s", got, params[j]);
+			holds(neighbour, "inherit");
+			ktap_result("the VM says %s, the parameter %s", words[i], params[j]);
+		}
+	}
+}
+
+static void test_text(struct vm *vm)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+	} illegal[] = {
+#define TEXT(text)	{ text, sizeof(text) - 1 }
+		TEXT(""), TEXT("\n"), TEXT("walk"), TEXT("bulk"), TEXT("FAST"), TEXT(" fast"),
+		TEXT("fast "), TEXT("fas"), TEXT("0"), TEXT("fast\n\n"), TEXT("\0fast"),
+		TEXT("fast\0"), TEXT("fast\0junk"), TEXT("inherit, or something else"),
+#undef TEXT
+	};
+	char line[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		set_word(vm, words[(i + 1) % ARRAY_SIZE(words)]);
+		snprintf(line, sizeof(line), "%s\n", words[i]);
+		ktap_equal("error of a line", -put(vm, line, strlen(line)), 0);
+		holds(vm, words[i]);
+	}
+	ktap_result("a VM's file takes and shows its words");
+
+	set_word(vm, "scoped");
+	for (i = 0; i < ARRAY_SIZE(illegal); i++) {
+		ktap_check(put(vm, illegal[i].text, illegal[i].bytes) == -EINVAL || !illegal[i].bytes,
+			   "'%s' is not refused", illegal[i].text);
+		holds(vm, "scoped");
+	}
+	ktap_result("a VM's file refuses all else");
+}
+
+/* The file is there as long as the VM; one that is open outlives it harmlessly. */
+static void test_lifetime(void)
+{
+	struct vm *vm = vm_create(NULL);
+	struct stat st;
+	char buf[16], path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", word_path(vm));
+	holds(vm, "inherit");
+	ktap_check(!stat(path, &st) && (st.st_mode & 07777) == 0644, "mode %o, expected 644",
+		   st.st_mode & 07777);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ktap_check(fd >= 0, "%s: %s", path, strerror(errno));
+	vm_destroy(vm);
+	ktap_check(access(path, F_OK) && errno == ENOENT, "%s outlives the VM", path);
+	ktap_check(write(fd, "fast", 4) < 0 && errno == EIO, "a write after the VM is gone: %s",
+		   strerror(errno));
+	ktap_check(read(fd, buf, sizeof(buf)) < 0 && errno == EIO,
+		   "a read after the VM is gone: %s", strerror(errno));
+	close(fd);
+	ktap_result("a VM's file goes with the VM");
+}
+
+int main(void)
+{
+	struct vm *vm, *neighbour;
+	const char *auto_takes;
+	void *mem;
+
+	zap_need_debugfs();
+	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 3);
+	vm = vm_create(NULL);
+	neighbour = vm_create(NULL);
+	mem = vm_backing_alloc(SZ_64K, VM_4K);
+	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+	vm_set_slot(neighbour, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+
+	/* The same for both: neither has anything mapped. */
+	zap_policy("auto");
+	auto_takes = delete_one(vm, mem);
+	test_table(vm, neighbour, mem, auto_takes);
+	test_text(vm);
+	test_lifetime();
+
+	vm_destroy(vm);
+	vm_destroy(neighbour);
+	vm_backing_free(mem, SZ_64K);
+	return ktap_end();
+}
