@@ -169,11 +169,14 @@ static void zap_bulk_shadow(struct kvm *kvm)
  */
 void kvm_zap_bulk(struct kvm *kvm)
 {
+	/* The statistic may err, see kvm_set_pte_rmap(), even below 0. */
+	u64 leafs = max(kvm_zap_nr_leafs(kvm), 0LL);
+
 	write_lock(&kvm->mmu_lock);
 	if (is_tdp_mmu_enabled(kvm))
 		zap_bulk_tdp(kvm);
 	if (kvm_memslots_have_rmaps(kvm) &&
-	    kvm->nr_memslot_pages / ZAP_BULK_HEADS_PER_LEAF < kvm_zap_nr_leafs(kvm))
+	    kvm->nr_memslot_pages / ZAP_BULK_HEADS_PER_LEAF < leafs)
 		zap_bulk_shadow(kvm);
 	write_unlock(&kvm->mmu_lock);
 

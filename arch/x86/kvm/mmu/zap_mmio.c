@@ -12,7 +12,9 @@
  * check_mmio_spte().  But they make new ones, in front of the walk and behind
  * it, with the generation of the update under way: the last one of the cycle.
  * So let it be the next one before the walk begins.  By then SRCU readers see
- * the new memslots only, so what vCPUs make from here on is right.
+ * the new memslots only, so what vCPUs make from here on is right.  All that the
+ * walk meets goes nevertheless: one with the number of the new generation may
+ * also be as old as a whole cycle.
  */
 #include <linux/kvm_host.h>
 
@@ -26,14 +28,17 @@
 struct zap_mmio {
 	struct kvm *kvm;
 	int as_id;		/* whose generation wraps */
-	u64 generation;		/* what of it fits into an MMIO SPTE */
 };
 
-static bool zap_mmio_is_stale(const struct zap_mmio *zap, u64 spte)
-{
-	return is_mmio_spte(spte) &&
-	       get_mmio_spte_generation(spte) != zap->generation;
-}
+/*
+ * Set in the generation while it is the new one ahead of time.  Whoever caches
+ * something by the memslots' generation compares all of it, and the next update
+ * has the same number with the same flag: without a mark of its own this one
+ * would be taken for that.  The generation does not get that far in 2^61 updates.
+ */
+#define ZAP_MMIO_GEN_EARLY	BIT_ULL(62)
+static_assert(!(ZAP_MMIO_GEN_EARLY &
+		(KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS | MMIO_SPTE_GEN_MASK)));
 
 /*
  * Begin the new generation, for MMIO SPTEs alone: the flag that says that an
@@ -55,8 +60,8 @@ static void zap_mmio_begin_generation(struct zap_mmio *zap)
 			continue;
 		zap->as_id = i;
 		WRITE_ONCE(slots->generation,
-			   slots->generation + KVM_ADDRESS_SPACE_NUM);
-		zap->generation = slots->generation & MMIO_SPTE_GEN_MASK;
+			   (slots->generation + KVM_ADDRESS_SPACE_NUM) |
+			   ZAP_MMIO_GEN_EARLY);
 		return;
 	}
 	WARN_ON_ONCE(1);
@@ -70,7 +75,7 @@ static void zap_mmio_shadow_page(struct zap_mmio *zap, struct kvm_mmu_page *sp)
 		return;
 
 	for (spte = sp->spt; spte < end; spte++) {
-		if (!zap_mmio_is_stale(zap, *spte))
+		if (!is_mmio_spte(*spte))
 			continue;
 		/* An MMIO SPTE has no child that could be taken along. */
 		WARN_ON_ONCE(mmu_page_zap_pte(zap->kvm, sp, spte, NULL));
@@ -108,7 +113,7 @@ static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 		}
 
 		/* If it changes under this, a vCPU has made a new one of it. */
-		if (!zap_mmio_is_stale(zap, iter.old_spte) ||
+		if (!is_mmio_spte(iter.old_spte) ||
 		    !try_cmpxchg64(rcu_dereference(iter.sptep), &iter.old_spte, 0))
 			continue;
 
@@ -135,7 +140,7 @@ static void zap_mmio_tdp(struct zap_mmio *zap)
 }
 
 /**
- * kvm_zap_mmio_scoped() - drop MMIO SPTEs of generations that are over
+ * kvm_zap_mmio_scoped() - drop MMIO SPTEs, the generation in them wraps
  * @kvm: the VM, its slots_lock held, an update of its memslots under way
  *
  * No TLB needs a flush, none holds an MMIO SPTE: they are not present, or have

@@ -36,13 +36,10 @@ struct zap_reference {
  */
 static void zap_reference_flush(struct zap_reference *zap)
 {
-	const struct kvm_memory_slot *slot = zap->slot;
-
 	if (!list_empty(&zap->invalid_list))
 		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
 	else if (zap->flush)
-		kvm_flush_remote_tlbs_with_address(zap->kvm, slot->base_gfn,
-						   slot->npages);
+		kvm_flush_remote_tlbs(zap->kvm);
 	zap->flush = false;
 }
 

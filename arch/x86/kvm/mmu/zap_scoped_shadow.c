@@ -28,7 +28,8 @@
 #define ZAP_COST_HEAD		8	/* see that an rmap is empty */
 #define ZAP_COST_GFN		32	/* look a guest page up in the hash */
 #define ZAP_COST_PAGE		64	/* see that a shadow page does not matter */
-#define ZAP_COST_TABLE		64	/* look for leaf SPTEs in one that may */
+#define ZAP_COST_TABLE		64	/* look into one that may */
+#define ZAP_COST_CHUNK		32	/* look for leaf SPTEs where some may be */
 #define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
 #define ZAP_COST_UNLINK		8192	/* unlink a shadow page without leafs */
 #define ZAP_COST_MAX		8192	/* between two looks, and one step more */
@@ -43,13 +44,13 @@ struct zap_shadow {
 };
 
 /*
- * Flush the TLBs for what was dropped, and free unlinked shadow pages, which
- * flushes as well.  Account for the leafs.  Must come before mmu_lock is released: whoever takes it
+ * Flush the TLBs, all of them: nested guests' addresses are not the memslot's,
+ * and guest page tables in the memslot map other memory as well.  Free unlinked
+ * shadow pages, which flushes, too.  Account for the leafs.  Must come before mmu_lock is released: whoever takes it
  * next may rely on dropped SPTEs not being cached by a vCPU.
  */
 static void zap_shadow_flush(struct zap_shadow *zap)
 {
-	const struct kvm_memory_slot *slot = zap->slot;
 	int i;
 
 	for (i = 0; i < KVM_NR_PAGE_SIZES; i++) {
@@ -63,8 +64,7 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 	if (!list_empty(&zap->invalid_list))
 		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
 	else if (zap->flush)
-		kvm_flush_remote_tlbs_with_address(zap->kvm, slot->base_gfn,
-						   slot->npages);
+		kvm_flush_remote_tlbs(zap->kvm);
 	zap->flush = false;
 }
 
@@ -177,7 +177,7 @@ static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 				left |= !zap_shadow_leaf(zap, sp, spte, all);
 		if (!left)
 			__clear_bit(chunk, &sp->zap.leafs);
-		if (!zap_shadow_go_on(zap, 0))
+		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK))
 			return false;
 	}
 

@@ -111,6 +111,14 @@ static void zap_tdp_walk(struct zap_tdp *zap, struct kvm_mmu_page *root,
 	gfn_t start = zap->slot->base_gfn, end = start + zap->slot->npages;
 	struct tdp_iter iter;
 
+	/*
+	 * The host's physical addresses may be wider than what the root maps.
+	 * From there on the walk would come to other memory's entries.
+	 */
+	end = min_t(gfn_t, end, KVM_PAGES_PER_HPAGE(root->role.level + 1));
+	if (start >= end)
+		return;
+
 	for_each_tdp_pte_min_level(iter, root, min_level, start, end) {
 		if (kvm_zap_tdp_wants_break(zap->kvm, &iter)) {
 			zap_tdp_flush(zap);
