@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nothing that the guest wrote to a file is lost, whichever way KVM drops its
+ * mappings: the VM is closed, its process exits, or the memory slot is deleted.
+ *
+ * What breaks without it: the host drops pages that it takes for clean. Who maps
+ * the file next, or the same process a moment later, reads zeros where the guest
+ * had written.
+ *
+ * The process that runs the VM has read each page of the file (shared memory)
+ * and written none: its page table entries are present, writable and clean. So
+ * KVM needs no page fault of the host's to map them for the guest, and nothing
+ * but the SPTE knows of what the guest writes. Then reclaim takes the pages, as
+ * proven by those that the guest has not written to.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+/* The guest writes to the first half of the file. */
+#define WRITTEN		SZ_2M
+#define BYTES		(2 * WRITTEN)
+#define PAGES		(BYTES / SZ_4K)
+#define WORDS		(SZ_4K / sizeof(uint64_t))
+#define STAMP		0x6469727479UL
+#define SWAP_BYTES	"64M"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+enum ending { CLOSED, EXITED, DELETED };
+
+static const char * const endings[] = {
+	"the VM is closed", "the VM's process exits", "the slot is deleted",
+};
+
+static const struct {
+	const char *site, *policy;
+	enum ending ending;
+} cases[] = {
+	{ "teardown", "walk", CLOSED },
+	{ "teardown", "walk", EXITED },
+	{ "teardown", "fast", CLOSED },
+	{ "teardown", "fast", EXITED },
+	{ "teardown", "bulk", CLOSED },
+	{ "teardown", "bulk", EXITED },
+	{ "memslot", "fast", DELETED },
+	{ "memslot", "scoped", DELETED },
+};
+
+/* The swap device that the test made, -1: none. */
+static int zram = -1;
+
+static int put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void swap_end(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "/dev/zram%d", zram);
+	swapoff(text);
+	snprintf(text, sizeof(text), "%d", zram);
+	put_file("/sys/class/zram-control/hot_remove", text);
+}
+
+/* Make sure that there is swap; NULL or why there is none. */
+static const char *swap_begin(void)
+{
+	char buf[4096], path[64];
+
+	if (zap_read_file("/proc/swaps", buf, sizeof(buf)) > 0 && strstr(buf, "\n/"))
+		return NULL;
+	if (system("modprobe -q zram num_devices=0") ||
+	    zap_read_file("/sys/class/zram-control/hot_add", buf, sizeof(buf)) <= 0)
+		return "no swap, and no zram to make some";
+	zram = atoi(buf);
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", zram);
+	snprintf(buf, sizeof(buf), "mkswap /dev/zram%d >/dev/null 2>&1", zram);
+	if (put_file(path, SWAP_BYTES) || system(buf))
+		return "no swap, and mkswap on zram fails";
+	snprintf(path, sizeof(path), "/dev/zram%d", zram);
+	return swapon(path, 0) ? "no swap, and swapon on zram fails" : NULL;
+}
+
+static void *map(int fd)
+{
+	void *mem = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED)
+		vm_die("mmap: %s", strerror(errno));
+	return mem;
+}
+
+static void read_pages(const void *mem)
+{
+	const volatile char *page = mem;
+	size_t i;
+
+	for (i = 0; i < BYTES; i += SZ_4K)
+		(void)page[i];
+}
+
+/* Let a guest write each word of its half; by a read first in half of that. */
+static struct vm *written_by_guest(void *mem)
+{
+	struct guest_op op = {
+		.op = GUEST_OP_STAMP, .start = VM_RAM_GPA, .bytes = WRITTEN,
+		.stride = sizeof(uint64_t), .value = STAMP,
+	};
+	/* Most of the VM's memory is to be mapped: else bulk leaves rmaps to walk. */
+	struct vm_opts opts = { .pt_bytes = SZ_1M };
+	struct vm *vm = vm_create(&opts);
+
+	read_pages(mem);
+	vcpu_create(vm, 0);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, BYTES, 0);
+	vm_set_slot(vm, 0, 0, VM_RAM_GPA, BYTES, mem);
+	vcpu_read(vm->vcpus, VM_RAM_GPA, WRITTEN / 2);
+	vcpu_must(vm->vcpus, &op, NULL);
+	ktap_check(zap_leafs(vm) >= WRITTEN / SZ_4K, "the guest's memory is not mapped");
+	return vm;
+}
+
+static void write_and_exit(void *mem)
+{
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		written_by_guest(mem);
+		_exit(ktap.bad);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		vm_die("fork or waitpid: %s", strerror(errno));
+	ktap_equal("status of the VM's process", status, 0);
+	/* Reclaim goes by what this process has mapped. */
+	read_pages(mem);
+}
+
+/* Have the file's pages reclaimed; how many written ones, and others, are gone. */
+static void reclaim(void *mem, unsigned int *written, unsigned int *others)
+{
+	unsigned char in_memory[PAGES];
+	unsigned int i;
+
+	if (madvise(mem, BYTES, MADV_PAGEOUT) || mincore(mem, BYTES, in_memory))
+		vm_die("madvise or mincore: %s", strerror(errno));
+	*written = 0;
+	*others = 0;
+	for (i = 0; i < PAGES; i++)
+		if (!(in_memory[i] & 1))
+			++*(i < WRITTEN / SZ_4K ? written : others);
+}
+
+static void compare(const uint64_t *mem)
+{
+	unsigned int lost = 0, i, word;
+	uint64_t want;
+
+	for (i = 0; i < PAGES; i++) {
+		want = i < WRITTEN / SZ_4K ? guest_stamp(VM_RAM_GPA + i * SZ_4K, STAMP) : 0;
+		for (word = 0; word < WORDS; word++, mem++) {
+			if (*mem == want || lost++)
+				continue;
+			ktap_diag("page %u, word %u: 0x%lx, expected 0x%lx", i, word, *mem, want);
+		}
+	}
+	ktap_equal("words that are not what was written", lost, 0);
+}
+
+/* NULL, or why the case could not be tested. */
+static const char *run(const char *site, const char *policy, enum ending ending, bool swap)
+{
+	int fd = memfd_create("zap_dirty_test", MFD_CLOEXEC);
+	unsigned int written, others;
+	struct vm *vm = NULL;
+	void *mem;
+
+	if (fd < 0 || ftruncate(fd, BYTES))
+		vm_die("memfd_create or ftruncate: %s", strerror(errno));
+	mem = map(fd);
+	zap_site_policy(site, policy);
+	if (ending == EXITED)
+		write_and_exit(mem);
+	else
+		vm = written_by_guest(mem);
+	if (ending == CLOSED) {
+		vm_destroy(vm);
+		vm = NULL;
+	} else if (ending == DELETED) {
+		vm_delete_slot(vm, 0);
+	}
+
+	reclaim(mem, &written, &others);
+	munmap(mem, BYTES);
+	mem = map(fd);
+	compare(mem);
+	munmap(mem, BYTES);
+	close(fd);
+	if (vm)
+		vm_destroy(vm);
+	ktap_diag("reclaimed: %u pages written, %u others", written, others);
+	if (!others)
+		return "reclaim takes no page here";
+	return swap && !written ? "reclaim swaps no page out here" : NULL;
+}
+
+int main(void)
+{
+	const char *why_not = NULL, *why;
+	unsigned int i, swap;
+	char name[128];
+
+	zap_start(2 * ARRAY_SIZE(cases));
+	for (swap = 0; swap < 2; swap++) {
+		if (swap)
+			why_not = swap_begin();
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			snprintf(name, sizeof(name), "%s %s, %s%s", cases[i].site,
+				 cases[i].policy, endings[cases[i].ending],
+				 swap ? ": swapped out" : "");
+			why = why_not;
+			if (!why)
+				why = run(cases[i].site, cases[i].policy, cases[i].ending, swap);
+			if (why && !ktap.bad)
+				ktap_skip(why, "%s", name);
+			else
+				ktap_result("%s", name);
+		}
+	}
+	if (zram >= 0)
+		swap_end();
+	return ktap_end();
+}

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The MMIO generation wraps: each policy of mmio_zap drops what it says, once,
+ * and leaves no MMIO SPTE of the cycle that is over. VMs start a few changes of
+ * memory slots short of the wrap, which test builds of the modules can do.
+ *
+ * What breaks without it: a whole cycle later, 2^18 changes of slots, KVM takes
+ * an MMIO SPTE that was left for valid, and the guest's accesses to memory that
+ * is there by then end up in user space as MMIO. Or a wrap drops more than it
+ * has to, and the guest faults in all of its memory again.
+ *
+ * Nobody waits for a cycle here: KVM's tracepoint check_mmio_spte names the
+ * generation of each MMIO SPTE that a vCPU comes across.
+ *
+ * With vCPUs that run during the wrap it is chance what they do at that moment.
+ * Policy fast, KVM's own, does leave MMIO SPTEs then; how many is said, not judged.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zap_world.h"
+
+#define GENERATION	"zap_mmio_generation"
+#define CYCLE		(1UL << 18)	/* changes of one address space's slots */
+#define SMM		(1U << 16)	/* slot ids of the other address space */
+
+#define TRACING		"/sys/kernel/tracing/"
+#define EVENT		"events/kvmmmu/check_mmio_spte/"
+
+/* Memory that ends halfway through a page table; MMIO beside it, and elsewhere. */
+#define RAM_BYTES	(SZ_2M + SZ_1M)
+#define NEAR_GPA	(VM_RAM_GPA + RAM_BYTES)
+#define NEAR_PAGES	16
+#define FAR_GPA		(VM_RAM_GPA + 4 * SZ_2M)
+#define FAR_PAGES	8
+#define MMIO_PAGES	(NEAR_PAGES + FAR_PAGES)
+#define MAPPED_BYTES	(8 * SZ_2M)
+#define STAMP		0x6d656d00UL
+
+enum { RAM, TOGGLED, OVER };
+
+static const char * const policies[] = { "fast", "scoped" };
+
+static char instance[128];
+
+/* What the MMIO exits of a row of pages must be, and whether they were. */
+static struct {
+	uint64_t gpa, value, wrong;
+} expected;
+
+static void put_file(const char *name, const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", instance, name);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		vm_die("'%s' > %s: %s", text, path, strerror(errno));
+	close(fd);
+}
+
+static void instance_remove(void)
+{
+	rmdir(instance);
+}
+
+static void instance_create(void)
+{
+	snprintf(instance, sizeof(instance), TRACING "instances/zap_mmio_test.%d", getpid());
+	if (mkdir(instance, 0700))
+		vm_die("mkdir %s: %s", instance, strerror(errno));
+	atexit(instance_remove);
+	put_file(EVENT "enable", "1");
+}
+
+/*
+ * MMIO SPTEs of another generation than the present one that vCPUs have found
+ * since the last call.
+ */
+static unsigned int take_stale(void)
+{
+	static char buf[65536];
+	char path[256], *line = buf;
+	unsigned int n = 0;
+	long ret;
+
+	snprintf(path, sizeof(path), "%s/trace", instance);
+	ret = zap_read_file(path, buf, sizeof(buf));
+	if (ret < 0)
+		vm_die("%s: %s", path, strerror(-ret));
+	put_file("trace", "");
+	while ((line = strstr(line, " valid 0"))) {
+		line++;
+		n++;
+	}
+	return n;
+}
+
+/* Let VMs made from here on wrap in their change number @change. */
+static void wrap_in(unsigned int change)
+{
+	char word[32];
+	int ret;
+
+	snprintf(word, sizeof(word), "%lu", CYCLE - change);
+	ret = kvm_param_set(ZAP_MODULE, GENERATION, word);
+	if (ret)
+		vm_die("'%s' > parameter " GENERATION ": %s", word, strerror(-ret));
+}
+
+static void on_mmio(struct vcpu *vcpu, struct kvm_run *run)
+{
+	uint64_t value = expected.value + expected.gpa;
+
+	(void)vcpu;
+	if (run->mmio.is_write || run->mmio.len != 8 || run->mmio.phys_addr != expected.gpa)
+		expected.wrong++;
+	memcpy(run->mmio.data, &value, sizeof(value));
+	expected.gpa += SZ_4K;
+}
+
+/* Each read must leave to user space, and give what that says. */
+static void read_mmio(struct vm *vm, uint64_t gpa, unsigned int pages, uint64_t value)
+{
+	struct guest_op op = { .op = GUEST_OP_READ, .start = gpa, .bytes = pages * SZ_4K };
+	uint64_t sum = pages * (value + gpa) + SZ_4K * pages * (pages - 1) / 2;
+	struct guest_result res;
+
+	expected.gpa = gpa;
+	expected.value = value;
+	expected.wrong = 0;
+	vcpu_must(vm->vcpus, &op, &res);
+	ktap_equal("MMIO exits", res.mmio_reads, pages);
+	ktap_equal("MMIO exits that are not the expected read", expected.wrong, 0);
+	ktap_equal("sum of what the guest read from MMIO", res.value, sum);
+}
+
+/* What the guest's touch of all that it has made KVM do. */
+struct touched {
+	uint64_t made;		/* MMIO SPTEs */
+	uint64_t stale;		/* MMIO SPTEs found that could not be used */
+	uint64_t ram_faults;
+};
+
+static void touch(struct vm *vm, uint64_t value, struct touched *touched)
+{
+	uint64_t made = zap_vcpus_stat(vm, "pf_mmio_spte_created"), faults;
+
+	read_mmio(vm, NEAR_GPA, NEAR_PAGES, value);
+	read_mmio(vm, FAR_GPA, FAR_PAGES, value + 1);
+	touched->made = zap_vcpus_stat(vm, "pf_mmio_spte_created") - made;
+	touched->stale = take_stale();
+
+	faults = zap_vcpus_stat(vm, "pf_taken");
+	ktap_equal("pages of memory that lost their content",
+		   vcpu_mismatches(vm->vcpus, VM_RAM_GPA, RAM_BYTES, STAMP, NULL), 0);
+	touched->ram_faults = zap_vcpus_stat(vm, "pf_taken") - faults;
+}
+
+/* What the change itself did: @counts, and @leafs fewer leaf SPTEs. */
+static void expect_change(bool wraps, bool scoped, bool smm, const struct zap_counts *counts,
+			  uint64_t leafs)
+{
+	ktap_equal("mmio_zap_fast", counts->mmio_zap_fast, wraps && !scoped);
+	ktap_equal("mmio_zap_scoped", counts->mmio_zap_scoped, wraps && scoped);
+	if (wraps && !scoped) {
+		ktap_equal("zap_sptes", counts->zap_sptes, leafs);
+		ktap_check(counts->zap_tables, "no page table went");
+		return;
+	}
+	/* The guest does not run in the other address space: nothing there to drop. */
+	ktap_equal("zap_sptes", counts->zap_sptes, wraps && !smm ? MMIO_PAGES : 0);
+	ktap_equal("zap_tables", counts->zap_tables, 0);
+	ktap_equal("leaf SPTEs that went", leafs, 0);
+}
+
+static void expect_touch(bool wraps, bool scoped, bool smm, const struct touched *touched)
+{
+	bool all_gone = wraps && !scoped;
+
+	/* Each change of an address space uses up what was made for it before. */
+	ktap_equal("MMIO SPTEs made", touched->made, smm && !all_gone ? 0 : MMIO_PAGES);
+	ktap_equal("MMIO SPTEs found stale", touched->stale, smm || wraps ? 0 : MMIO_PAGES);
+	if (all_gone)
+		ktap_check(touched->ram_faults, "memory was not faulted in again");
+	else
+		ktap_equal("page faults on memory", touched->ram_faults, 0);
+}
+
+/*
+ * One change at a time, in address space @as, across the wrap and beyond. NULL,
+ * or why that cannot be tested.
+ */
+static const char *test_changes(const char *policy, const struct world_pages *pages,
+				uint32_t as)
+{
+	/* The library's slot, the memory, what is toggled. */
+	const unsigned int before = as ? 1 : 3, wrap = before + 4;
+	struct vm_opts opts = { .guest_page = pages->guest };
+	void *ram = vm_backing_alloc(2 * SZ_2M, pages->backing);
+	void *toggled = vm_backing_alloc(SZ_4K, VM_4K);
+	bool scoped = !strcmp(policy, "scoped");
+	struct zap_counts counts, old;
+	struct touched touched;
+	unsigned int change, flags = 0;
+	const char *why = NULL;
+	uint64_t leafs;
+	struct vm *vm;
+
+	zap_site_policy("mmio", policy);
+	wrap_in(wrap);
+	vm = vm_create(&opts);
+	vm->mmio = on_mmio;
+	vcpu_create(vm, 0);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, MAPPED_BYTES, 0);
+	vm_set_slot(vm, RAM, 0, VM_RAM_GPA, RAM_BYTES, ram);
+	vm_set_slot(vm, TOGGLED | as, 0, VM_ROM_GPA, SZ_4K, toggled);
+	vcpu_stamp(vm->vcpus, VM_RAM_GPA, RAM_BYTES, STAMP);
+	/* Shadow paging maps no more at a time than the guest does. */
+	if (pages->backing == VM_2M && !zap_stat(vm, "pages_2m") &&
+	    (zap_mmu() != ZAP_MMU_SHADOW || pages->guest == VM_2M))
+		why = "the host gives no huge pages";
+	touch(vm, 0, &touched);
+	touch(vm, 0, &touched);
+	ktap_check(!touched.made && !touched.stale && !touched.ram_faults,
+		   "touched twice: made %lu, stale %lu, faults %lu", touched.made, touched.stale,
+		   touched.ram_faults);
+
+	for (change = before + 1; !why && change <= wrap + 2 && !ktap.bad; change++) {
+		zap_counts(vm, &old);
+		leafs = zap_leafs(vm);
+		flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+		vm_set_slot(vm, TOGGLED | as, flags, VM_ROM_GPA, SZ_4K, toggled);
+		zap_counts(vm, &counts);
+		zap_diff(&counts, &old);
+		expect_change(change == wrap, scoped, as, &counts, leafs - zap_leafs(vm));
+		touch(vm, change << 16, &touched);
+		expect_touch(change == wrap, scoped, as, &touched);
+		if (ktap.bad)
+			ktap_diag("the above in change %u, the wrap is in %u", change, wrap);
+	}
+	vm_destroy(vm);
+	vm_backing_free(ram, 2 * SZ_2M);
+	vm_backing_free(toggled, SZ_4K);
+	return why;
+}
+
+/* Memory beside MMIO pages that vCPUs read meanwhile: enough for KVM's walk to pause. */
+#define WATCHED_GPA	(WORLD_GPA + SZ_1M - WATCHED_PAGES * SZ_4K)
+#define WATCHED_PAGES	24
+#define BESIDE_GPA	(WORLD_GPA + SZ_1M)
+#define BESIDE_BYTES	(16 * SZ_2M - SZ_1M)
+
+/*
+ * vCPU 1 reads MMIO and naps in each exit. When it wakes up it is its turn, with
+ * one CPU, too: likely in the midst of KVM's walk. No verdict depends on that.
+ */
+#define NAPPER		1
+#define NAP_US		50
+#define NAPPER_GPA	WORLD_GPA
+#define NAPPER_PAGES	8
+#define NEVER		2	/* the parity of no step */
+
+static void nap_on_mmio(struct vcpu *vcpu, struct kvm_run *run)
+{
+	memcpy(run->mmio.data, &vcpu->vm->mmio_value, sizeof(run->mmio.data));
+	if (vcpu->id != NAPPER || !vcpu->has_thread)
+		return;
+	setpriority(PRIO_PROCESS, gettid(), -20);
+	usleep(NAP_US);
+}
+
+/* Changes 5 to 9 of a world's slots, one of which wraps, under the eyes of vCPUs. */
+#define FIRST_CHANGE	5
+#define LAST_CHANGE	9
+
+static void run_changes(struct world *w, void *toggled, void *over)
+{
+	const size_t bytes = WATCHED_PAGES * SZ_4K;
+
+	vm_set_slot(w->vm, TOGGLED, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, SZ_4K, toggled);
+	world_rounds(w, 0);
+
+	world_stamp(over, bytes, w->clock->hi + 1);
+	world_step_begin(w);
+	vm_set_slot(w->vm, OVER, 0, WATCHED_GPA, bytes, over);
+	world_step_end(w);
+	world_rounds(w, 0);
+
+	/* Two changes: the slot is invalid, then it is gone. */
+	world_step_begin(w);
+	vm_delete_slot(w->vm, OVER);
+	world_step_end(w);
+	world_rounds(w, 0);
+
+	vm_set_slot(w->vm, TOGGLED, 0, VM_ROM_GPA, SZ_4K, toggled);
+	world_rounds(w, 0);
+	world_rounds(w, 1);
+}
+
+static void test_running(const char *policy, const struct world_pages *pages,
+			 unsigned int wrap)
+{
+	void *ram = vm_backing_alloc(BESIDE_BYTES + SZ_1M, pages->backing);
+	void *toggled = vm_backing_alloc(SZ_4K, VM_4K);
+	void *over = vm_backing_alloc(WATCHED_PAGES * SZ_4K, VM_4K);
+	bool scoped = !strcmp(policy, "scoped"), bad = ktap.bad;
+	struct zap_counts counts;
+	unsigned int left;
+	struct world *w;
+
+	zap_site_policy("mmio", policy);
+	wrap_in(wrap);
+	/* Scoped deletions leave MMIO SPTEs alone, right or wrong. */
+	w = world_create("scoped", pages);
+	w->vm->mmio = nap_on_mmio;
+	world_stamp(ram + SZ_1M, BESIDE_BYTES, 7);
+	vm_set_slot(w->vm, RAM, 0, BESIDE_GPA, BESIDE_BYTES, ram + SZ_1M);
+	vm_set_slot(w->vm, TOGGLED, 0, VM_ROM_GPA, SZ_4K, toggled);
+	vcpu_read(w->vcpu[0], BESIDE_GPA, BESIDE_BYTES);
+	take_stale();
+	/* Of the cycle before, seen in the new one. */
+	put_file(EVENT "filter", "kvm_gen < 0x40000 && spte_gen >= 0x40000");
+
+	world_watch(w, 0, WATCHED_GPA, WATCHED_PAGES, SZ_4K, 0, 1, 0);
+	world_watch(w, NAPPER, NAPPER_GPA, NAPPER_PAGES, SZ_4K, 0, NEVER, 0);
+	world_start(w, 0, zap_guest_patrol);
+	world_start(w, 1, zap_guest_patrol);
+	world_rounds(w, 0);
+	world_rounds(w, 1);
+	run_changes(w, toggled, over);
+	world_stop(w, 0);
+	world_stop(w, 1);
+	world_expect_absent(w, 0, WATCHED_GPA, WATCHED_PAGES);
+	world_watch_still(w, 0, BESIDE_GPA, BESIDE_BYTES / SZ_4K, SZ_4K, 0, 7);
+	ktap_equal("MMIO exits of reads from memory", world_round(w, 0, zap_guest_patrol), 0);
+
+	zap_counts(w->vm, &counts);
+	ktap_equal("mmio_zap_fast", counts.mmio_zap_fast, !scoped);
+	ktap_equal("mmio_zap_scoped", counts.mmio_zap_scoped, scoped);
+	left = take_stale();
+	put_file(EVENT "filter", "0");
+	/* KVM's own, fast, has them made with the old generation until the end. */
+	if (scoped)
+		ktap_equal("MMIO SPTEs left of the former cycle", left, 0);
+	else if (left)
+		ktap_diag("fast left %u MMIO SPTEs of the former cycle, as it may", left);
+	if (ktap.bad && !bad)
+		ktap_diag("the above in the VM that wraps in change %u", wrap);
+	world_destroy(w);
+	vm_backing_free(ram, BESIDE_BYTES + SZ_1M);
+	vm_backing_free(toggled, SZ_4K);
+	vm_backing_free(over, WATCHED_PAGES * SZ_4K);
+}
+
+int main(void)
+{
+	unsigned int i, j, wrap;
+	const char *why;
+	char word[64];
+
+	if (kvm_param_get(ZAP_MODULE, ZAP_PARAM, word, sizeof(word)) != -ENOENT) {
+		if (kvm_param_get(ZAP_MODULE, GENERATION, word, sizeof(word)) == -ENOENT)
+			ktap_skip_all("no parameter " GENERATION ": no test build of the modules");
+		if (!kvm_param_get(ZAP_MODULE, "mmio_caching", word, sizeof(word)) &&
+		    strchr("Nn0", word[0]))
+			ktap_skip_all("KVM makes no MMIO SPTEs here: mmio_caching is off");
+		if (access(TRACING EVENT, F_OK))
+			ktap_skip_all("no " TRACING EVENT ": mount tracefs, run as root");
+	}
+	zap_start(ARRAY_SIZE(policies) * (ARRAY_SIZE(world_pages) + 3));
+	instance_create();
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		for (j = 0; j < ARRAY_SIZE(world_pages); j++) {
+			why = test_changes(policies[i], &world_pages[j], 0);
+			if (why)
+				ktap_skip(why, "%s, %s: one change at a time", policies[i],
+					  world_pages[j].name);
+			else
+				ktap_result("%s, %s: one change at a time", policies[i],
+					    world_pages[j].name);
+		}
+		/* Small pages for all, huge pages for all. */
+		for (j = 0; j < ARRAY_SIZE(world_pages); j += 3) {
+			for (wrap = FIRST_CHANGE; wrap <= LAST_CHANGE; wrap++)
+				test_running(policies[i], &world_pages[j], wrap);
+			ktap_result("%s, %s: vCPUs run meanwhile", policies[i],
+				    world_pages[j].name);
+		}
+		test_changes(policies[i], &world_pages[0], SMM);
+		ktap_result("%s: changes of the other address space", policies[i]);
+	}
+	return ktap_end();
+}
