@@ -29,16 +29,21 @@
 #define ZAP_COST_GFN		32	/* look a guest page up in the hash */
 #define ZAP_COST_PAGE		64	/* see that a shadow page does not matter */
 #define ZAP_COST_TABLE		64	/* look into one that may */
-#define ZAP_COST_CHUNK		32	/* look for leaf SPTEs where some may be */
+#define ZAP_COST_CHUNK		256	/* look at KVM_ZAP_CHUNK leaf SPTEs */
 #define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
-#define ZAP_COST_UNLINK		8192	/* unlink a shadow page without leafs */
+#define ZAP_COST_UNLINK		18432	/* unlink a shadow page without leafs */
 #define ZAP_COST_MAX		8192	/* between two looks, and one step more */
+
+/* Unlinked shadow pages that are freed together, with one flush. */
+#define ZAP_UNLINKED_MAX	8
 
 struct zap_shadow {
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
 	struct list_head invalid_list;	/* unlinked, to be freed after a flush */
+	unsigned int unlinked;		/* how many, at least */
 	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
+	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	bool flush;			/* dropped something, not flushed yet */
 	unsigned int cost;		/* since the last look */
 };
@@ -65,12 +70,14 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
 	else if (zap->flush)
 		kvm_flush_remote_tlbs(zap->kvm);
+	zap->unlinked = 0;
 	zap->flush = false;
 }
 
 /*
  * Account for @cost and make way for others if it is time to and they wait.
- * False then: mmu_lock was dropped, shadow pages seen before may be gone.
+ * False if mmu_lock was dropped, or pages were freed: shadow pages seen before
+ * may be gone.
  */
 static bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
 {
@@ -81,8 +88,14 @@ static bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
 		return true;
 
 	zap->cost = 0;
-	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock))
-		return true;
+	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock)) {
+		if (zap->unlinked < ZAP_UNLINKED_MAX)
+			return true;
+		zap_shadow_flush(zap);
+		/* That took its time. */
+		zap->cost = ZAP_COST_MAX - 1;
+		return false;
+	}
 
 	zap_shadow_flush(zap);
 	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
@@ -159,7 +172,7 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 
 /*
  * Drop the leaf SPTEs of @sp that map the memslot, with @all all of them.  False
- * if mmu_lock was dropped on the way: @sp may be gone, or have leafs left.
+ * if it did not get through: @sp may be gone, or have leafs left.
  */
 static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 			     bool all)
@@ -185,11 +198,41 @@ static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 	return true;
 }
 
+static bool zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp);
+
+/*
+ * Unlink the children of @sp that would go with it: unsynchronized ones, and
+ * those of nested guests that have no other parent.  One by one, for there may
+ * be a whole tree of them, in which KVM does not reschedule.  False if it did
+ * not get through.
+ */
+static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm_mmu_page *child;
+	int i;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		if (!is_shadow_present_pte(sp->spt[i]) ||
+		    is_last_spte(sp->spt[i], sp->role.level))
+			continue;
+
+		child = to_shadow_page(sp->spt[i] & SPTE_BASE_ADDR_MASK);
+		if (child->root_count || (child->parent_ptes.val & 1) ||
+		    !(child->unsync || child->role.guest_mode))
+			continue;
+		if (!zap_shadow_own(zap, child) || !zap_shadow_go_on(zap, 0))
+			return false;
+	}
+
+	zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
+	return true;
+}
+
 /*
  * Unlink @sp, which shadows a guest page table in the memslot: its accounting
- * lives in the memslot.  Its leafs go first, for unlinking does not reschedule.
- * Unsynchronized children go with it, which no leaf of its own tells of.  False
- * if mmu_lock was dropped before @sp was unlinked.
+ * lives in the memslot.  What it has goes first, for unlinking does not
+ * reschedule; unsynchronized pages further below go with it nevertheless, and no
+ * leaf of its own tells of those.  False if it did not get that far.
  */
 static bool zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -198,19 +241,28 @@ static bool zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 
 	if (!zap_shadow_leafs(zap, sp, true))
 		return false;
+	if (sp->role.level > PG_LEVEL_4K && !zap_shadow_children(zap, sp))
+		return false;
+
+	/* A long step: look before, but do not break twice at the same page. */
+	if (zap->unlinking != sp) {
+		zap->unlinking = sp;
+		if (!zap_shadow_go_on(zap, ZAP_COST_MAX))
+			return false;
+	}
 
 	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
 	before = kvm_zap_nr_leafs(kvm);
 	kvm_mmu_prepare_zap_page(kvm, sp, &zap->invalid_list);
 	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
+	zap->unlinked++;
 	zap->cost += ZAP_COST_UNLINK;
 
 	return true;
 }
 
 /*
- * Be done with @sp: put it first, or unlink it.  False if mmu_lock was dropped
- * before that.
+ * Be done with @sp: put it first, or unlink it.  False if it did not get that far.
  */
 static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
