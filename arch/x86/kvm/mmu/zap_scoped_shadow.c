@@ -49,10 +49,11 @@ struct zap_shadow {
 };
 
 /*
- * Flush the TLBs, all of them: nested guests' addresses are not the memslot's,
- * and guest page tables in the memslot map other memory as well.  Free unlinked
- * shadow pages, which flushes, too.  Account for the leafs.  Must come before mmu_lock is released: whoever takes it
- * next may rely on dropped SPTEs not being cached by a vCPU.
+ * Account for the leafs, free unlinked shadow pages, and flush the TLBs, which
+ * the latter does as well.  All of the TLBs: nested guests' addresses are not the
+ * memslot's, and guest page tables in it map other memory, too.  Must come before
+ * mmu_lock is released: whoever takes it next may rely on dropped SPTEs not being
+ * cached by a vCPU.
  */
 static void zap_shadow_flush(struct zap_shadow *zap)
 {
