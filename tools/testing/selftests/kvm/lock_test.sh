@@ -11,7 +11,7 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source=tools/testing/selftests/kvm/ktap.sh
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
 . "$here/ktap.sh"
 bench=${KVM_ZAP_BENCH:-build/tools/kvm-zap-bench}
 tracing=/sys/kernel/tracing

@@ -11,7 +11,7 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source=tools/testing/selftests/kvm/ktap.sh
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
 . "$here/ktap.sh"
 bench=${KVM_ZAP_BENCH:-build/tools/kvm-zap-bench}
 parameter=/sys/module/kvm/parameters/memslot_zap
@@ -26,7 +26,7 @@ before=$(cat $parameter)
 tmp=$(mktemp)
 # shellcheck disable=SC2317 # the trap calls it
 restore() {
-	echo "$before" > $parameter
+	echo "$before" > "$parameter"
 	rm -f "$tmp"
 }
 trap restore EXIT

@@ -33,19 +33,7 @@ static const char *word_path(struct vm *vm)
 /* 0 or -errno. */
 static int put(struct vm *vm, const char *text, size_t bytes)
 {
-	int fd = open(word_path(vm), O_WRONLY | O_CLOEXEC);
-	ssize_t put;
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	put = write(fd, text, bytes);
-	if (put < 0)
-		ret = -errno;
-	else if ((size_t)put != bytes)
-		ret = -EIO;
-	close(fd);
-	return ret;
+	return zap_write_file(word_path(vm), text, bytes);
 }
 
 static void set_word(struct vm *vm, const char *word)

@@ -140,6 +140,23 @@ long zap_read_file(const char *path, char *buf, size_t bytes)
 	return used;
 }
 
+int zap_write_file(const char *path, const char *text, size_t bytes)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t put;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, bytes);
+	if (put < 0)
+		ret = -errno;
+	else if ((size_t)put != bytes)
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
 uint64_t zap_stat(struct vm *vm, const char *name)
 {
 	uint64_t value;

@@ -46,6 +46,9 @@ enum zap_mmu zap_mmu(void);
 /* The whole of a small file, NUL-terminated; returns its size or -errno. */
 long zap_read_file(const char *path, char *buf, size_t bytes);
 
+/* One write(), of all of it: 0 or -errno. */
+int zap_write_file(const char *path, const char *text, size_t bytes);
+
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name);

@@ -17,21 +17,19 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "zap_tracing.h"
 #include "zap_world.h"
 
 #define GENERATION	"zap_mmio_generation"
 #define CYCLE		(1UL << 18)	/* changes of one address space's slots */
 #define SMM		(1U << 16)	/* slot ids of the other address space */
 
-#define TRACING		"/sys/kernel/tracing/"
-#define EVENT		"events/kvmmmu/check_mmio_spte/"
+#define EVENT		"events/kvmmmu/check_mmio_spte"
 
 /* Memory that ends halfway through a page table; MMIO beside it, and elsewhere. */
 #define RAM_BYTES	(SZ_2M + SZ_1M)
@@ -47,38 +45,10 @@ enum { RAM, TOGGLED, OVER };
 
 static const char * const policies[] = { "fast", "scoped" };
 
-static char instance[128];
-
 /* What the MMIO exits of a row of pages must be, and whether they were. */
 static struct {
 	uint64_t gpa, value, wrong;
 } expected;
-
-static void put_file(const char *name, const char *text)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", instance, name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		vm_die("'%s' > %s: %s", text, path, strerror(errno));
-	close(fd);
-}
-
-static void instance_remove(void)
-{
-	rmdir(instance);
-}
-
-static void instance_create(void)
-{
-	snprintf(instance, sizeof(instance), TRACING "instances/zap_mmio_test.%d", getpid());
-	if (mkdir(instance, 0700))
-		vm_die("mkdir %s: %s", instance, strerror(errno));
-	atexit(instance_remove);
-	put_file(EVENT "enable", "1");
-}
 
 /*
  * MMIO SPTEs of another generation than the present one that vCPUs have found
@@ -86,16 +56,9 @@ static void instance_create(void)
  */
 static unsigned int take_stale(void)
 {
-	static char buf[65536];
-	char path[256], *line = buf;
+	char *line = zap_tracing_take();
 	unsigned int n = 0;
-	long ret;
 
-	snprintf(path, sizeof(path), "%s/trace", instance);
-	ret = zap_read_file(path, buf, sizeof(buf));
-	if (ret < 0)
-		vm_die("%s: %s", path, strerror(-ret));
-	put_file("trace", "");
 	while ((line = strstr(line, " valid 0"))) {
 		line++;
 		n++;
@@ -327,7 +290,7 @@ static void test_running(const char *policy, const struct world_pages *pages,
 	vcpu_read(w->vcpu[0], BESIDE_GPA, BESIDE_BYTES);
 	take_stale();
 	/* Of the cycle before, seen in the new one. */
-	put_file(EVENT "filter", "kvm_gen < 0x40000 && spte_gen >= 0x40000");
+	zap_tracing_put(EVENT "/filter", "kvm_gen < 0x40000 && spte_gen >= 0x40000");
 
 	world_watch(w, 0, WATCHED_GPA, WATCHED_PAGES, SZ_4K, 0, 1, 0);
 	world_watch(w, NAPPER, NAPPER_GPA, NAPPER_PAGES, SZ_4K, 0, NEVER, 0);
@@ -346,7 +309,7 @@ static void test_running(const char *policy, const struct world_pages *pages,
 	ktap_equal("mmio_zap_fast", counts.mmio_zap_fast, !scoped);
 	ktap_equal("mmio_zap_scoped", counts.mmio_zap_scoped, scoped);
 	left = take_stale();
-	put_file(EVENT "filter", "0");
+	zap_tracing_put(EVENT "/filter", "0");
 	/* KVM's own, fast, has them made with the old generation until the end. */
 	if (scoped)
 		ktap_equal("MMIO SPTEs left of the former cycle", left, 0);
@@ -372,11 +335,11 @@ int main(void)
 		if (!kvm_param_get(ZAP_MODULE, "mmio_caching", word, sizeof(word)) &&
 		    strchr("Nn0", word[0]))
 			ktap_skip_all("KVM makes no MMIO SPTEs here: mmio_caching is off");
-		if (access(TRACING EVENT, F_OK))
-			ktap_skip_all("no " TRACING EVENT ": mount tracefs, run as root");
+		if (access(ZAP_TRACING EVENT, F_OK))
+			ktap_skip_all("no " ZAP_TRACING EVENT ": mount tracefs, run as root");
 	}
 	zap_start(ARRAY_SIZE(policies) * (ARRAY_SIZE(world_pages) + 3));
-	instance_create();
+	zap_tracing_start(EVENT);
 	for (i = 0; i < ARRAY_SIZE(policies); i++) {
 		for (j = 0; j < ARRAY_SIZE(world_pages); j++) {
 			why = test_changes(policies[i], &world_pages[j], 0);

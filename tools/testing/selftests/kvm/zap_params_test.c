@@ -89,19 +89,7 @@ static const struct {
 /* 0 or -errno. */
 static int put(const char *text, size_t bytes)
 {
-	int fd = open(param->path, O_WRONLY | O_CLOEXEC);
-	ssize_t put;
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	put = write(fd, text, bytes);
-	if (put < 0)
-		ret = -errno;
-	else if ((size_t)put != bytes)
-		ret = -EIO;
-	close(fd);
-	return ret;
+	return zap_write_file(param->path, text, bytes);
 }
 
 /* What the file holds, the newline included. */

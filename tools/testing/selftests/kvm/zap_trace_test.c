@@ -8,24 +8,20 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
+#include "zap_tracing.h"
 
-#define TRACING		"/sys/kernel/tracing/"
 #define KVM_SMM_AS	1U
 #define SLOT		7
 #define PAGES		16
 
 static const char * const policies[] = { "fast", "scoped" };
-
-static char instance[128];
 
 struct event {
 	char site[16], policy[16];
@@ -34,46 +30,12 @@ struct event {
 	unsigned long base_gfn, npages, sptes, tables, yields, ns;
 };
 
-static void put_file(const char *name, const char *text)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", instance, name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		vm_die("'%s' > %s: %s", text, path, strerror(errno));
-	close(fd);
-}
-
-static void instance_remove(void)
-{
-	rmdir(instance);
-}
-
-static void instance_create(void)
-{
-	snprintf(instance, sizeof(instance), TRACING "instances/zap_trace_test.%d", getpid());
-	if (mkdir(instance, 0700))
-		vm_die("mkdir %s: %s", instance, strerror(errno));
-	atexit(instance_remove);
-	put_file("events/kvm/kvm_zap/enable", "1");
-}
-
 /* All events since the last call, oldest first; more than @max are a failure. */
 static unsigned int take_events(struct event *events, unsigned int max)
 {
-	static char buf[65536];
-	char path[256], *line = buf;
+	char *line = zap_tracing_take();
 	unsigned int n = 0;
 	struct event *e;
-	long ret;
-
-	snprintf(path, sizeof(path), "%s/trace", instance);
-	ret = zap_read_file(path, buf, sizeof(buf));
-	if (ret < 0)
-		vm_die("%s: %s", path, strerror(-ret));
-	put_file("trace", "");
 
 	while ((line = strstr(line, ": kvm_zap: "))) {
 		line += strlen(": kvm_zap: ");
@@ -191,13 +153,13 @@ int main(void)
 
 	/* Without the parameter zap_start() finds the better words. */
 	if (!access(ZAP_PARAM_PATH, F_OK)) {
-		if (access(TRACING "instances", W_OK))
-			ktap_skip_all(TRACING "instances may not be written: mount tracefs, run as root");
-		if (access(TRACING "events/kvm", F_OK))
-			ktap_skip_all("no " TRACING "events/kvm: the kernel traces no events");
+		if (access(ZAP_TRACING "instances", W_OK))
+			ktap_skip_all(ZAP_TRACING "instances may not be written: mount tracefs, run as root");
+		if (access(ZAP_TRACING "events/kvm", F_OK))
+			ktap_skip_all("no " ZAP_TRACING "events/kvm: the kernel traces no events");
 	}
 	zap_start(ARRAY_SIZE(policies) * 5);
-	instance_create();
+	zap_tracing_start("events/kvm/kvm_zap");
 	for (i = 0; i < ARRAY_SIZE(policies); i++)
 		test_policy(policies[i]);
 	return ktap_end();

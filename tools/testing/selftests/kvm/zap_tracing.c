@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A tracing instance, see zap_tracing.h.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zap_lib.h"
+#include "zap_tracing.h"
+
+static char instance[64];
+
+static void instance_path(const char *file, char *path, size_t bytes)
+{
+	snprintf(path, bytes, "%s/%s", instance, file);
+}
+
+static void instance_remove(void)
+{
+	rmdir(instance);
+}
+
+void zap_tracing_start(const char *event)
+{
+	char file[128];
+
+	snprintf(instance, sizeof(instance), ZAP_TRACING "instances/zap_test.%d", getpid());
+	if (mkdir(instance, 0700))
+		vm_die("mkdir %s: %s", instance, strerror(errno));
+	atexit(instance_remove);
+	snprintf(file, sizeof(file), "%s/enable", event);
+	zap_tracing_put(file, "1");
+}
+
+void zap_tracing_put(const char *file, const char *text)
+{
+	char path[256];
+	int ret;
+
+	instance_path(file, path, sizeof(path));
+	ret = zap_write_file(path, text, strlen(text));
+	if (ret)
+		vm_die("'%s' > %s: %s", text, path, strerror(-ret));
+}
+
+char *zap_tracing_take(void)
+{
+	static char buf[65536];
+	char path[256];
+	long ret;
+
+	instance_path("trace", path, sizeof(path));
+	ret = zap_read_file(path, buf, sizeof(buf));
+	if (ret < 0)
+		vm_die("%s: %s", path, strerror(-ret));
+	/* To open it so empties it. */
+	zap_tracing_put("trace", "");
+	return buf;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A tracing instance of the test's own, in which one event is on: what it shows
+ * is of this test, and goes with it. Functions print and exit on failure.
+ */
+#ifndef KVM_ZAP_TRACING_H
+#define KVM_ZAP_TRACING_H
+
+#define ZAP_TRACING	"/sys/kernel/tracing/"
+
+/* @event: its folder, e.g. "events/kvm/kvm_zap". */
+void zap_tracing_start(const char *event);
+
+/* Write @text to a file of the instance, e.g. the event's "filter". */
+void zap_tracing_put(const char *file, const char *text);
+
+/* The trace since the last call, at most 64 KiB; valid until the next one. */
+char *zap_tracing_take(void);
+
+#endif
