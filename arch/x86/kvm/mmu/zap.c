@@ -114,7 +114,7 @@ void kvm_zap_teardown(struct kvm *kvm)
 
 /*
  * Policy auto.  Scoped drops a part of what fast drops, at less for each leaf,
- * and finding it is bounded by what is mapped.  It was at most 0.6 % dearer on
+ * and finding it is bounded by what is mapped.  It was at most 1.6 % dearer on
  * any workload of kvm-zap-bench, delete, create and refaults together, and
  * mostly a fraction; so the rule is as simple as that, see zap-policy.rst.
  */
