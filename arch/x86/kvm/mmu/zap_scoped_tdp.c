@@ -28,7 +28,6 @@
 struct zap_tdp {
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
-	int as_id;
 	bool flush;		/* dropped something that is not flushed yet */
 };
 
@@ -54,8 +53,8 @@ static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)
 			continue;
 
 		spte = kvm_tdp_mmu_write_spte_atomic(pt + i, REMOVED_SPTE);
-		trace_kvm_tdp_mmu_spte_changed(zap->as_id, gfn, level, spte,
-					       REMOVED_SPTE);
+		trace_kvm_tdp_mmu_spte_changed(zap->slot->as_id, gfn, level,
+					       spte, REMOVED_SPTE);
 		if (is_last_spte(spte, level)) {
 			kvm_zap_leaf_to_page(spte);
 			leafs++;
@@ -81,8 +80,8 @@ static void zap_tdp_entry(struct zap_tdp *zap, struct tdp_iter *iter)
 		if (!is_shadow_present_pte(iter->old_spte))
 			return;
 
-	trace_kvm_tdp_mmu_spte_changed(zap->as_id, iter->gfn, iter->level,
-				       iter->old_spte, 0);
+	trace_kvm_tdp_mmu_spte_changed(zap->slot->as_id, iter->gfn,
+				       iter->level, iter->old_spte, 0);
 	zap->flush = true;
 	if (is_last_spte(iter->old_spte, iter->level)) {
 		kvm_zap_leaf_to_page(iter->old_spte);
@@ -142,7 +141,7 @@ static void zap_tdp_walk(struct zap_tdp *zap, struct kvm_mmu_page *root,
  */
 void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
-	struct zap_tdp zap = { .kvm = kvm, .slot = slot, .as_id = slot->as_id };
+	struct zap_tdp zap = { .kvm = kvm, .slot = slot };
 	struct kvm_mmu_page *root = NULL;
 
 	read_lock(&kvm->mmu_lock);
