@@ -222,10 +222,14 @@ static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
 	stat->zap_ns += ns;
 }
 
+static unsigned int kvm_zap_bucket(u64 ns)
+{
+	return min(ns ? ilog2(ns) : 0, KVM_ZAP_NR_BUCKETS - 1);
+}
+
 static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 {
 	struct kvm_zap_row *row = &kvm_zap_rows[zap->site][zap->policy];
-	unsigned int bucket = ns ? ilog2(ns) : 0;
 
 	spin_lock(&kvm_zap_rows_lock);
 	row->count++;
@@ -235,7 +239,7 @@ static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 	row->flushes += flushes;
 	row->total_ns += ns;
 	row->max_ns = max(row->max_ns, ns);
-	row->buckets[min_t(unsigned int, bucket, KVM_ZAP_NR_BUCKETS - 1)]++;
+	row->buckets[kvm_zap_bucket(ns)]++;
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
@@ -444,3 +448,7 @@ void kvm_zap_create_vm_debugfs(struct kvm *kvm)
 	debugfs_create_file("memslot_zap", 0644, kvm->debugfs_dentry, kvm,
 			    &kvm_zap_word_fops);
 }
+
+#ifdef CONFIG_KVM_ZAP_KUNIT_TEST
+#include "zap_test.c"
+#endif

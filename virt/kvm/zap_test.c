@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of zap policies: words, who decides, what is accounted.  Part of
+ * zap.c, for what they test is static there.  They run when the kvm module is
+ * loaded, on a struct kvm that no VM belongs to.
+ */
+#include <kunit/test.h>
+#include <linux/sched/task.h>
+
+struct kvm_zap_test {
+	struct kvm *kvm;
+	struct kvm_zap_choice choices[KVM_ZAP_NR_SITES];
+	struct kvm_zap_row rows[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES];
+};
+
+static int kvm_zap_test_init(struct kunit *test)
+{
+	struct kvm_zap_test *t = vzalloc(sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->kvm = vzalloc(sizeof(*t->kvm));
+	if (!t->kvm) {
+		vfree(t);
+		return -ENOMEM;
+	}
+
+	memcpy(t->choices, kvm_zap_choices, sizeof(t->choices));
+	memcpy(t->rows, kvm_zap_rows, sizeof(t->rows));
+	memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
+	test->priv = t;
+	return 0;
+}
+
+static void kvm_zap_test_exit(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+
+	if (!t)
+		return;
+	memcpy(kvm_zap_choices, t->choices, sizeof(t->choices));
+	memcpy(kvm_zap_rows, t->rows, sizeof(t->rows));
+	vfree(t->kvm);
+	vfree(t);
+}
+
+/* Exactly the words that are legal are parsed, in any site's choice of them. */
+static void kvm_zap_test_parse(struct kunit *test)
+{
+	static const char * const wrong[] = {
+		"", "\n", " ", "0", "1", "2", "Fast", "FAST", "fas", "fastt",
+		" fast", "fast ", "fast\n\n", "fast scoped", "inherit\n\n", "\nfast",
+	};
+	char line[16];
+	unsigned long legal;
+	int word, i;
+
+	for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
+		for (legal = 0; legal < BIT(KVM_ZAP_NR_POLICIES); legal++) {
+			KUNIT_EXPECT_EQ(test, kvm_zap_parse(kvm_zap_policy_words[word], legal),
+					legal & BIT(word) ? word : -EINVAL);
+		}
+		/* As echo writes it. */
+		snprintf(line, sizeof(line), "%s\n", kvm_zap_policy_words[word]);
+		KUNIT_EXPECT_EQ(test, kvm_zap_parse(line, ~0UL), word);
+	}
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ_MSG(test, kvm_zap_parse(wrong[i], ~0UL), -EINVAL,
+				    "'%s'", wrong[i]);
+}
+
+/* A parameter takes its site's words, shows what it took, and refuses others. */
+static void kvm_zap_test_param(struct kunit *test)
+{
+	char *page = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct kernel_param kp = {};
+	int site, word, want;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
+		kp.arg = &kvm_zap_choices[site];
+		want = kvm_zap_choices[site].word;
+
+		for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
+			bool legal = kvm_zap_choices[site].legal & BIT(word);
+
+			if (legal)
+				want = word;
+			KUNIT_EXPECT_EQ(test, kvm_zap_param_set(kvm_zap_policy_words[word], &kp),
+					legal ? 0 : -EINVAL);
+			KUNIT_EXPECT_EQ(test, kvm_zap_choices[site].word, want);
+			KUNIT_EXPECT_GT(test, kvm_zap_param_get(page, &kp), 0);
+			strim(page);
+			KUNIT_EXPECT_STREQ(test, page, kvm_zap_policy_words[want]);
+		}
+	}
+}
+
+/* What the stock kernel does is the default, but where Kconfig chose otherwise. */
+static void kvm_zap_test_defaults(struct kunit *test)
+{
+	enum kvm_zap_policy word = KVM_ZAP_POLICY_FAST;
+
+	if (IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED))
+		word = KVM_ZAP_POLICY_SCOPED;
+	if (IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO))
+		word = KVM_ZAP_POLICY_AUTO;
+
+	KUNIT_EXPECT_EQ(test, kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].word, word);
+	KUNIT_EXPECT_EQ(test, kvm_zap_choices[KVM_ZAP_SITE_MMIO].word, KVM_ZAP_POLICY_FAST);
+	KUNIT_EXPECT_EQ(test, kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word, KVM_ZAP_POLICY_WALK);
+}
+
+/* A VM's own word wins, but at its site only; a word that decides nothing is none. */
+static void kvm_zap_test_choose(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	enum kvm_zap_policy word, param, policy, want;
+	struct kvm_memory_slot *slot;
+	int site;
+
+	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+	slot->npages = 1;
+
+	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
+		unsigned long legal = kvm_zap_choices[site].legal;
+
+		for (param = 0; param < KVM_ZAP_NR_POLICIES; param++) {
+			if (!(legal & BIT(param)))
+				continue;
+			kvm_zap_choices[site].word = param;
+
+			for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
+				t->kvm->zap.memslot_word = word;
+				policy = kvm_zap_choose(t->kvm, site, slot);
+
+				want = param;
+				if (site == KVM_ZAP_SITE_MEMSLOT &&
+				    word != KVM_ZAP_POLICY_INHERIT)
+					want = word;
+				if (want == KVM_ZAP_POLICY_AUTO)
+					want = kvm_arch_zap_auto(t->kvm, slot);
+				KUNIT_EXPECT_EQ_MSG(test, policy, want, "site %d param %d word %d",
+						    site, param, word);
+			}
+		}
+	}
+}
+
+/* The rule of auto picks something that is done, whatever the memslot and VM. */
+static void kvm_zap_test_auto(struct kunit *test)
+{
+	static const unsigned long sizes[] = { 1, 511, 512, 16384, 1UL << 28 };
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_memory_slot *slot;
+	enum kvm_zap_policy policy;
+	int i;
+
+	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		slot->npages = sizes[i];
+		atomic64_set(&t->kvm->stat.pages[0], sizes[ARRAY_SIZE(sizes) - 1 - i]);
+		policy = kvm_arch_zap_auto(t->kvm, slot);
+		/* By the measurements in zap-policy.rst there is no case for fast. */
+		KUNIT_EXPECT_EQ(test, policy, KVM_ZAP_POLICY_SCOPED);
+	}
+}
+
+static void kvm_zap_test_bucket(struct kunit *test)
+{
+	int i;
+
+	KUNIT_EXPECT_EQ(test, kvm_zap_bucket(0), 0);
+	KUNIT_EXPECT_EQ(test, kvm_zap_bucket(1), 0);
+	KUNIT_EXPECT_EQ(test, kvm_zap_bucket(U64_MAX), KVM_ZAP_NR_BUCKETS - 1);
+	for (i = 1; i < 64; i++) {
+		int want = min(i, KVM_ZAP_NR_BUCKETS - 1);
+
+		KUNIT_EXPECT_EQ(test, kvm_zap_bucket(BIT_ULL(i)), want);
+		KUNIT_EXPECT_EQ(test, kvm_zap_bucket(BIT_ULL(i) - 1),
+				min(i - 1, KVM_ZAP_NR_BUCKETS - 1));
+		KUNIT_EXPECT_EQ(test, kvm_zap_bucket(BIT_ULL(i) | (BIT_ULL(i) - 1)), want);
+	}
+}
+
+/* From begin to end: what is counted lands once in each place, and nowhere else. */
+static void kvm_zap_test_account(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_zap_vm_stat *stat = &t->kvm->stat.zap;
+	struct kvm_zap_row *row;
+	int site, policy, s, p;
+
+	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
+		for (policy = KVM_ZAP_POLICY_FAST; policy < KVM_ZAP_NR_POLICIES; policy++) {
+			if (!(kvm_zap_choices[site].legal & BIT(policy)))
+				continue;
+			memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
+			memset(stat, 0, sizeof(*stat));
+			kvm_zap_choices[site].word = policy;
+
+			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL), policy);
+			kvm_zap_count_sptes(t->kvm, 5);
+			kvm_zap_count_sptes(t->kvm, 2);
+			kvm_zap_count_table(t->kvm);
+			KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 1), 1);
+			KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 0), 0);
+			t->kvm->stat.generic.remote_tlb_flush_requests += 3;
+			kvm_zap_end(t->kvm);
+
+			for (s = 0; s < KVM_ZAP_NR_SITES; s++) {
+				for (p = 0; p < KVM_ZAP_NR_POLICIES; p++) {
+					bool mine = s == site && p == policy;
+
+					row = &kvm_zap_rows[s][p];
+					KUNIT_EXPECT_EQ(test, row->count, mine ? 1 : 0);
+					KUNIT_EXPECT_EQ(test, row->sptes, mine ? 7 : 0);
+					KUNIT_EXPECT_EQ(test, row->tables, mine ? 1 : 0);
+					KUNIT_EXPECT_EQ(test, row->yields, mine ? 1 : 0);
+					KUNIT_EXPECT_EQ(test, row->flushes, mine ? 3 : 0);
+					KUNIT_EXPECT_EQ(test, row->total_ns, row->max_ns);
+				}
+			}
+
+			KUNIT_EXPECT_EQ(test, stat->memslot_zap_fast,
+					site == KVM_ZAP_SITE_MEMSLOT &&
+					policy == KVM_ZAP_POLICY_FAST);
+			KUNIT_EXPECT_EQ(test, stat->memslot_zap_scoped,
+					site == KVM_ZAP_SITE_MEMSLOT &&
+					policy == KVM_ZAP_POLICY_SCOPED);
+			KUNIT_EXPECT_EQ(test, stat->mmio_zap_fast,
+					site == KVM_ZAP_SITE_MMIO &&
+					policy == KVM_ZAP_POLICY_FAST);
+			KUNIT_EXPECT_EQ(test, stat->mmio_zap_scoped,
+					site == KVM_ZAP_SITE_MMIO &&
+					policy == KVM_ZAP_POLICY_SCOPED);
+			KUNIT_EXPECT_EQ(test, stat->zap_sptes, 7);
+			KUNIT_EXPECT_EQ(test, stat->zap_tables, 1);
+			KUNIT_EXPECT_EQ(test, stat->zap_yields, 1);
+			KUNIT_EXPECT_EQ(test, stat->zap_ns, kvm_zap_rows[site][policy].total_ns);
+		}
+	}
+}
+
+/* What others do meanwhile, or comes without an invalidation, is not counted. */
+static void kvm_zap_test_others(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_zap_row *row = &kvm_zap_rows[KVM_ZAP_SITE_TEARDOWN][KVM_ZAP_POLICY_WALK];
+
+	kvm_zap_count_sptes(t->kvm, 1);
+	kvm_zap_count_table(t->kvm);
+	KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 1), 1);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.tables, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.yields, 0);
+
+	/* A teardown that another task runs: this one acts, but counts nothing. */
+	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
+	t->kvm->zap.task = &init_task;
+	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL),
+			KVM_ZAP_POLICY_WALK);
+	kvm_zap_count_sptes(t->kvm, 1);
+	kvm_zap_count_table(t->kvm);
+	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_BULK);
+	kvm_zap_end(t->kvm);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.tables, 0);
+	KUNIT_EXPECT_NE(test, t->kvm->zap.policy, KVM_ZAP_POLICY_BULK);
+	KUNIT_EXPECT_PTR_EQ(test, t->kvm->zap.task, &init_task);
+	KUNIT_EXPECT_EQ(test, row->count, 0);
+	t->kvm->zap.task = NULL;
+}
+
+/* Who falls back is counted where it fell to. */
+static void kvm_zap_test_fall_back(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_zap_row *rows = kvm_zap_rows[KVM_ZAP_SITE_TEARDOWN];
+
+	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_FAST;
+	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL),
+			KVM_ZAP_POLICY_FAST);
+	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_WALK);
+	kvm_zap_end(t->kvm);
+
+	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_WALK].count, 1);
+	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_FAST].count, 0);
+	KUNIT_EXPECT_NULL(test, t->kvm->zap.task);
+}
+
+static struct kunit_case kvm_zap_test_cases[] = {
+	KUNIT_CASE(kvm_zap_test_defaults),
+	KUNIT_CASE(kvm_zap_test_parse),
+	KUNIT_CASE(kvm_zap_test_param),
+	KUNIT_CASE(kvm_zap_test_choose),
+	KUNIT_CASE(kvm_zap_test_auto),
+	KUNIT_CASE(kvm_zap_test_bucket),
+	KUNIT_CASE(kvm_zap_test_account),
+	KUNIT_CASE(kvm_zap_test_others),
+	KUNIT_CASE(kvm_zap_test_fall_back),
+	{}
+};
+
+static struct kunit_suite kvm_zap_test_suite = {
+	.name = "kvm_zap",
+	.init = kvm_zap_test_init,
+	.exit = kvm_zap_test_exit,
+	.test_cases = kvm_zap_test_cases,
+};
+
+kunit_test_suite(kvm_zap_test_suite);
