@@ -4,6 +4,7 @@
  * See vm.h.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@
 #define EFER_LMA	0x00000400UL
 
 #define CMD_AT(field, off) \
-	_Static_assert(offsetof(struct guest_cmd, field) == (off), #field)
+	static_assert(offsetof(struct guest_cmd, field) == (off), #field)
 CMD_AT(op, GUEST_CMD_OP);
 CMD_AT(start, GUEST_CMD_START);
 CMD_AT(count, GUEST_CMD_COUNT);

@@ -330,9 +330,10 @@ static inline uint64_t guest_stamp(uint64_t gva, uint64_t value)
 
 /*
  * Let the guest do @op in a thread of the vCPU, made by the first vcpu_start()
- * and used for everything from then on, and return at once. Each vcpu_start() needs one vcpu_wait(), which returns
- * what vcpu_exec() returned there. vcpu_stop() ends an operation that runs
- * until_stop (after its current pass) and GUEST_OP_SPIN; it does not wait.
+ * and used for everything from then on, and return at once. Each vcpu_start()
+ * needs one vcpu_wait(), which returns what vcpu_exec() returned there.
+ * vcpu_stop() ends an operation that runs until_stop (after its current pass)
+ * and GUEST_OP_SPIN; it does not wait.
  */
 void vcpu_start(struct vcpu *vcpu, const struct guest_op *op);
 void vcpu_stop(struct vcpu *vcpu);

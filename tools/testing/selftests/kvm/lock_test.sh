@@ -28,12 +28,13 @@ grep -q -x -e _raw_write_lock $tracing/available_filter_functions ||
 
 before=$(cat $parameter)
 tmp=$(mktemp -d)
+# shellcheck disable=SC2317 # the trap calls it
 restore() {
-	echo nop > $tracing/current_tracer
-	echo 1 > $tracing/tracing_on
-	: > $tracing/set_ftrace_filter
-	: > $tracing/set_graph_function
-	echo "$before" > $parameter
+	echo nop > "$tracing/current_tracer"
+	echo 1 > "$tracing/tracing_on"
+	: > "$tracing/set_ftrace_filter"
+	: > "$tracing/set_graph_function"
+	echo "$before" > "$parameter"
 	rm -rf "$tmp"
 }
 trap restore EXIT
