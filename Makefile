@@ -21,11 +21,12 @@ all: modules tools ## build the modules and the tools (the default)
 
 .PHONY: help
 help: ## list the verbs
-	@sed -n 's/^\([a-z_]*\):.* ## /\1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
 	@echo
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+	@echo 'LINE=LINE         make check-debug builds that kernel line, e.g. 6.1'
 	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
 .PHONY: setup
@@ -103,11 +104,32 @@ check: setup ## all tests; T=NAME runs one
 	@$(MAKE) all test-modules tests image
 	@tools/testing/check $(T)
 
+.PHONY: check-debug
+check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep, ...; T=NAME
+	@scripts/build-debug --jobs $(JOBS) $(LINE)
+	@$(MAKE) tests
+	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
+
+.PHONY: check-stress
+check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=NAME runs one
+	@$(MAKE) modules tests image
+	@tools/testing/check --list tools/testing/tests-stress $(T)
+
+.PHONY: check-upstream
+check-upstream: setup ## upstream's KVM selftests: ours next to the distribution's modules
+	@$(MAKE) modules image
+	@scripts/build-upstream-tests --all
+	@tools/testing/check-upstream $(T)
+
+.PHONY: lint
+lint: setup ## what can be told of the sources without running them; T=NAME runs one check
+	@tools/testing/lint $(T)
+
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab \
+	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab build/lint build/check \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
-		build/*/lab build/*/test
+		build/*/lab build/*/test build/debug-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked

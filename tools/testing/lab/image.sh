@@ -11,6 +11,10 @@
 find_image() {
 	image=$top/build/$1/image
 	# One without a version is not Debian's: somebody built it.
+	case $1 in
+	debug-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
+		"'scripts/build-debug ${1#debug-}' builds it" ;;
+	esac
 	if [ ! -d "$image" ] || [ -e "$image/version" ]; then
 		"$top/scripts/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"
 	fi
@@ -30,8 +34,12 @@ u32() {
 
 # Set vmlinux to the kernel that $vmlinuz wraps: QEMU starts that one directly
 # (PVH), and a boot under TCG takes half the time without the unpacking. Where
-# it cannot be had, $vmlinuz does as well. Offsets: Documentation/x86/boot.rst.
+# it cannot be had, $vmlinuz does as well. A kernel with KASAN cannot be started so:
+# the code that PVH enters by is instrumented before there is a shadow.
+# Offsets: Documentation/x86/boot.rst.
 find_vmlinux() {
+	vmlinux=$vmlinuz
+	case $1 in debug-*) return ;; esac
 	vmlinux=$top/build/$1/lab/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"

@@ -14,6 +14,8 @@ shell does the same with an interactive shell.
 
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
+  --kernel debug      the debug kernel of scripts/build-debug: KASAN, lockdep and
+                      the like; debug-LINE, e.g. debug-6.1, for a certain line
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
@@ -161,4 +163,3 @@ parse() {
 	fi
 	stage "$@"
 }
-

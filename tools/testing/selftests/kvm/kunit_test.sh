@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the KUnit tests of virt/kvm/zap_test.c said when the kvm module was loaded.
+# They fail when a word is taken that is not legal, the VM's own word does not come
+# before the parameter, or something is counted twice, elsewhere or not at all.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+
+results=/sys/kernel/debug/kunit/kvm_zap/results
+[ -r $results ] || ktap_skip_all "no $results: not built with CONFIG_KVM_ZAP_KUNIT_TEST"
+
+# A line for each test of the suite: ok N NAME, or not ok N NAME.
+tests=$(sed -n -E 's/^ +((not )?ok) [0-9]+ (- )?/\1 /p' $results)
+ktap_start "$(echo "$tests" | grep -c .)"
+while read -r word name; do
+	[ "$word" = ok ] || {
+		name=${name#ok }
+		ktap_fail "$(cat $results)"
+	}
+	ktap_result "$name"
+done <<-END
+	$tests
+END
+ktap_end
