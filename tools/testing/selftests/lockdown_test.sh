@@ -1,0 +1,195 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What is left of kvm-zap when the kernel is locked down, as zap-policy.rst says
+# it: one boot of the lab for each level, because lockdown cannot be taken back.
+#
+# What breaks without it: a debugfs file that is to be read there gets a mode or
+# a function that lockdown does not let pass, and on hosts with Secure Boot the
+# counters are gone, which nobody sees elsewhere.
+set -eu
+
+me=${0##*/}
+usage="usage: $me
+Boots the lab twice and locks the kernel down in it, level integrity, then level
+confidentiality. Checks what can be read and written, and that policies and
+counters work. 25 s a level on an idle machine. KTAP; exit status 0 pass, 1 fail,
+4 skip. Needs the modules and build/tools/kvm-zap-bench: 'make'. The lab gets
+KVM_ZAP_MODULES as its --modules, if that is set."
+
+top=$(cd "$(dirname "$0")/../../.." && pwd -P)
+here=$top/tools/testing/selftests
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+
+debugfs=/sys/kernel/debug/kvm
+parameters=/sys/module/kvm/parameters
+event=/sys/kernel/tracing/events/kvm/kvm_zap/enable
+lockdown=/sys/kernel/security/lockdown
+
+# In the lab ---------------------------------------------------------------
+
+# error COMMAND...: in KTAP's way, 'none' or the reason that the command gave.
+error() {
+	if words=$(LC_ALL=C "$@" 2>&1 > /dev/null); then
+		echo none
+	else
+		echo "${words##*: }"
+	fi
+}
+
+# put TEXT FILE
+# By tee, which tells the reason that the kernel gave, as echo does not.
+put() { echo "$1" | tee "$2" > /dev/null; }
+
+# count POLICY: deletions by zap_stats.
+count() { awk -v p="$1" '$1 == "memslot" && $2 == p { print $3 }' $debugfs/zap_stats; }
+
+# Delete a memslot three times.
+workload() { "$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 3 > "$tmp/bench" 2>&1; }
+
+readable() { # readable LEVEL
+	for file in zap_stats zap_latency; do
+		ktap_equal "error of reading $file" "$(error cat $debugfs/$file)" none
+		ktap_equal "error of writing $file" "$(error put 0 $debugfs/$file)" "$denied"
+	done
+	ktap_result "$1: zap_stats and zap_latency can be read"
+}
+
+refused() { # refused LEVEL
+	ktap_equal 'error of writing zap_reset' "$(error put 1 $debugfs/zap_reset)" "$denied"
+	"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 100000 > "$tmp/bench" 2>&1 &
+	vm=$!
+	tries=0
+	until folder=$(echo $debugfs/"$vm"-*) && [ -d "$folder" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || { ktap_fail 'no VM comes up'; break; }
+		sleep 0.1
+	done
+	for file in "$folder/memslot_zap" "$folder/memslot_zap_fast" $debugfs/memslot_zap_fast; do
+		[ -e "$file" ] || ktap_fail "no $file"
+		ktap_equal "error of reading $file" "$(error cat "$file")" "$denied"
+		ktap_equal "error of writing $file" "$(error put 0 "$file")" "$denied"
+	done
+	kill $vm
+	wait $vm 2> /dev/null || :
+	ktap_result "$1: files of debugfs that may be written are refused"
+}
+
+works() { # works LEVEL
+	for policy in scoped fast auto; do
+		ktap_equal "error of parameter $policy" \
+			"$(error put $policy $parameters/memslot_zap)" none
+		ktap_equal 'parameter' "$(cat $parameters/memslot_zap)" $policy
+		done=$policy
+		[ $policy != auto ] || done=scoped
+		before=$(count $done)
+		workload || ktap_fail "$(tail -n 1 "$tmp/bench")"
+		[ $(($(count $done) - before)) -ge 3 ] ||
+			ktap_fail "$policy: zap_stats had $before of $done, has $(count $done)"
+	done
+	ktap_equal 'error of another word' "$(error put Fast $parameters/memslot_zap)" \
+		'Invalid argument'
+	for policy in bulk walk; do
+		ktap_equal "error of teardown_zap $policy" \
+			"$(error put $policy $parameters/teardown_zap)" none
+	done
+	put fast $parameters/memslot_zap
+	ktap_result "$1: parameters are written and take effect"
+}
+
+# KVM_GET_STATS_FD against what was done, and zap_stats.
+counters() { # counters LEVEL
+	"$top/build/tests/zap_counters_test" > "$tmp/counters" 2>&1 ||
+		ktap_fail "$(grep -v '^ok' "$tmp/counters" | head -n 20)"
+	ktap_result "$1: statistics of VMs by KVM_GET_STATS_FD"
+}
+
+tracing() { # tracing LEVEL
+	want=none
+	[ "$1" = integrity ] || want=$denied
+	ktap_equal 'error of enabling the event in tracefs' "$(error put 1 $event)" "$want"
+	[ "$want" != none ] || put 0 $event
+	if command -v perf > /dev/null; then
+		perf stat -x, -a -e kvm:kvm_zap -o "$tmp/perf" \
+			"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 3 > "$tmp/bench" 2>&1 ||
+			ktap_fail "$(tail -n 1 "$tmp/bench")"
+		hits=$(awk -F, '$3 == "kvm:kvm_zap" { print $1 }' "$tmp/perf")
+		[ "${hits:-0}" -ge 3 ] 2> /dev/null ||
+			ktap_fail "perf stat counted '$hits' of kvm:kvm_zap: $(cat "$tmp/perf")"
+	fi
+	ktap_result "$1: the tracepoint, by tracefs and by perf stat"
+}
+
+modules() { # modules LEVEL
+	modprobe -r kvm_amd kvm
+	# No build of one's own is signed with a key that the machine trusts.
+	words=$(LC_ALL=C modprobe kvm_amd 2>&1) && ktap_fail 'an unsigned module was loaded'
+	case $words in
+	*"$denied"*) ;;
+	*) ktap_fail "modprobe says '$words'" ;;
+	esac
+	ktap_result "$1: an unsigned kvm.ko is refused, once KVM was unloaded"
+}
+
+inside() { # inside LEVEL
+	denied='Operation not permitted'
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	mountpoint -q /sys/kernel/security || mount -t securityfs securityfs /sys/kernel/security
+	[ -e $lockdown ] || ktap_skip_all "no $lockdown: CONFIG_SECURITY_LOCKDOWN_LSM is not in force"
+	ktap_start 7
+	ktap_equal 'mode of the root of debugfs' "$(stat -c %a /sys/kernel/debug)" 700
+	ktap_equal 'error of zap_reset before' "$(error put 1 $debugfs/zap_reset)" none
+	put "$1" $lockdown
+	grep -q -F "[$1]" $lockdown || ktap_fail "lockdown is $(cat $lockdown)"
+	ktap_result "$1: the kernel is locked down"
+	readable "$1"
+	refused "$1"
+	works "$1"
+	counters "$1"
+	tracing "$1"
+	modules "$1"
+	ktap_end
+}
+
+# On the host --------------------------------------------------------------
+
+case "${1-}" in
+-h | --help) echo "$usage"; exit 0 ;;
+--inside)
+	# For the lab only: there is no way back but a reboot.
+	[ -n "${LAB_OUT-}" ] || { echo "$me: --inside is for the lab; see --help" >&2; exit 1; }
+	inside "${2-}"
+	;;
+'') ;;
+*) echo "$me: '$1' is not known; see --help" >&2; exit 1 ;;
+esac
+
+cd "$top"
+command -v qemu-system-x86_64 > /dev/null || ktap_skip_all 'no qemu-system-x86_64'
+[ -x build/tools/kvm-zap-bench ] || ktap_skip_all "no build/tools/kvm-zap-bench: run 'make'"
+[ -x build/tests/zap_counters_test ] || ktap_skip_all "no build/tests: run 'make'"
+
+lab() { # lab LEVEL
+	tools/testing/lab/lab run --smp 1 ${KVM_ZAP_MODULES:+--modules "$KVM_ZAP_MODULES"} \
+		-- tools/testing/selftests/lockdown_test.sh --inside "$1" 2>&1
+}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+ktap_start 2
+for level in integrity confidentiality; do
+	echo 0 > "$tmp/status"
+	{ lab $level || echo $? > "$tmp/status"; } | sed -u 's/^/    /'
+	status=$(cat "$tmp/status")
+	if [ "$status" -eq 4 ]; then
+		ktap_skip 'the kernel cannot be locked down' "lockdown $level"
+		continue
+	fi
+	ktap_equal "the lab's exit status" "$status" 0
+	ktap_result "lockdown $level"
+done
+ktap_end
