@@ -26,6 +26,7 @@ help: ## list the verbs
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
 	@echo 'LINE=LINE         make check-debug builds that kernel line, e.g. 6.1'
 	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
@@ -110,6 +111,11 @@ check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep
 	@$(MAKE) tests
 	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
 
+.PHONY: check-mutants
+check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
+	@$(MAKE) build/config tools tests image
+	@tools/testing/check-mutants $(M)
+
 .PHONY: check-stress
 check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=NAME runs one
 	@$(MAKE) modules tests image
@@ -127,7 +133,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab build/lint build/check \
+	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab build/lint build/check build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
 		build/*/lab build/*/test build/debug-*
 

@@ -52,7 +52,10 @@ cut -d ' ' -f 1 "$tmp/modes" > "$tmp/documented"
 [ ! -f "$stock" ] || tr '\0' '\n' < "$stock" | grep -a -x '[a-z0-9_]*' > "$tmp/stock"
 find $params $debugfs "$debugfs/$vm" -maxdepth 1 -type f |
 	awk -F / 'FILENAME != "-" { stock[$1]; n++; next }
-		n ? !($NF in stock) : $NF ~ /_zap$|zap_/' "$tmp/stock" - > "$tmp/all"
+		n ? !($NF in stock) : $NF ~ /_zap$|zap_/' "$tmp/stock" - > "$tmp/found"
+# Those of test builds say so, and are not for operators.
+modinfo -F parm kvm | sed -n "s,^\([a-z_]*\):Test builds: .*,$params/\1,p" > "$tmp/test"
+grep -v -x -F -f "$tmp/test" "$tmp/found" > "$tmp/all"
 
 # ours FOLDER: those in it, at least one.
 ours() {

@@ -6,8 +6,12 @@
 # TDP MMU takes it for read only: a fault takes it for read as well, so it never
 # waits for the zap. That the trace would show it, policy fast proves.
 #
+# And slots_lock, of a VM that goes: policy fast has it, or does without, but never
+# waits for it.
+#
 # What breaks without it: every fault of the VM waits while a large memslot is
-# dropped, and no counter tells.
+# dropped, and no counter tells; a process that exits waits for one that waits
+# for it.
 set -u
 
 here=$(dirname "$0")
@@ -16,8 +20,9 @@ here=$(dirname "$0")
 bench=${KVM_ZAP_BENCH:-build/tools/kvm-zap-bench}
 tracing=/sys/kernel/tracing
 parameter=/sys/module/kvm/parameters/memslot_zap
+teardown=/sys/module/kvm/parameters/teardown_zap
 
-case "${1-}" in -h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1-}" in -h | --help) sed -n '4,16s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 [ -w $parameter ] || ktap_skip_all "no $parameter, or not root"
 [ -w $tracing/current_tracer ] || ktap_skip_all "no $tracing"
@@ -27,6 +32,7 @@ grep -q -x -e _raw_write_lock $tracing/available_filter_functions ||
 [ -x "$bench" ] || ktap_skip_all "no $bench"
 
 before=$(cat $parameter)
+teardown_before=$(cat $teardown)
 tmp=$(mktemp -d)
 # shellcheck disable=SC2317 # the trap calls it
 restore() {
@@ -35,37 +41,45 @@ restore() {
 	: > "$tracing/set_ftrace_filter"
 	: > "$tracing/set_graph_function"
 	echo "$before" > "$parameter"
+	echo "$teardown_before" > "$teardown"
 	rm -rf "$tmp"
 }
 trap restore EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# trace POLICY: the lock functions that zaps of the workload called, to $tmp/POLICY.
+# trace NAME SITE FUNCTION...: which of the functions the site's function called
+# when the workload ran, to $tmp/NAME.
 trace() {
-	echo "$1" > $parameter
+	name=$1 site=$2
+	shift
 	echo nop > $tracing/current_tracer
-	printf '%s\n' kvm_zap_memslot _raw_read_lock _raw_write_lock > $tracing/set_ftrace_filter
-	echo kvm_zap_memslot > $tracing/set_graph_function
+	printf '%s\n' "$@" > $tracing/set_ftrace_filter
+	echo "$site" > $tracing/set_graph_function
 	echo 1024 > $tracing/buffer_size_kb
 	echo function_graph > $tracing/current_tracer
 	echo 1 > $tracing/tracing_on
 	"$bench" contend -s 16 -m 32 -n 3 > "$tmp/log" 2>&1 || ktap_fail "$(tail -n 1 "$tmp/log")"
 	echo 0 > $tracing/tracing_on
-	grep -v '^#' $tracing/trace > "$tmp/$1"
+	grep -v '^#' $tracing/trace > "$tmp/$name"
+}
+
+memslot() { # memslot POLICY
+	echo "$1" > $parameter
+	trace "$1" kvm_zap_memslot _raw_read_lock _raw_write_lock
 }
 
 # called POLICY FUNCTION: how often.
 called() { grep -c "$2" "$tmp/$1" || :; }
 
-ktap_start 2
+ktap_start 3
 
-trace fast
+memslot fast
 ktap_check [ "$(called fast kvm_zap_memslot)" -ge 3 ]
 ktap_check [ "$(called fast _raw_write_lock)" -ge 3 ]
 ktap_result 'fast takes mmu_lock for write, and the trace shows it'
 
-trace scoped
+memslot scoped
 ktap_check [ "$(called scoped kvm_zap_memslot)" -ge 3 ]
 if [ "$(cat /sys/module/kvm/parameters/tdp_mmu)" = Y ] &&
    [ "$(cat /sys/module/kvm_amd/parameters/npt 2> /dev/null ||
@@ -77,4 +91,21 @@ else
 	ktap_check [ "$(called scoped _raw_write_lock)" -ge 3 ]
 	ktap_result 'scoped takes mmu_lock for write outside of the TDP MMU'
 fi
+
+# VMs go one after the other, and nobody else takes their slots_lock. Only what
+# kvm_zap_teardown() calls itself: that is two blanks deeper.
+echo fast > $teardown
+trace teardown kvm_zap_teardown mutex_trylock mutex_lock mutex_unlock kvm_mmu_zap_all_fast
+sed -n 's/^[^|]*|  \(  \)\{0,1\}\([a-z_]\{1,\}\).*/\2/p' "$tmp/teardown" > "$tmp/calls"
+vms=$(grep -c -x kvm_zap_teardown "$tmp/calls")
+ktap_check [ "$vms" -ge 1 ]
+ktap_equal 'what fast at teardown does' "$(sort "$tmp/calls" | uniq -c | sed 's/^ *//')" \
+	"$vms kvm_mmu_zap_all_fast
+$vms kvm_zap_teardown
+$vms mutex_trylock
+$vms mutex_unlock"
+ktap_equal 'mutex_trylock() as the first step' \
+	"$(grep -A 1 -x kvm_zap_teardown "$tmp/calls" | grep -c mutex_trylock)" "$vms"
+[ -z "$ktap_bad" ] || ktap_diag "$(cat "$tmp/teardown")"
+ktap_result 'fast at teardown has slots_lock and does not wait for it'
 ktap_end

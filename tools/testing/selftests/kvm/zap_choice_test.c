@@ -18,6 +18,9 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
+/* What is mapped beside the slot in question. */
+#define RAM_BYTES	(8 * SZ_2M)
+
 static const char * const params[] = { "fast", "scoped", "auto" };
 static const char * const words[] = { "inherit", "fast", "scoped", "auto" };
 
@@ -100,6 +103,51 @@ static void test_table(struct vm *vm, struct vm *neighbour, void *mem, const cha
 	}
 }
 
+/* auto takes the cheaper: a small slot, while the guest has much else mapped. */
+static void test_auto(void)
+{
+	void *mem = vm_backing_alloc(SZ_64K, VM_4K), *ram = vm_backing_alloc(RAM_BYTES, VM_4K);
+	struct vm *vm = vm_create(NULL);
+	const char *got;
+
+	vcpu_create(vm, 0);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, RAM_BYTES, 0);
+	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+	vm_set_slot(vm, 1, 0, VM_RAM_GPA, RAM_BYTES, ram);
+	vcpu_read(vm->vcpus, VM_RAM_GPA, RAM_BYTES);
+	zap_policy("auto");
+	got = delete_one(vm, mem);
+	ktap_check(!strcmp(got, "scoped"), "was counted as %s, expected scoped", got);
+	vm_destroy(vm);
+	vm_backing_free(mem, SZ_64K);
+	vm_backing_free(ram, RAM_BYTES);
+	ktap_result("auto takes scoped where that is by far the cheaper");
+}
+
+/* The VM's word is of memslots: it does not decide how the VM goes. */
+static void test_teardown(void)
+{
+	static const char * const says[] = { "walk", "fast", "bulk" };
+	struct zap_row row, before;
+	unsigned int i, j;
+	struct vm *vm;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		for (j = 0; j < ARRAY_SIZE(says); j++) {
+			zap_site_policy("teardown", says[j]);
+			vm = vm_create(NULL);
+			set_word(vm, words[i]);
+			zap_row("teardown", says[j], &before);
+			vm_destroy(vm);
+			zap_row("teardown", says[j], &row);
+			ktap_check(row.count - before.count == 1,
+				   "the VM says %s, the parameter %s: not counted as such",
+				   words[i], says[j]);
+		}
+	}
+	ktap_result("a VM's word does not decide how the VM goes");
+}
+
 static void test_text(struct vm *vm)
 {
 	static const struct {
@@ -163,7 +211,7 @@ int main(void)
 	void *mem;
 
 	zap_need_debugfs();
-	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 3);
+	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 5);
 	vm = vm_create(NULL);
 	neighbour = vm_create(NULL);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);
@@ -174,6 +222,8 @@ int main(void)
 	zap_policy("auto");
 	auto_takes = delete_one(vm, mem);
 	test_table(vm, neighbour, mem, auto_takes);
+	test_auto();
+	test_teardown();
 	test_text(vm);
 	test_lifetime();
 

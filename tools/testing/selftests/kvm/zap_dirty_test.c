@@ -59,6 +59,13 @@ static const struct {
 	{ "memslot", "scoped", DELETED },
 };
 
+/*
+ * Reclaim is also told what the guest has used: a hint, which keeps memory that
+ * is in use from being taken for idle. Teardown by bulk spares that, see there.
+ */
+#define KPF_REFERENCED	2
+#define USED_PAGES	64
+
 /* The swap device that the test made, -1: none. */
 static int zram = -1;
 
@@ -228,13 +235,69 @@ static const char *run(const char *site, const char *policy, enum ending ending,
 	return swap && !written ? "reclaim swaps no page out here" : NULL;
 }
 
+/* How many of @pages from @mem on have PG_referenced set; -1: nobody says. */
+static int referenced(const char *mem, unsigned int pages)
+{
+	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t entry, flag;
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; i < pages && n >= 0; i++) {
+		if (pread(map, &entry, 8, ((uintptr_t)mem / SZ_4K + i) * 8) != 8 ||
+		    !(entry & ~(~0UL << 55)) ||
+		    pread(flags, &flag, 8, (entry & ~(~0UL << 55)) * 8) != 8)
+			n = -1;
+		else
+			n += flag >> KPF_REFERENCED & 1;
+	}
+	close(map);
+	close(flags);
+	return n;
+}
+
+/* The guest reads the first half of a slot; the host forgets; the slot goes. */
+static void test_accessed(const char *policy)
+{
+	size_t bytes = 2 * USED_PAGES * SZ_4K;
+	char *mem = vm_backing_alloc(bytes, VM_4K);
+	struct vm *vm = vm_create(NULL);
+	int before, used, others;
+
+	zap_policy(policy);
+	vcpu_create(vm, 0);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, SZ_2M, 0);
+	vm_set_slot(vm, 0, 0, VM_RAM_GPA, bytes, mem);
+	vcpu_read(vm->vcpus, VM_RAM_GPA, USED_PAGES * SZ_4K);
+	/* Of all pages, not of KVM's SPTEs. */
+	if (zap_write_file("/proc/self/clear_refs", "1", 1))
+		vm_die("/proc/self/clear_refs cannot be written");
+	before = referenced(mem, 2 * USED_PAGES);
+	vm_delete_slot(vm, 0);
+	used = referenced(mem, USED_PAGES);
+	others = referenced(mem + USED_PAGES * SZ_4K, USED_PAGES);
+	vm_destroy(vm);
+	vm_backing_free(mem, bytes);
+	if (before) {
+		ktap_skip(before < 0 ? "no /proc/kpageflags" : "pages are in use all the time",
+			  "memslot %s, the slot is deleted: what was used", policy);
+		return;
+	}
+	ktap_equal("pages used that reclaim is told of", used, USED_PAGES);
+	ktap_equal("pages not used that reclaim is told of", others, 0);
+	ktap_result("memslot %s, the slot is deleted: what was used", policy);
+}
+
 int main(void)
 {
 	const char *why_not = NULL, *why;
 	unsigned int i, swap;
 	char name[128];
 
-	zap_start(2 * ARRAY_SIZE(cases));
+	zap_start(2 * ARRAY_SIZE(cases) + 2);
+	test_accessed("fast");
+	test_accessed("scoped");
 	for (swap = 0; swap < 2; swap++) {
 		if (swap)
 			why_not = swap_begin();

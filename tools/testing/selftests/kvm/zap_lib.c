@@ -14,13 +14,14 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
-/* All that a test may set; test builds have the last two. */
+/* All that a test may set; test builds have the two before the last. */
 static struct {
 	const char *name;
 	char saved[64];
 } params[] = {
 	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
 	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
+	{ .name = "nx_huge_pages" },
 };
 
 static void save_params(void)

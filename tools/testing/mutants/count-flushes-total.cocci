@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// zap_stats adds up all flushes since the VM was created, at each invalidation.
+
+@@
+@@
+ kvm_zap_end(...)
+ {
+	...
+-	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm) - zap->flushes, ns);
++	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm), ns);
+	...
+ }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Only the shadow MMU's MMIO SPTEs are dropped.
+
+@@
+@@
+ kvm_zap_mmio_scoped(...)
+ {
+	...
+-	if (!is_tdp_mmu_enabled(kvm))
++	if (is_tdp_mmu_enabled(kvm))
+		return;
+	...
+ }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the guest wrote to a file is lost, outside of the TDP MMU.
+
+@@
+expression e;
+@@
+ zap_shadow_rmap(...)
+ {
+	<...
+-	kvm_zap_leaf_to_page(xchg(e, 0));
++	xchg(e, 0);
+	...>
+ }

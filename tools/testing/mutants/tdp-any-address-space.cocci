@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A memslot of System Management Mode takes with it what the guest has mapped
+// outside of that.
+
+@@
+@@
+ kvm_zap_scoped_tdp(...)
+ {
+	...
+	while ((root = tdp_mmu_next_root(kvm, root, true, false))) {
+-		if (kvm_mmu_page_as_id(root) != slot->as_id)
+-			continue;
+		...
+	}
+	...
+ }

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// KVM's statistics of mapped pages still have those that went with a page table.
+
+@@
+@@
+ zap_tdp_table(...)
+ {
+	<...
+-	kvm_update_page_stats(zap->kvm, level, -leafs);
+	...>
+ }

@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The order in which policy scoped drops, flushes and lets go, from a trace of a
+# large memslot's deletion with lock breaks: what was dropped is flushed before
+# mmu_lock is given up, be it for a moment, and in the TDP MMU before the end of the
+# RCU critical section that the page tables' freeing waits for.
+#
+# What breaks without it: a vCPU on another CPU goes on using a mapping, or page
+# tables, that were freed. In the lab, where each exit of a vCPU drops its TLB,
+# nothing but the order shows it.
+set -u
+
+here=$(dirname "$0")
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+work=${KVM_ZAP_TESTS:-build/tests}/zap_breaks_test
+tracing=/sys/kernel/tracing
+parameter=/sys/module/kvm/parameters/memslot_zap
+event=$tracing/events/kvmmmu/kvm_tdp_mmu_spte_changed
+
+case "${1-}" in -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+
+[ -w $parameter ] || ktap_skip_all "no $parameter, or not root"
+[ -w $tracing/current_tracer ] || ktap_skip_all "no $tracing"
+grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer function_graph'
+[ -w $event/enable ] || ktap_skip_all "no $event"
+[ -x "$work" ] || ktap_skip_all "no $work"
+
+# Those that are nested in the ones before them are of no interest.
+functions='kvm_zap_memslot kvm_zap_count_sptes kvm_flush_remote_tlbs
+	kvm_flush_remote_tlbs_with_address kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
+	mark_page_accessed __rcu_read_unlock _raw_read_unlock _raw_write_unlock
+	__cond_resched_rwlock_read __cond_resched_rwlock_write'
+for function in $functions; do
+	# The kernel's modules are named behind their functions.
+	grep -q -E "^$function( |$)" $tracing/available_filter_functions ||
+		ktap_skip_all "$function() cannot be traced"
+done
+
+tmp=$(mktemp -d)
+# shellcheck disable=SC2317 # the trap calls it
+restore() {
+	echo nop > "$tracing/current_tracer"
+	echo 0 > "$event/enable"
+	echo 1 > "$tracing/tracing_on"
+	: > "$tracing/set_ftrace_filter"
+	: > "$tracing/set_graph_function"
+	: > "$tracing/trace"
+	rm -rf "$tmp"
+}
+trap restore EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+tdp=
+if [ "$(cat /sys/module/kvm/parameters/tdp_mmu)" = Y ] &&
+   [ "$(cat /sys/module/kvm_amd/parameters/npt 2> /dev/null ||
+	cat /sys/module/kvm_intel/parameters/ept)" != N ]; then
+	tdp=1
+fi
+
+echo nop > $tracing/current_tracer
+# shellcheck disable=SC2086 # a list
+printf '%s\n' $functions > $tracing/set_ftrace_filter
+echo kvm_zap_memslot > $tracing/set_graph_function
+echo 32768 > $tracing/buffer_size_kb
+echo 1 > $event/enable
+echo function_graph > $tracing/current_tracer
+"$work" 24 > "$tmp/work" 2>&1
+status=$?
+echo 0 > $tracing/tracing_on
+cp $tracing/trace "$tmp/trace"
+
+# Only what kvm_zap_memslot() itself does: that is two blanks deep. What is
+# dropped is an event in the TDP MMU, and counted before it is flushed elsewhere.
+# Whoever the CPU is given to in a break leaves lines with another depth.
+awk -v tdp="$tdp" '
+	/kvm_zap_memslot.*\{/ { inside = 1; zaps++; dropped = 0; next }
+	!inside { next }
+	/kvm_tdp_mmu_spte_changed:/ { if (tdp) dropped++; drops++; next }
+	{ sub(/^[^|]*\|/, "") }
+	/^  }/ {
+		if (dropped) left["its end"] += dropped
+		inside = 0
+		next
+	}
+	!/^    [a-z_]/ { next }
+	{ name = $1; sub(/\(.*/, "", name) }
+	name == "kvm_zap_count_sptes" { if (!tdp) { dropped++; drops++ } next }
+	name ~ /^kvm_flush_remote_tlbs/ || name == "kvm_mmu_commit_zap_page" {
+		flushes++
+		dropped = 0
+		work = 1
+		next
+	}
+	name == "__rcu_read_unlock" && !tdp { next }
+	name ~ /unlock$/ || name ~ /^__cond_resched_rwlock/ {
+		if (dropped) { left[name] += dropped; dropped = 0 }
+		if (name ~ /^__cond_resched_rwlock/) {
+			breaks++
+			# The memslot is mapped all over: no stretch of work drops nothing.
+			if (!work && !tdp) left["a break without a flush before it"]++
+			work = 0
+		}
+	}
+	END {
+		print "zaps", zaps + 0
+		print "drops", drops + 0
+		print "flushes", flushes + 0
+		print "breaks", breaks + 0
+		for (name in left) print "unflushed", left[name], "at", name
+	}' "$tmp/trace" > "$tmp/found"
+
+number() { sed -n "s/^$1 //p" "$tmp/found"; }
+
+ktap_start 2
+ktap_equal 'status of the work' $status 0
+ktap_check [ "$(number zaps)" -ge 1 ]
+ktap_check [ "$(number drops)" -ge 3 ]
+ktap_check [ "$(number breaks)" -ge 3 ]
+ktap_diag "$(cat "$tmp/work" "$tmp/found")"
+ktap_result 'the trace shows what is dropped, and lock breaks'
+ktap_check [ "$(number flushes)" -ge 1 ]
+ktap_equal 'dropped and not flushed in time' "$(grep unflushed "$tmp/found")" ''
+ktap_result 'what is dropped is flushed before anything is let go of'
+[ -z "${KVM_ZAP_TRACE-}" ] || cp "$tmp/trace" "$KVM_ZAP_TRACE"
+ktap_end

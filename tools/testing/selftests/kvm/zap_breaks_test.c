@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy scoped makes way for others in the midst of a large memslot, and loses
+ * nothing by it: each mapping of the memslot goes, and is counted once.
+ *
+ * What breaks without it: what the walk was at when it paused stays mapped, and
+ * the guest keeps memory that was given to somebody else.
+ *
+ * A thread that wakes up all the time is what is made way for; it needs no lock of
+ * KVM's, so that what KVM says of its mappings is exact.
+ *
+ *	zap_breaks_test [MIB]	size of the memslot; default 128
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+#define YIELDS_MIN	3
+#define ROUNDS_MAX	20
+#define NAP_US		200
+
+/* Some pages more than whole page tables, at both ends. */
+#define HEAD		(3 * SZ_4K)
+
+static bool stop;
+
+static void *nap(void *unused)
+{
+	volatile unsigned int i;
+
+	(void)unused;
+	if (setpriority(PRIO_PROCESS, gettid(), -20))
+		vm_die("setpriority: %s", strerror(errno));
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		usleep(NAP_US);
+		for (i = 0; i < 1000; i++)
+			;
+	}
+	return NULL;
+}
+
+/* Delete the slot, all of which is mapped; how often that made way. */
+static uint64_t round_of(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
+{
+	struct zap_counts before, after;
+	uint64_t with, without = zap_leafs(vcpu->vm);
+
+	vm_set_slot(vcpu->vm, 0, 0, gpa, bytes, mem);
+	vcpu_read(vcpu, gpa, bytes);
+	with = zap_leafs(vcpu->vm);
+	zap_counts(vcpu->vm, &before);
+	vm_delete_slot(vcpu->vm, 0);
+	zap_counts(vcpu->vm, &after);
+	zap_diff(&after, &before);
+	ktap_equal("memslot_zap_scoped", after.memslot_zap_scoped, 1);
+	ktap_check(with - without >= bytes / SZ_4K, "%lu leaf SPTEs for %zu pages",
+		   with - without, bytes / SZ_4K);
+	/* Page tables of the guest's own come with the first round. */
+	ktap_equal("leaf SPTEs left", with - bytes / SZ_4K - zap_leafs(vcpu->vm), 0);
+	ktap_equal("zap_sptes", after.zap_sptes, bytes / SZ_4K);
+	return after.zap_yields;
+}
+
+int main(int argc, char **argv)
+{
+	size_t bytes = (argc > 1 ? strtoul(argv[1], NULL, 10) : 128) * SZ_1M + 2 * HEAD;
+	uint64_t gpa = VM_RAM_GPA + SZ_2M - HEAD, yields = 0;
+	unsigned int round;
+	pthread_t thread;
+	struct vm *vm;
+	void *mem;
+
+	if (argc > 2 || bytes < SZ_2M)
+		vm_die("usage: zap_breaks_test [MIB], at least 2, not '%s'", argv[1]);
+	zap_start(1);
+	zap_policy("scoped");
+	vm = vm_create(NULL);
+	vcpu_create(vm, 0);
+	mem = vm_backing_alloc(bytes, VM_4K);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, (bytes / SZ_2M + 2) * SZ_2M, VM_2M);
+	if (pthread_create(&thread, NULL, nap, NULL))
+		vm_die("pthread_create");
+	for (round = 0; round < ROUNDS_MAX && yields < YIELDS_MIN && !ktap.bad; round++)
+		yields += round_of(vm->vcpus, gpa, bytes, mem);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	ktap_diag("%u rounds, zap_yields %lu", round, yields);
+	ktap_check(ktap.bad || yields >= YIELDS_MIN, "zap_yields: %lu in %u rounds", yields, round);
+	vm_destroy(vm);
+	vm_backing_free(mem, bytes);
+	ktap_result("a large slot is deleted while others want the CPU");
+	return ktap_end();
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who decides is read once for each invalidation: the parameter's word, the VM's
+ * own word. A breakpoint of the CPU's on the word counts how often the kernel
+ * reads it.
+ *
+ * What breaks without it: whoever writes the word between two reads gets an
+ * invalidation that is half of one policy and half of another, or is counted
+ * as one that was not done.
+ *
+ * Addresses: the parameter's from /proc/kallsyms; the VM's structure from a kprobe,
+ * and where in it the word is by looking for what follows the words written to it,
+ * in /proc/kcore.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+#include "zap_tracing.h"
+
+#define CHOICES		"kvm_zap_choices"
+/* A choice is a long of legal words, then the word. */
+#define CHOICE_BYTES	16
+#define CHOICE_WORD	8
+
+#define PROBES		ZAP_TRACING "kprobe_events"
+#define PROBE		"zap_sample_test"
+#define KVM_BYTES	0x10000	/* more than the VM's structure has */
+
+#define DELETIONS	5
+
+static const char * const sites[] = { "memslot", "mmio", "teardown" };
+
+/* As the words are numbered. */
+static const char * const words[] = { "inherit", "auto", "fast", "scoped" };
+
+static uint64_t choices_address(void)
+{
+	char line[256], name[128];
+	unsigned long long address, found = 0;
+	FILE *f = fopen("/proc/kallsyms", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %*c %127s", &address, name) == 2 && !strcmp(name, CHOICES))
+			found = address;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Count accesses of this thread's, in the kernel, to the 4 bytes at @address. */
+static int watch(uint64_t address)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_RW,
+		.bp_addr = address,
+		.bp_len = HW_BREAKPOINT_LEN_4,
+		.exclude_user = 1,
+		.exclude_hv = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static uint64_t reads(int fd)
+{
+	uint64_t n;
+
+	if (read(fd, &n, sizeof(n)) != sizeof(n))
+		vm_die("read of a perf event: %s", strerror(errno));
+	return n;
+}
+
+static void set_word(struct vm *vm, const char *word)
+{
+	char path[128];
+	int ret;
+
+	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
+	ret = zap_write_file(path, word, strlen(word));
+	if (ret)
+		vm_die("'%s' > %s: %s", word, path, strerror(-ret));
+}
+
+static void delete_one(struct vm *vm, void *mem)
+{
+	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+	vm_delete_slot(vm, 0);
+}
+
+static void probe_remove(void)
+{
+	zap_write_file(PROBES, "-:" PROBE, strlen("-:" PROBE));
+}
+
+/* Where KVM has @vm, from a deletion under the eyes of a kprobe; 0: it says nothing. */
+static uint64_t vm_address(struct vm *vm, void *mem)
+{
+	unsigned long long address = 0;
+	char *line;
+
+	zap_tracing_take();
+	delete_one(vm, mem);
+	line = strstr(zap_tracing_take(), " kvm=0x");
+	return line && sscanf(line, " kvm=0x%llx", &address) == 1 ? address : 0;
+}
+
+/* Kernel memory; false where it cannot be read. */
+static bool read_kernel(uint64_t address, void *buf, size_t bytes)
+{
+	int fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+	bool done = false;
+	Elf64_Ehdr head;
+	Elf64_Phdr part;
+	unsigned int i;
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head))
+		head.e_phnum = 0;
+	for (i = 0; i < head.e_phnum && !done; i++) {
+		if (pread(fd, &part, sizeof(part), head.e_phoff + i * sizeof(part)) !=
+		    sizeof(part))
+			break;
+		if (part.p_type == PT_LOAD && address >= part.p_vaddr &&
+		    address + bytes <= part.p_vaddr + part.p_memsz)
+			done = pread(fd, buf, bytes, part.p_offset + address - part.p_vaddr) ==
+			       (ssize_t)bytes;
+	}
+	close(fd);
+	return done;
+}
+
+/* Where @vm's word is: what says each word that is written. 0: not to be found. */
+static uint64_t word_address(struct vm *vm, uint64_t kvm)
+{
+	static const unsigned int order[] = { 2, 3, 0, 1, 3, 1, 2, 0 };
+	static uint32_t now[KVM_BYTES / sizeof(uint32_t)];
+	static bool other[ARRAY_SIZE(now)];
+	unsigned int i, j, found = 0;
+	uint64_t address = 0;
+
+	for (j = 0; j < ARRAY_SIZE(order); j++) {
+		set_word(vm, words[order[j]]);
+		if (!read_kernel(kvm, now, sizeof(now)))
+			return 0;
+		for (i = 0; i < ARRAY_SIZE(now); i++)
+			other[i] |= now[i] != order[j];
+	}
+	for (i = 0; i < ARRAY_SIZE(now); i++) {
+		if (other[i])
+			continue;
+		address = kvm + i * sizeof(now[0]);
+		found++;
+	}
+	return found == 1 ? address : 0;
+}
+
+/* How often a deletion reads each of two words. */
+static void test_deletions(struct vm *vm, void *mem, const char *word, int param_fd, int word_fd)
+{
+	uint64_t param = reads(param_fd), own;
+	unsigned int i;
+
+	set_word(vm, word);
+	own = word_fd < 0 ? 0 : reads(word_fd);
+	for (i = 0; i < DELETIONS; i++)
+		delete_one(vm, mem);
+	ktap_equal("reads of the parameter", reads(param_fd) - param,
+		   strcmp(word, "inherit") ? 0 : DELETIONS);
+	if (word_fd >= 0)
+		ktap_equal("reads of the VM's word", reads(word_fd) - own, DELETIONS);
+}
+
+/* The parameter, by a VM that says nothing, and one that says something. */
+static void test_memslot(struct vm *vm, void *mem, uint64_t choices, uint64_t own)
+{
+	static const char * const policies[] = { "fast", "scoped", "auto" };
+	int param_fd = watch(choices + CHOICE_WORD), word_fd = own ? watch(own) : -1;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		zap_policy(policies[i]);
+		test_deletions(vm, mem, "inherit", param_fd, -1);
+		test_deletions(vm, mem, "scoped", param_fd, -1);
+		ktap_result("%s: the parameter is read once for each deletion", policies[i]);
+		if (word_fd < 0) {
+			ktap_skip("the VM's word is not to be found in /proc/kcore",
+				  "%s: the VM's word is read once for each deletion",
+				  policies[i]);
+			continue;
+		}
+		test_deletions(vm, mem, "inherit", param_fd, word_fd);
+		test_deletions(vm, mem, "fast", param_fd, word_fd);
+		ktap_result("%s: the VM's word is read once for each deletion", policies[i]);
+	}
+	close(param_fd);
+	if (word_fd >= 0)
+		close(word_fd);
+}
+
+static void test_teardown(uint64_t choices)
+{
+	static const char * const policies[] = { "walk", "fast", "bulk" };
+	int fd = watch(choices + 2 * CHOICE_BYTES + CHOICE_WORD);
+	struct vm *vm;
+	uint64_t before;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		zap_site_policy("teardown", policies[i]);
+		vm = vm_create(NULL);
+		before = reads(fd);
+		vm_destroy(vm);
+		ktap_equal(policies[i], reads(fd) - before, 1);
+	}
+	close(fd);
+	ktap_result("the parameter of teardown is read once for each VM");
+}
+
+/* To read a file of sysfs reads the word, too: that shows the breakpoint works. */
+static void test_watch(uint64_t choices)
+{
+	unsigned int i, j;
+	char word[64];
+	uint64_t n;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++) {
+		snprintf(word, sizeof(word), "%s_zap", sites[i]);
+		fd = watch(choices + i * CHOICE_BYTES + CHOICE_WORD);
+		n = reads(fd);
+		for (j = 0; j < 3; j++)
+			if (kvm_param_get(ZAP_MODULE, word, (char [64]){ 0 }, 64))
+				vm_die("parameter %s cannot be read", word);
+		ktap_equal(sites[i], reads(fd) - n, 3);
+		close(fd);
+	}
+	ktap_result("a read of the parameter's file is seen");
+}
+
+int main(void)
+{
+	static const char probe[] = "p:" PROBE " kvm_zap_begin kvm=%di:x64";
+	uint64_t choices = choices_address(), own;
+	struct vm *vm;
+	void *mem;
+	int fd;
+
+	if (!access(ZAP_PARAM_PATH, F_OK)) {
+		if (!choices)
+			ktap_skip_all("no address of " CHOICES " in /proc/kallsyms");
+		fd = watch(choices + CHOICE_WORD);
+		if (fd < 0)
+			ktap_skip_all("no breakpoint: %s", strerror(errno));
+		close(fd);
+		if (zap_write_file(PROBES, probe, strlen(probe)))
+			ktap_skip_all("no kprobe on kvm_zap_begin()");
+		atexit(probe_remove);
+	}
+	zap_need_debugfs();
+	zap_start(8);
+	zap_tracing_start("events/kprobes/" PROBE);
+	vm = vm_create(NULL);
+	mem = vm_backing_alloc(SZ_64K, VM_4K);
+	own = vm_address(vm, mem);
+	zap_tracing_put("events/kprobes/" PROBE "/enable", "0");
+	if (own)
+		own = word_address(vm, own);
+
+	test_watch(choices);
+	test_memslot(vm, mem, choices, own);
+	test_teardown(choices);
+	vm_destroy(vm);
+	vm_backing_free(mem, SZ_64K);
+	return ktap_end();
+}

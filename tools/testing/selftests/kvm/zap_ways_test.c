@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy scoped outside of the TDP MMU finds a memslot's mappings in two ways:
+ * from the memslot, or from the shadow pages, whichever is less work. Both have
+ * to find the same: all that is the memslot's, and nothing else. Where the guest
+ * has little memory mapped the shadow pages are fewer; filler makes them many.
+ *
+ * What breaks without it: what one way forgets shows in big guests only, or in
+ * small ones only: the guest keeps memory that was given to somebody else.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+enum { BELOW, MIDDLE, ABOVE, FILLER };
+
+/*
+ * Three slots side by side: they share page tables, and chunks of them. The
+ * middle one has its second page table to itself.
+ */
+#define BELOW_PAGE	0x0abUL
+#define MIDDLE_PAGE	0x183UL
+#define ABOVE_PAGE	0x583UL
+#define END_PAGE	0x683UL
+#define ALL_BYTES	(4 * SZ_2M)
+
+/* One page in each 2M of this: a page table each. */
+#define FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
+#define FILLER_BYTES	(2 * SZ_1G)
+
+/* Guest page tables, in a slot that is as large as the middle one. */
+#define TABLES_GPA	(VM_RAM_GPA + SZ_1G)
+#define TABLES_BYTES	((ABOVE_PAGE - MIDDLE_PAGE) * SZ_4K)
+#define WINDOW_GVA	0x700000000UL
+#define WINDOW_PAGES	8
+
+static const char * const ways[] = { "few shadow pages", "many shadow pages" };
+
+struct test {
+	struct vm *vm;
+	struct vcpu *vcpu;
+	unsigned char *mem;
+	void *filler;
+};
+
+/* Address space of which a page exists once it is touched. */
+static void *sparse(size_t bytes)
+{
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED || madvise(mem, bytes, MADV_NOHUGEPAGE))
+		vm_die("mmap or madvise of %zu bytes: %s", bytes, strerror(errno));
+	return mem;
+}
+
+static void create(struct test *t, unsigned int way, unsigned long guest_page,
+		   unsigned long backing)
+{
+	struct vm_opts opts = { .guest_page = guest_page };
+	struct guest_op fill = {
+		.op = GUEST_OP_READ, .start = FILLER_GPA, .bytes = FILLER_BYTES, .stride = SZ_2M,
+	};
+
+	memset(t, 0, sizeof(*t));
+	t->vm = vm_create(&opts);
+	t->vcpu = vcpu_create(t->vm, 0);
+	t->mem = vm_backing_alloc(ALL_BYTES, backing);
+	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, ALL_BYTES, 0);
+	if (!way)
+		return;
+	t->filler = sparse(FILLER_BYTES);
+	guest_pt_map(t->vm->pt, FILLER_GPA, FILLER_GPA, FILLER_BYTES, VM_2M);
+	vm_set_slot(t->vm, FILLER, 0, FILLER_GPA, FILLER_BYTES, t->filler);
+	vcpu_must(t->vcpu, &fill, NULL);
+}
+
+static void destroy(struct test *t)
+{
+	vm_destroy(t->vm);
+	vm_backing_free(t->mem, ALL_BYTES);
+	if (t->filler)
+		munmap(t->filler, FILLER_BYTES);
+}
+
+static void set_slot(struct test *t, unsigned int slot, uint64_t page, uint64_t end)
+{
+	vm_set_slot(t->vm, slot, 0, VM_RAM_GPA + page * SZ_4K, (end - page) * SZ_4K,
+		    t->mem + page * SZ_4K);
+}
+
+static void read_pages(struct test *t, uint64_t page, uint64_t end)
+{
+	vcpu_read(t->vcpu, VM_RAM_GPA + page * SZ_4K, (end - page) * SZ_4K);
+}
+
+/* Delete @slot: so many leaf SPTEs and page tables go. */
+static void delete(struct test *t, unsigned int slot, const char *what, uint64_t sptes,
+		   uint64_t tables)
+{
+	struct zap_counts before, after;
+	uint64_t leafs = zap_leafs(t->vm);
+
+	zap_counts(t->vm, &before);
+	vm_delete_slot(t->vm, slot);
+	zap_counts(t->vm, &after);
+	zap_diff(&after, &before);
+	ktap_check(after.memslot_zap_scoped == 1 && after.zap_sptes == sptes &&
+		   leafs - zap_leafs(t->vm) == sptes && after.zap_tables == tables,
+		   "%s: zap_sptes %lu, went %lu, expected %lu; zap_tables %lu, expected %lu",
+		   what, after.zap_sptes, leafs - zap_leafs(t->vm), sptes, after.zap_tables,
+		   tables);
+}
+
+/* A page table of the TDP MMU that is all the memslot's goes as well. */
+static uint64_t whole_tables(unsigned int n)
+{
+	return zap_mmu() == ZAP_MMU_TDP ? n : 0;
+}
+
+static void expect_still_mapped(struct test *t, const char *what, uint64_t page, uint64_t end)
+{
+	uint64_t faults = zap_vcpus_stat(t->vm, "pf_taken");
+
+	read_pages(t, page, end);
+	ktap_equal(what, zap_vcpus_stat(t->vm, "pf_taken") - faults, 0);
+}
+
+static void expect_gone(struct test *t, uint64_t page, uint64_t end)
+{
+	uint64_t exits = t->vcpu->mmio_reads;
+
+	read_pages(t, page, end);
+	ktap_equal("pages of the slot that is gone that the guest cannot reach",
+		   t->vcpu->mmio_reads - exits, end - page);
+}
+
+static void test_neighbours(unsigned int way, unsigned long guest_page)
+{
+	struct test t;
+
+	create(&t, way, guest_page, VM_4K);
+	set_slot(&t, BELOW, BELOW_PAGE, MIDDLE_PAGE);
+	set_slot(&t, MIDDLE, MIDDLE_PAGE, ABOVE_PAGE);
+	set_slot(&t, ABOVE, ABOVE_PAGE, END_PAGE);
+	/* The last page table to be made is the middle one's own. */
+	read_pages(&t, BELOW_PAGE, 0x200);
+	read_pages(&t, 0x400, END_PAGE);
+	read_pages(&t, 0x200, 0x400);
+
+	delete(&t, MIDDLE, "the middle slot", ABOVE_PAGE - MIDDLE_PAGE, whole_tables(1));
+	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
+	expect_still_mapped(&t, "page faults above", ABOVE_PAGE, END_PAGE);
+	expect_gone(&t, MIDDLE_PAGE, MIDDLE_PAGE + 1);
+	expect_gone(&t, ABOVE_PAGE - 1, ABOVE_PAGE);
+
+	/* In the page tables that were searched before. */
+	delete(&t, ABOVE, "the slot above", END_PAGE - ABOVE_PAGE, 0);
+	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
+	expect_gone(&t, ABOVE_PAGE, END_PAGE);
+	delete(&t, BELOW, "the slot below", MIDDLE_PAGE - BELOW_PAGE, 0);
+	expect_gone(&t, BELOW_PAGE, MIDDLE_PAGE);
+	destroy(&t);
+	ktap_result("%s, guest %s: neighbours", ways[way], guest_page == VM_4K ? "4k" : "2m");
+}
+
+static void test_huge(unsigned int way)
+{
+	struct test t;
+	bool huge;
+
+	create(&t, way, VM_2M, VM_2M);
+	set_slot(&t, BELOW, 0, 0x200);
+	set_slot(&t, MIDDLE, 0x200, 0x600);
+	read_pages(&t, 0, 0x600);
+	huge = zap_stat(t.vm, "pages_2m") == 3;
+	if (huge) {
+		delete(&t, MIDDLE, "the slot of 2M pages", 2, 0);
+		expect_still_mapped(&t, "page faults below", 0, 0x200);
+		expect_gone(&t, 0x200, 0x201);
+		expect_gone(&t, 0x5ff, 0x600);
+	}
+	destroy(&t);
+	if (huge)
+		ktap_result("%s: 2M pages", ways[way]);
+	else
+		ktap_skip("the host gives no huge pages", "%s: 2M pages", ways[way]);
+}
+
+/* The slot holds two guest page tables, in its last pages; they map another's memory. */
+static void test_guest_tables(unsigned int way)
+{
+	void *tables = vm_backing_alloc(TABLES_BYTES, VM_4K);
+	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
+	struct test t;
+
+	create(&t, way, VM_4K, VM_4K);
+	guest_pt_arena(t.vm->pt, TABLES_GPA + TABLES_BYTES - 2 * SZ_4K,
+		       (char *)tables + TABLES_BYTES - 2 * SZ_4K, 2 * SZ_4K);
+	guest_pt_map(t.vm->pt, WINDOW_GVA, VM_RAM_GPA, WINDOW_PAGES * SZ_4K, 0);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	vm_set_slot(t.vm, MIDDLE, 0, TABLES_GPA, TABLES_BYTES, tables);
+	vcpu_read(t.vcpu, WINDOW_GVA, WINDOW_PAGES * SZ_4K);
+	/*
+	 * Shadowed, with all that they map; or read by the CPU like other memory,
+	 * which outside the TDP MMU maps the others of a group of 8 as well.
+	 */
+	delete(&t, MIDDLE, "the slot of guest page tables",
+	       zap_mmu() == ZAP_MMU_TDP ? 2 : 8, shadow ? 2 : whole_tables(1));
+	destroy(&t);
+	vm_backing_free(tables, TABLES_BYTES);
+	ktap_result("%s: guest page tables", ways[way]);
+}
+
+int main(void)
+{
+	unsigned int way;
+
+	zap_start(4 * ARRAY_SIZE(ways));
+	zap_policy("scoped");
+	for (way = 0; way < ARRAY_SIZE(ways); way++) {
+		test_neighbours(way, VM_4K);
+		test_neighbours(way, VM_2M);
+		test_huge(way);
+		test_guest_tables(way);
+	}
+	return ktap_end();
+}

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Each fault of tools/testing/mutants can still be made: its semantic patch matches
+# the present sources at one place, and the test that has to notice it exists.
+#
+# What breaks without it: the sources move on, and a fault that is made nowhere
+# seems to be one that no test notices, when somebody looks for that half a year
+# later.
+set -u
+
+here=$(dirname "$0")
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+cd "$here/../../.." || exit 1
+case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftests/${0##*/}"; exit 0 ;; esac
+mutants=tools/testing/mutants
+command -v spatch > /dev/null || ktap_skip_all 'no spatch: apt-get install coccinelle'
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+tools/testing/check-mutants list > "$tmp/list"
+tools/testing/check list > "$tmp/tests"
+
+ktap_start 4
+while read -r name file test; do
+	ktap_check [ -f "$mutants/$name.cocci" ]
+	case $file in
+	include/linux/kvm_zap.h | virt/kvm/zap.c | arch/x86/kvm/mmu/zap*.[ch]) ;;
+	*) ktap_fail "$name: '$file' is no file of ours" ;;
+	esac
+	cp "$file" "$tmp/${file##*/}"
+	scripts/cocci-edit "$mutants/$name.cocci" "$tmp/${file##*/}" > "$tmp/diff" 2>&1
+	ktap_equal "$name: places in $file that change" "$(grep -c '^@@' "$tmp/diff")" 1
+done < "$tmp/list"
+ktap_result "$(wc -l < "$tmp/list") faults can be made"
+
+while read -r name file test; do
+	grep -q -x -e "$test" "$tmp/tests" || ktap_fail "$name: no test '$test'"
+done < "$tmp/list"
+ktap_result 'the tests that have to notice them exist'
+
+awk '{ print $1 }' "$tmp/list" | sort > "$tmp/listed"
+for patch in "$mutants"/*.cocci; do
+	basename "$patch" .cocci
+done | sort | diff "$tmp/listed" - > "$tmp/diff" || ktap_fail "$(cat "$tmp/diff")"
+for patch in "$mutants"/*.cocci; do
+	[ "$(sed -n 1p "$patch")" = '// SPDX-License-Identifier: GPL-2.0-only' ] ||
+		ktap_fail "$patch: no SPDX line"
+	sed -n 2p "$patch" | grep -q '^// .' || ktap_fail "$patch does not say what it breaks"
+done
+ktap_result 'each patch is listed, and says what it breaks'
+
+# One that matches nothing is refused: a build of it would be one without a fault.
+printf '@@\n@@\n- zap_no_such_function();\n' > "$tmp/nothing.cocci"
+cp virt/kvm/zap.c "$tmp/zap.c"
+ktap_equal 'a patch that matches nothing' "$(scripts/cocci-edit "$tmp/nothing.cocci" "$tmp/zap.c")" ''
+tools/testing/check-mutants no-such-mutant > "$tmp/out" 2>&1 && ktap_fail 'a wrong name is taken'
+grep -q "no mutant 'no-such-mutant'" "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+ktap_result 'what cannot be made is refused'
+ktap_end
