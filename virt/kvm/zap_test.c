@@ -194,6 +194,7 @@ static void kvm_zap_test_account(struct kunit *test)
 	struct kvm_zap_vm_stat *stat = &t->kvm->stat.zap;
 	struct kvm_zap_row *row;
 	int site, policy, s, p;
+	bool fast, scoped;
 
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
 		for (policy = KVM_ZAP_POLICY_FAST; policy < KVM_ZAP_NR_POLICIES; policy++) {
@@ -226,18 +227,14 @@ static void kvm_zap_test_account(struct kunit *test)
 				}
 			}
 
-			KUNIT_EXPECT_EQ(test, stat->memslot_zap_fast,
-					site == KVM_ZAP_SITE_MEMSLOT &&
-					policy == KVM_ZAP_POLICY_FAST);
-			KUNIT_EXPECT_EQ(test, stat->memslot_zap_scoped,
-					site == KVM_ZAP_SITE_MEMSLOT &&
-					policy == KVM_ZAP_POLICY_SCOPED);
-			KUNIT_EXPECT_EQ(test, stat->mmio_zap_fast,
-					site == KVM_ZAP_SITE_MMIO &&
-					policy == KVM_ZAP_POLICY_FAST);
-			KUNIT_EXPECT_EQ(test, stat->mmio_zap_scoped,
-					site == KVM_ZAP_SITE_MMIO &&
-					policy == KVM_ZAP_POLICY_SCOPED);
+			fast = policy == KVM_ZAP_POLICY_FAST;
+			scoped = policy == KVM_ZAP_POLICY_SCOPED;
+			s = KVM_ZAP_SITE_MEMSLOT;
+			KUNIT_EXPECT_EQ(test, stat->memslot_zap_fast, site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->memslot_zap_scoped, site == s && scoped);
+			s = KVM_ZAP_SITE_MMIO;
+			KUNIT_EXPECT_EQ(test, stat->mmio_zap_fast, site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->mmio_zap_scoped, site == s && scoped);
 			KUNIT_EXPECT_EQ(test, stat->zap_sptes, 7);
 			KUNIT_EXPECT_EQ(test, stat->zap_tables, 1);
 			KUNIT_EXPECT_EQ(test, stat->zap_yields, 1);

@@ -116,11 +116,12 @@ static void expect_state(enum state state)
 	if (state == LOGGED)
 		vm_dirty_log(vm, SLOT, &dirty);
 	vcpu_stamp(vcpu, gpa, SLOT_BYTES, ++value);
-	for (i = 0; i < SLOT_BYTES / SZ_4K; i++)
-		if (!ktap_check(*(uint64_t *)((char *)mem + i * SZ_4K) ==
-				guest_stamp(gpa + i * SZ_4K, value),
-				"page %u: what the guest wrote does not arrive", i))
-			break;
+	for (i = 0; i < SLOT_BYTES / SZ_4K && !ktap.bad; i++) {
+		uint64_t stamp = ((uint64_t *)mem)[i * SZ_4K / 8];
+
+		ktap_check(stamp == guest_stamp(gpa + i * SZ_4K, value),
+			   "page %u: what the guest wrote does not arrive", i);
+	}
 	dirty = 0;
 	ret = vm_dirty_log(vm, SLOT, &dirty);
 	ktap_equal("error of KVM_GET_DIRTY_LOG", -ret, state == LOGGED ? 0 : ENOENT);
@@ -355,6 +356,11 @@ static int use_file(const char *path, const char *word, char *buf, size_t bytes)
 	return ret;
 }
 
+static bool starts(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
 static void test_file(const char *name, const char *path, const char *first, const char *second)
 {
 	unsigned int n, failed = 0;
@@ -380,8 +386,7 @@ static void test_file(const char *name, const char *path, const char *first, con
 			/* One of the two, whole; then the second. */
 			if (word && ktap_check(zap_read_file(path, now, sizeof(now)) > 0,
 					       "cannot be read"))
-				ktap_check(!strncmp(now, first, strlen(first)) ||
-					   !strncmp(now, second, strlen(second)),
+				ktap_check(starts(now, first) || starts(now, second),
 					   "reads '%s'", now);
 			ktap_equal("error when tried again",
 				   -use_file(path, word, buf, sizeof(buf)), 0);

@@ -234,8 +234,8 @@ static void test_teardown(uint64_t choices)
 /* To read a file of sysfs reads the word, too: that shows the breakpoint works. */
 static void test_watch(uint64_t choices)
 {
+	char word[64], text[64];
 	unsigned int i, j;
-	char word[64];
 	uint64_t n;
 	int fd;
 
@@ -244,7 +244,7 @@ static void test_watch(uint64_t choices)
 		fd = watch(choices + i * CHOICE_BYTES + CHOICE_WORD);
 		n = reads(fd);
 		for (j = 0; j < 3; j++)
-			if (kvm_param_get(ZAP_MODULE, word, (char [64]){ 0 }, 64))
+			if (kvm_param_get(ZAP_MODULE, word, text, sizeof(text)))
 				vm_die("parameter %s cannot be read", word);
 		ktap_equal(sites[i], reads(fd) - n, 3);
 		close(fd);

@@ -53,7 +53,7 @@ static __attribute__((noreturn)) void wrong(const char *option, const char *valu
 	exit(KTAP_FAIL);
 }
 
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
+static uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
 	char want[96], *end;
 	uint64_t n;
@@ -92,22 +92,22 @@ static uint64_t parse(struct stress *s, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "s:n:p:v:t:d:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 's':
-			s->seed = number("-s", optarg, 1, INT64_MAX);
+			s->seed = parse_number("-s", optarg, 1, INT64_MAX);
 			break;
 		case 'n':
-			s->steps = number("-n", optarg, 1, INT64_MAX);
+			s->steps = parse_number("-n", optarg, 1, INT64_MAX);
 			break;
 		case 'p':
 			s->policy = policy(optarg);
 			break;
 		case 'v':
-			s->nr_vcpus = number("-v", optarg, 1, STRESS_VCPUS);
+			s->nr_vcpus = parse_number("-v", optarg, 1, STRESS_VCPUS);
 			break;
 		case 't':
-			s->nr_noise = number("-t", optarg, 0, STRESS_VCPUS);
+			s->nr_noise = parse_number("-t", optarg, 0, STRESS_VCPUS);
 			break;
 		case 'd':
-			seconds = number("-d", optarg, 1, 10000000);
+			seconds = parse_number("-d", optarg, 1, 10000000);
 			break;
 		case 'h':
 			fputs(usage, stdout);

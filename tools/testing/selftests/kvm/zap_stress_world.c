@@ -4,6 +4,7 @@
  * behind its slots, and its vCPUs' threads.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 #define AREAS_BYTES	(16 * SZ_1M)
 #define ALIAS_GVA	0x700000000UL
 
-_Static_assert(sizeof(struct stress_beat) <= DESK_BEAT, "beat");
+static_assert(sizeof(struct stress_beat) <= DESK_BEAT, "beat");
 
 /*
  * Pages from VM_RAM_GPA on. The first two share a page table; the third begins

@@ -257,4 +257,3 @@ void tables_step(struct tables *t)
 	tables_build(t);
 	tables_all_is_right(t);
 }
-

@@ -99,8 +99,8 @@ static void read_pages(struct test *t, uint64_t page, uint64_t end)
 }
 
 /* Delete @slot: so many leaf SPTEs and page tables go. */
-static void delete(struct test *t, unsigned int slot, const char *what, uint64_t sptes,
-		   uint64_t tables)
+static void delete_slot(struct test *t, unsigned int slot, const char *what, uint64_t sptes,
+			uint64_t tables)
 {
 	struct zap_counts before, after;
 	uint64_t leafs = zap_leafs(t->vm);
@@ -109,11 +109,11 @@ static void delete(struct test *t, unsigned int slot, const char *what, uint64_t
 	vm_delete_slot(t->vm, slot);
 	zap_counts(t->vm, &after);
 	zap_diff(&after, &before);
-	ktap_check(after.memslot_zap_scoped == 1 && after.zap_sptes == sptes &&
-		   leafs - zap_leafs(t->vm) == sptes && after.zap_tables == tables,
+	leafs -= zap_leafs(t->vm);
+	ktap_equal(what, after.memslot_zap_scoped, 1);
+	ktap_check(after.zap_sptes == sptes && leafs == sptes && after.zap_tables == tables,
 		   "%s: zap_sptes %lu, went %lu, expected %lu; zap_tables %lu, expected %lu",
-		   what, after.zap_sptes, leafs - zap_leafs(t->vm), sptes, after.zap_tables,
-		   tables);
+		   what, after.zap_sptes, leafs, sptes, after.zap_tables, tables);
 }
 
 /* A page table of the TDP MMU that is all the memslot's goes as well. */
@@ -152,17 +152,17 @@ static void test_neighbours(unsigned int way, unsigned long guest_page)
 	read_pages(&t, 0x400, END_PAGE);
 	read_pages(&t, 0x200, 0x400);
 
-	delete(&t, MIDDLE, "the middle slot", ABOVE_PAGE - MIDDLE_PAGE, whole_tables(1));
+	delete_slot(&t, MIDDLE, "the middle slot", ABOVE_PAGE - MIDDLE_PAGE, whole_tables(1));
 	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
 	expect_still_mapped(&t, "page faults above", ABOVE_PAGE, END_PAGE);
 	expect_gone(&t, MIDDLE_PAGE, MIDDLE_PAGE + 1);
 	expect_gone(&t, ABOVE_PAGE - 1, ABOVE_PAGE);
 
 	/* In the page tables that were searched before. */
-	delete(&t, ABOVE, "the slot above", END_PAGE - ABOVE_PAGE, 0);
+	delete_slot(&t, ABOVE, "the slot above", END_PAGE - ABOVE_PAGE, 0);
 	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
 	expect_gone(&t, ABOVE_PAGE, END_PAGE);
-	delete(&t, BELOW, "the slot below", MIDDLE_PAGE - BELOW_PAGE, 0);
+	delete_slot(&t, BELOW, "the slot below", MIDDLE_PAGE - BELOW_PAGE, 0);
 	expect_gone(&t, BELOW_PAGE, MIDDLE_PAGE);
 	destroy(&t);
 	ktap_result("%s, guest %s: neighbours", ways[way], guest_page == VM_4K ? "4k" : "2m");
@@ -179,7 +179,7 @@ static void test_huge(unsigned int way)
 	read_pages(&t, 0, 0x600);
 	huge = zap_stat(t.vm, "pages_2m") == 3;
 	if (huge) {
-		delete(&t, MIDDLE, "the slot of 2M pages", 2, 0);
+		delete_slot(&t, MIDDLE, "the slot of 2M pages", 2, 0);
 		expect_still_mapped(&t, "page faults below", 0, 0x200);
 		expect_gone(&t, 0x200, 0x201);
 		expect_gone(&t, 0x5ff, 0x600);
@@ -209,8 +209,8 @@ static void test_guest_tables(unsigned int way)
 	 * Shadowed, with all that they map; or read by the CPU like other memory,
 	 * which outside the TDP MMU maps the others of a group of 8 as well.
 	 */
-	delete(&t, MIDDLE, "the slot of guest page tables",
-	       zap_mmu() == ZAP_MMU_TDP ? 2 : 8, shadow ? 2 : whole_tables(1));
+	delete_slot(&t, MIDDLE, "the slot of guest page tables",
+		    zap_mmu() == ZAP_MMU_TDP ? 2 : 8, shadow ? 2 : whole_tables(1));
 	destroy(&t);
 	vm_backing_free(tables, TABLES_BYTES);
 	ktap_result("%s: guest page tables", ways[way]);
