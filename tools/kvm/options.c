@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Command lines of the workloads. See options.h.
+ * Command lines of workloads and tests. See options.h.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -51,7 +51,8 @@ static void print_help(const char *usage, const char *about, const struct option
 	printf("usage: %s\n\n%s\n\noptions:\n", usage, about);
 	for (d = table; d->name; d++) {
 		const char *arg = d->kind == OPT_FLAG ? "" :
-				  d->kind == OPT_PAGE ? " 4k|2m" : " N";
+				  d->kind == OPT_PAGE ? " 4k|2m" :
+				  d->kind == OPT_WORD ? " WORD" : " N";
 
 		if (d->letter)
 			snprintf(left, sizeof(left), "-%c, --%s%s", d->letter, d->name, arg);
@@ -62,6 +63,8 @@ static void print_help(const char *usage, const char *about, const struct option
 			printf(" (%lu)", *(unsigned long *)d->value);
 		else if (d->kind == OPT_PAGE)
 			printf(" (%s)", page_word(*(unsigned long *)d->value));
+		else if (d->kind == OPT_WORD)
+			printf(" (%s)", ((struct option_word *)d->value)->word);
 		putchar('\n');
 	}
 	printf("  %-26s %s\n", "-h, --help", "this text");
@@ -91,6 +94,23 @@ static void set_page(const struct option_desc *d, const char *usage, const char 
 		}
 	}
 	options_bad(usage, "--%s '%s': give 4k or 2m", d->name, word);
+}
+
+static void set_word(const struct option_desc *d, const char *usage, const char *word)
+{
+	struct option_word *choice = d->value;
+	const char * const *may;
+	char list[128] = "";
+	size_t used = 0;
+
+	for (may = choice->words; *may; may++) {
+		if (!strcmp(*may, word)) {
+			choice->word = *may;
+			return;
+		}
+		used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", *may);
+	}
+	options_bad(usage, "--%s '%s': give one of %s", d->name, word, list);
 }
 
 /*
@@ -155,6 +175,8 @@ void options_parse(int argc, char **argv, const char *usage, const char *about,
 		}
 		if (d->kind == OPT_NUMBER)
 			set_number(d, usage, value);
+		else if (d->kind == OPT_WORD)
+			set_word(d, usage, value);
 		else
 			set_page(d, usage, value);
 	}

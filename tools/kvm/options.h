@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Command lines of the workloads: a table is parsed by, and printed as help. */
+/* Command lines of workloads and tests: a table is parsed by, and printed as help. */
 #ifndef KVM_ZAP_OPTIONS_H
 #define KVM_ZAP_OPTIONS_H
 
@@ -8,7 +8,13 @@
 enum option_kind {
 	OPT_NUMBER,	/* unsigned long, decimal, from min to max */
 	OPT_PAGE,	/* unsigned long: 4k or 2m, stored in bytes */
+	OPT_WORD,	/* struct option_word */
 	OPT_FLAG,	/* bool: no argument */
+};
+
+struct option_word {
+	const char *word;
+	const char * const *words;	/* what it may be; NULL ends them */
 };
 
 struct option_desc {

@@ -26,6 +26,7 @@
 
 #include "ktap.h"
 #include "zap_lib.h"
+#include "zap_swap.h"
 
 /* The guest writes to the first half of the file. */
 #define WRITTEN		SZ_2M
@@ -33,7 +34,6 @@
 #define PAGES		(BYTES / SZ_4K)
 #define WORDS		(SZ_4K / sizeof(uint64_t))
 #define STAMP		0x6469727479UL
-#define SWAP_BYTES	"64M"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
@@ -65,50 +65,6 @@ static const struct {
  */
 #define KPF_REFERENCED	2
 #define USED_PAGES	64
-
-/* The swap device that the test made, -1: none. */
-static int zram = -1;
-
-static int put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static void swap_end(void)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "/dev/zram%d", zram);
-	swapoff(text);
-	snprintf(text, sizeof(text), "%d", zram);
-	put_file("/sys/class/zram-control/hot_remove", text);
-}
-
-/* Make sure that there is swap; NULL or why there is none. */
-static const char *swap_begin(void)
-{
-	char buf[4096], path[64];
-
-	if (zap_read_file("/proc/swaps", buf, sizeof(buf)) > 0 && strstr(buf, "\n/"))
-		return NULL;
-	if (system("modprobe -q zram num_devices=0") ||
-	    zap_read_file("/sys/class/zram-control/hot_add", buf, sizeof(buf)) <= 0)
-		return "no swap, and no zram to make some";
-	zram = atoi(buf);
-	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", zram);
-	snprintf(buf, sizeof(buf), "mkswap /dev/zram%d >/dev/null 2>&1", zram);
-	if (put_file(path, SWAP_BYTES) || system(buf))
-		return "no swap, and mkswap on zram fails";
-	snprintf(path, sizeof(path), "/dev/zram%d", zram);
-	return swapon(path, 0) ? "no swap, and swapon on zram fails" : NULL;
-}
 
 static void *map(int fd)
 {
@@ -300,7 +256,7 @@ int main(void)
 	test_accessed("scoped");
 	for (swap = 0; swap < 2; swap++) {
 		if (swap)
-			why_not = swap_begin();
+			why_not = zap_swap_begin();
 		for (i = 0; i < ARRAY_SIZE(cases); i++) {
 			snprintf(name, sizeof(name), "%s %s, %s%s", cases[i].site,
 				 cases[i].policy, endings[cases[i].ending],
@@ -314,7 +270,6 @@ int main(void)
 				ktap_result("%s", name);
 		}
 	}
-	if (zram >= 0)
-		swap_end();
+	zap_swap_end();
 	return ktap_end();
 }

@@ -135,9 +135,9 @@ struct stress_vcpu {
 
 struct stress {
 	/* What was asked for. */
-	uint64_t seed, steps;
+	unsigned long seed, steps;
 	const char *policy;	/* "flip" or the word */
-	unsigned int nr_vcpus, nr_noise;
+	unsigned long nr_vcpus, nr_noise;
 	bool have_policies;	/* kvm-zap's modules */
 	bool smm;
 

@@ -9,12 +9,11 @@
  * of events and an odd border of a slot tell.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "zap_stress.h"
 #include "zap_swap.h"
 
@@ -26,100 +25,44 @@
 #define HUGETLB		"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define HUGETLB_PAGES	4
 
-static const char usage[] =
-"usage: zap_stress_test [OPTION...]\n"
-"Changes memory slots at random while vCPUs use them, and judges each access.\n"
-"\n"
-"  -s SEED      number from 1 on that all the main thread does follows from\n"
-"               (default: from the time; it is printed)\n"
-"  -n STEPS     steps to make (default: 6000)\n"
-"  -p POLICY    memslot_zap: fast, scoped, auto, or flip, which changes it and\n"
-"               the VM's own word at random (default: flip)\n"
-"  -v VCPUS     1 to 16 (default: 3)\n"
-"  -t THREADS   that reclaim, remap, fork and open other VMs: 0 to 16 (default: 1)\n"
-"  -d SECONDS   stop after that, however many steps were made (default: no limit)\n"
-"  -h, --help   this text\n"
+static const char usage[] = "zap_stress_test [OPTION...]";
+static const char about[] =
+"Changes memory slots at random while vCPUs use them, and judges each access. What\n"
+"the main thread does follows from the seed, which is printed.\n"
 "\n"
 "Runs with any KVM. Without kvm-zap's parameters there are no policies to choose:\n"
 "a failure that is seen there, too, is not kvm-zap's. Some of the work wants root:\n"
-"policies, nx_huge_pages, swap (of zram, where the host has none), hugetlbfs.\n";
+"policies, nx_huge_pages, swap (of zram, where the host has none), hugetlbfs.";
+
+static const char * const policies[] = { "fast", "scoped", "auto", "flip", NULL };
 
 static volatile sig_atomic_t interrupted;
 
-static __attribute__((noreturn)) void wrong(const char *option, const char *value,
-					    const char *want)
-{
-	fprintf(stderr, "zap_stress_test: %s '%s': %s; see --help\n", option, value, want);
-	exit(KTAP_FAIL);
-}
-
-static uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	char want[96], *end;
-	uint64_t n;
-
-	errno = 0;
-	n = strtoull(text, &end, 0);
-	if (errno || *end || end == text || *text == '-' || n < min || n > max) {
-		snprintf(want, sizeof(want), "a number from %lu to %lu is needed", min, max);
-		wrong(option, text, want);
-	}
-	return n;
-}
-
-static const char *policy(const char *word)
-{
-	static const char * const words[] = { "fast", "scoped", "auto", "flip" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(word, words[i]))
-			return words[i];
-	wrong("-p", word, "fast, scoped, auto or flip is needed");
-}
-
+/* Returns the time of the end. */
 static uint64_t parse(struct stress *s, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", 0, NULL, 'h' }, { } };
-	uint64_t seconds = 0;
-	int c;
+	struct option_word policy = { "flip", policies };
+	unsigned long seconds = 0;
+	const struct option_desc table[] = {
+		{ 's', "seed", OPT_NUMBER, &s->seed, 0, INT64_MAX, "0: from the time" },
+		{ 'n', "steps", OPT_NUMBER, &s->steps, 1, INT64_MAX, "steps to make" },
+		{ 'p', "policy", OPT_WORD, &policy, 0, 0,
+		  "fast, scoped, auto; flip: a random one at random" },
+		{ 'v', "vcpus", OPT_NUMBER, &s->nr_vcpus, 1, STRESS_VCPUS, "vCPUs" },
+		{ 't', "threads", OPT_NUMBER, &s->nr_noise, 0, STRESS_VCPUS,
+		  "threads that reclaim, remap, fork and open other VMs" },
+		{ 'd', "seconds", OPT_NUMBER, &seconds, 0, 10000000,
+		  "stop then, however many steps were made; 0: do not" },
+		{ }
+	};
 
-	s->seed = vm_now_ns() % 1000000000 + 1;
 	s->steps = 6000;
-	s->policy = "flip";
 	s->nr_vcpus = 3;
 	s->nr_noise = 1;
-	while ((c = getopt_long(argc, argv, "s:n:p:v:t:d:h", longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			s->seed = parse_number("-s", optarg, 1, INT64_MAX);
-			break;
-		case 'n':
-			s->steps = parse_number("-n", optarg, 1, INT64_MAX);
-			break;
-		case 'p':
-			s->policy = policy(optarg);
-			break;
-		case 'v':
-			s->nr_vcpus = parse_number("-v", optarg, 1, STRESS_VCPUS);
-			break;
-		case 't':
-			s->nr_noise = parse_number("-t", optarg, 0, STRESS_VCPUS);
-			break;
-		case 'd':
-			seconds = parse_number("-d", optarg, 1, 10000000);
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			/* getopt_long() has named what it does not know. */
-			fputs("zap_stress_test: see --help\n", stderr);
-			exit(KTAP_FAIL);
-		}
-	}
-	if (optind < argc)
-		wrong("argument", argv[optind], "none is taken");
+	options_parse(argc, argv, usage, about, table);
+	s->policy = policy.word;
+	if (!s->seed)
+		s->seed = vm_now_ns() % 1000000000 + 1;
 	return seconds ? vm_now_ns() + seconds * NS : UINT64_MAX;
 }
 
@@ -187,7 +130,7 @@ static void start(struct stress *s, unsigned int plan)
 	if (!s->have_policies)
 		ktap_diag("no %s: these are not kvm-zap's modules, no policy is set",
 			  ZAP_PARAM_PATH);
-	ktap_diag("again: zap_stress_test -s %lu -n %lu -p %s -v %u -t %u", s->seed, s->steps,
+	ktap_diag("again: zap_stress_test -s %lu -n %lu -p %s -v %lu -t %lu", s->seed, s->steps,
 		  s->policy, s->nr_vcpus, s->nr_noise);
 }
 

@@ -79,8 +79,8 @@ struct tables_vcpu {
 struct tables {
 	/* What was asked for. */
 	enum tables_kind kind;
-	uint64_t seed, steps;
-	uint32_t pages;
+	unsigned long seed, steps;
+	unsigned long pages;
 	bool verbose;
 
 	uint64_t random;

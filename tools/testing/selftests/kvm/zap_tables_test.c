@@ -9,38 +9,30 @@
  * for the mappings of the deleted slot finds them.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "zap_tables.h"
 
 #define PATROL_STEPS	16	/* in one go */
 #define STUCK_SECONDS	60	/* a step takes less, however slow the host is */
 
-static const char usage[] =
-"usage: zap_tables_test [OPTION...]\n"
+static const char usage[] = "zap_tables_test [OPTION...]";
+static const char about[] =
 "Deletes, re-creates and moves memory slots that hold page tables which KVM\n"
 "shadows, and slots that these map; the guest reads all, and each sum is judged.\n"
+"The same seed, steps, policy, kind and pages make the same steps again.\n"
 "\n"
-"  -s SEED    number from 1 on that all follows from (default: from the time; it\n"
-"             is printed)\n"
-"  -n STEPS   steps to make in each case, from 1 on (default: 50)\n"
-"  -p POLICY  memslot_zap: fast, scoped, auto, or flip, which changes it at random\n"
-"             (default: a case for each)\n"
-"  -k KIND    whose tables: l1, or l2, a nested guest's NPT (default: both)\n"
-"  -m PAGES   4K pages that the guest's tables map: 16 to 1024 (default: 256)\n"
-"  -v         tell of each step\n"
-"  -h, --help this text\n"
-"\n"
-"The same seed, steps, policy, kind and pages make the same steps again. Runs with\n"
-"any KVM. Without kvm-zap's parameters there are no policies to choose: a failure\n"
-"that is seen there, too, is not kvm-zap's.\n";
+"Runs with any KVM. Without kvm-zap's parameters there are no policies to choose: a\n"
+"failure that is seen there, too, is not kvm-zap's.";
 
-static const char * const policies[] = { "fast", "scoped", "auto", "flip" };
-static const char * const kinds[] = { "l1", "l2" };
+/* The last word stands for all before it. */
+static const char * const policies[] = { "fast", "scoped", "auto", "flip", "all", NULL };
+static const char * const kinds[] = { "l1", "l2", "both", NULL };
+
+#define NR_POLICIES	(ARRAY_SIZE(policies) - 2)
 
 /* What a signal handler can tell of. */
 static struct tables *running;
@@ -118,89 +110,44 @@ static void on_alarm(int sig)
 	raise(sig);
 }
 
-static __attribute__((noreturn)) void wrong(const char *option, const char *value,
-					    const char *want)
+static bool chosen(const char *choice, const char *name, const char *all)
 {
-	fprintf(stderr, "zap_tables_test: %s '%s': %s; see --help\n", option, value, want);
-	exit(KTAP_FAIL);
-}
-
-static uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	char want[96], *end;
-	uint64_t n;
-
-	errno = 0;
-	n = strtoull(text, &end, 0);
-	if (errno || *end || end == text || *text == '-' || n < min || n > max) {
-		snprintf(want, sizeof(want), "a number from %lu to %lu is needed", min, max);
-		wrong(option, text, want);
-	}
-	return n;
-}
-
-/* Index in @words. */
-static unsigned int word(const char *option, const char *text, const char * const *words,
-			 unsigned int nr, const char *want)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		if (!strcmp(text, words[i]))
-			return i;
-	wrong(option, text, want);
+	return !strcmp(choice, name) || !strcmp(choice, all);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", 0, NULL, 'h' }, { } };
 	static struct tables options = { .steps = 50, .pages = 256 };
-	unsigned int first_policy = 0, last_policy = ARRAY_SIZE(policies) - 1, i, k;
-	unsigned int first_kind = TABLES_L1, last_kind = TABLES_L2, plan;
-	bool have_policies = !access(ZAP_PARAM_PATH, F_OK);
+	struct option_word policy = { "all", policies }, kind = { "both", kinds };
 	const char *why;
-	int c;
+	bool have_policies = !access(ZAP_PARAM_PATH, F_OK);
+	unsigned int i, k, plan = 0;
+	const struct option_desc table[] = {
+		{ 's', "seed", OPT_NUMBER, &options.seed, 0, INT64_MAX,
+		  "that all follows from; 0: from the time, it is printed" },
+		{ 'n', "steps", OPT_NUMBER, &options.steps, 1, INT64_MAX,
+		  "steps to make in each case" },
+		{ 'p', "policy", OPT_WORD, &policy, 0, 0,
+		  "fast, scoped, auto; flip: a random one each time; all" },
+		{ 'k', "kind", OPT_WORD, &kind, 0, 0,
+		  "whose tables: l1, or l2, a nested guest's NPT; both" },
+		{ 'm', "pages", OPT_NUMBER, &options.pages, 16, TABLES_PAGES,
+		  "4K pages that the guest's tables map" },
+		{ 'v', "verbose", OPT_FLAG, &options.verbose, 0, 0, "tell of each step" },
+		{ }
+	};
 
-	options.seed = vm_now_ns() % 1000000000 + 1;
-	while ((c = getopt_long(argc, argv, "s:n:p:k:m:vh", longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			options.seed = parse_number("-s", optarg, 1, INT64_MAX);
-			break;
-		case 'n':
-			options.steps = parse_number("-n", optarg, 1, INT64_MAX);
-			break;
-		case 'p':
-			first_policy = word("-p", optarg, policies, ARRAY_SIZE(policies),
-					    "fast, scoped, auto or flip is needed");
-			last_policy = first_policy;
-			break;
-		case 'k':
-			first_kind = word("-k", optarg, kinds, ARRAY_SIZE(kinds),
-					  "l1 or l2 is needed");
-			last_kind = first_kind;
-			break;
-		case 'm':
-			options.pages = parse_number("-m", optarg, 16, TABLES_PAGES);
-			break;
-		case 'v':
-			options.verbose = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			/* getopt_long() has named what it does not know. */
-			fputs("zap_tables_test: see --help\n", stderr);
-			return KTAP_FAIL;
-		}
-	}
-	if (optind < argc)
-		wrong("argument", argv[optind], "none is taken");
-
+	options_parse(argc, argv, usage, about, table);
+	if (!options.seed)
+		options.seed = vm_now_ns() % 1000000000 + 1;
+	/* Without parameters one policy is as good as another. */
 	if (!have_policies)
-		last_policy = first_policy;
-	plan = (last_policy - first_policy + 1) * (last_kind - first_kind + 1);
+		policy.word = policies[0];
+	for (k = TABLES_L1; k <= TABLES_L2; k++)
+		for (i = 0; i < NR_POLICIES; i++)
+			plan += chosen(kind.word, kinds[k], "both") &&
+				chosen(policy.word, policies[i], "all");
+
 	if (have_policies) {
 		zap_start(plan);
 	} else {
@@ -212,14 +159,15 @@ int main(int argc, char **argv)
 			  ZAP_PARAM_PATH);
 	}
 	alarm_before = signal(SIGALRM, on_alarm);
-	ktap_diag("again: zap_tables_test -s %lu -n %lu -m %u", options.seed, options.steps,
+	ktap_diag("again: zap_tables_test -s %lu -n %lu -m %lu", options.seed, options.steps,
 		  options.pages);
 	options.stay = vm_backing_alloc(TABLES_STAY_BYTES, VM_4K);
-	for (k = first_kind; k <= last_kind; k++) {
-		for (i = first_policy; i <= last_policy; i++) {
-			options.kind = k;
-			test(&options, policies[i], have_policies);
-		}
+	for (k = TABLES_L1; k <= TABLES_L2; k++) {
+		options.kind = k;
+		for (i = 0; i < NR_POLICIES; i++)
+			if (chosen(kind.word, kinds[k], "both") &&
+			    chosen(policy.word, policies[i], "all"))
+				test(&options, policies[i], have_policies);
 	}
 	return ktap_end();
 }
