@@ -34,10 +34,10 @@ static const struct target {
 	const char *path;
 	const char *legal[5];
 } targets[] = {
-	{ "memslot_zap", PARAMETERS "memslot_zap", { "fast", "scoped", "auto" } },
-	{ "mmio_zap", PARAMETERS "mmio_zap", { "fast", "scoped" } },
-	{ "teardown_zap", PARAMETERS "teardown_zap", { "walk", "fast", "bulk" } },
-	{ "the VM's memslot_zap", NULL, { "inherit", "fast", "scoped", "auto" } },
+	{ "memslot_zap", PARAMETERS "memslot_zap", { ZAP_MEMSLOT_WORDS } },
+	{ "mmio_zap", PARAMETERS "mmio_zap", { ZAP_MMIO_WORDS } },
+	{ "teardown_zap", PARAMETERS "teardown_zap", { ZAP_TEARDOWN_WORDS } },
+	{ "the VM's memslot_zap", NULL, { "inherit", ZAP_MEMSLOT_WORDS } },
 	{ "zap_stats", ZAP_DEBUGFS "zap_stats", {} },
 	{ "zap_latency", ZAP_DEBUGFS "zap_latency", {} },
 	{ "zap_reset", ZAP_DEBUGFS "zap_reset", {} },

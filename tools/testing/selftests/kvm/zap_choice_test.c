@@ -21,8 +21,8 @@
 /* What is mapped beside the slot in question. */
 #define RAM_BYTES	(8 * SZ_2M)
 
-static const char * const params[] = { "fast", "scoped", "auto" };
-static const char * const words[] = { "inherit", "fast", "scoped", "auto" };
+static const char * const params[] = { ZAP_MEMSLOT_WORDS };
+static const char * const words[] = { "inherit", ZAP_MEMSLOT_WORDS };
 
 /* The VM's file. */
 static const char *word_path(struct vm *vm)
@@ -127,7 +127,7 @@ static void test_auto(void)
 /* The VM's word is of memslots: it does not decide how the VM goes. */
 static void test_teardown(void)
 {
-	static const char * const says[] = { "walk", "fast", "bulk" };
+	static const char * const says[] = { ZAP_TEARDOWN_WORDS };
 	struct zap_row row, before;
 	unsigned int i, j;
 	struct vm *vm;

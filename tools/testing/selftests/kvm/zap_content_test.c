@@ -19,7 +19,7 @@
 
 enum { SLOT, BELOW, ABOVE };
 
-static const char * const policies[] = { "fast", "scoped" };
+static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
 
 /* The slot of most cases: where, and which of its pages running vCPUs visit. */
 struct range {

@@ -19,6 +19,7 @@
 
 #include "ktap.h"
 #include "zap_lib.h"
+#include "zap_small_vm.h"
 
 /* Each policy, the statistic that it counts deletions in, and its row. */
 static const struct {
@@ -33,18 +34,6 @@ static const struct {
 #define SCOPED	1
 #define NR_POLICIES	ARRAY_SIZE(policies)
 
-enum { RAM, ROM, TABLES };
-
-/*
- * Touch whole groups of 8 pages: outside the TDP MMU a fault maps the others
- * of its group as well. So what was touched is what is mapped.
- */
-#define RAM_PAGES	64
-#define RAM_TOUCHED	40
-#define ROM_PAGES	16
-#define ROM_TOUCHED	8
-#define ROM_MOVED_GPA	(VM_ROM_GPA + SZ_1M)
-
 /* A GiB of its own, mapped by guest page tables in a slot of their own. */
 #define TABLES_GPA	0x90000000UL
 #define WINDOW_GVA	0x700000000UL
@@ -54,104 +43,6 @@ struct shared {
 	bool held, release;
 	uint64_t leafs, tables;
 };
-
-struct test_vm {
-	struct vm *vm;
-	struct vcpu *vcpu;
-	void *ram, *rom, *tables;
-	/* What was touched: guest physical addresses or, in shadow paging, virtual ones. */
-	uint64_t touched[8];
-	unsigned int nr;
-	unsigned int huge;	/* the first so many are mapped by 2M pages */
-};
-
-static void touched(struct test_vm *t, uint64_t address)
-{
-	t->touched[t->nr++] = address;
-}
-
-static void test_vm_create(struct test_vm *t, unsigned long page)
-{
-	struct vm_opts opts = { .guest_page = page };
-
-	memset(t, 0, sizeof(*t));
-	t->vm = vm_create(&opts);
-	t->vcpu = vcpu_create(t->vm, 0);
-	t->ram = vm_backing_alloc(2 * SZ_2M, page);
-	t->rom = vm_backing_alloc(ROM_PAGES * SZ_4K, VM_4K);
-	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, 2 * SZ_2M, 0);
-	guest_pt_map(t->vm->pt, VM_ROM_GPA, VM_ROM_GPA, SZ_2M, VM_4K);
-	vm_set_slot(t->vm, RAM, 0, VM_RAM_GPA,
-		    page == VM_2M ? 2 * SZ_2M : RAM_PAGES * SZ_4K, t->ram);
-	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
-}
-
-static void test_vm_free(struct test_vm *t)
-{
-	vm_free(t->vm);
-	vm_backing_free(t->ram, 2 * SZ_2M);
-	vm_backing_free(t->rom, ROM_PAGES * SZ_4K);
-	if (t->tables)
-		vm_backing_free(t->tables, 2 * SZ_4K);
-}
-
-static void test_vm_destroy(struct test_vm *t)
-{
-	vm_close(t->vm);
-	test_vm_free(t);
-}
-
-/* Touch it all, and note where. */
-static void test_vm_touch(struct test_vm *t)
-{
-	bool huge = t->vm->guest_page == VM_2M;
-
-	t->nr = 0;
-	t->huge = huge ? 2 : 0;
-	vcpu_read(t->vcpu, VM_RAM_GPA, huge ? 2 * SZ_2M : RAM_TOUCHED * SZ_4K);
-	touched(t, VM_RAM_GPA);
-	if (huge)
-		touched(t, VM_RAM_GPA + SZ_2M);
-	vcpu_read(t->vcpu, VM_ROM_GPA, ROM_TOUCHED * SZ_4K);
-	touched(t, VM_ROM_GPA);
-	/* The guest's code and its command page. */
-	touched(t, VM_SYS_GPA);
-	touched(t, VM_SYS_GPA + ((char *)t->vcpu->cmd - (char *)t->vm->sys));
-	/* Its page tables are touched by the CPU, through KVM's tables if there are two sets. */
-	if (zap_mmu() != ZAP_MMU_SHADOW)
-		touched(t, guest_pt_root(t->vm->pt));
-}
-
-/* Levels of the page tables that KVM makes. */
-static unsigned int levels(struct vm *vm)
-{
-	static char cpuinfo[16384];
-	bool la57;
-
-	if (zap_mmu() == ZAP_MMU_SHADOW)
-		return 4;
-	la57 = zap_read_file("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo)) > 0 &&
-	       strstr(cpuinfo, " la57");
-	/* AMD's has the host's number of levels, Intel's what the guest needs. */
-	return la57 && (strstr(cpuinfo, "AuthenticAMD") || vm->gpa_bits > 48) ? 5 : 4;
-}
-
-/* Tables below the root, which stays: one for each range of addresses touched. */
-static unsigned int nr_tables(struct test_vm *t)
-{
-	unsigned int level, shift, i, j, n = 0;
-
-	for (level = 1; level < levels(t->vm); level++) {
-		shift = 12 + 9 * level;
-		for (i = level == 1 ? t->huge : 0; i < t->nr; i++) {
-			for (j = level == 1 ? t->huge : 0; j < i; j++)
-				if (t->touched[i] >> shift == t->touched[j] >> shift)
-					break;
-			n += i == j;
-		}
-	}
-	return n;
-}
 
 /* Everything that counts, at one moment. */
 struct shot {
@@ -255,20 +146,20 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
 }
 
 /* The same for a slot that holds @scoped leaf SPTEs, and no whole page table. */
-static void expect_slot(struct test_vm *t, const struct shot *before, const struct shot *d,
+static void expect_slot(struct small_vm *t, const struct shot *before, const struct shot *d,
 			unsigned int policy, uint64_t scoped)
 {
 	if (policy == SCOPED)
 		expect(d, policy, scoped, 0, 0);
 	else
-		expect(d, policy, before->leafs, nr_tables(t), nr_tables(t));
+		expect(d, policy, before->leafs, small_vm_tables(t), small_vm_tables(t));
 }
 
-static void test_delete(struct test_vm *t, unsigned int policy)
+static void test_delete(struct small_vm *t, unsigned int policy)
 {
 	struct shot before, d;
 
-	test_vm_touch(t);
+	small_vm_touch(t);
 	before = take(t->vm);
 	ktap_check(before.leafs >= RAM_TOUCHED + ROM_TOUCHED, "only %lu leaf SPTEs", before.leafs);
 	vm_delete_slot(t->vm, ROM);
@@ -278,11 +169,11 @@ static void test_delete(struct test_vm *t, unsigned int policy)
 	ktap_result("%s: a slot is deleted", policies[policy].word);
 }
 
-static void test_delete_unused(struct test_vm *t, unsigned int policy)
+static void test_delete_unused(struct small_vm *t, unsigned int policy)
 {
 	struct shot before, d;
 
-	test_vm_touch(t);
+	small_vm_touch(t);
 	vm_set_slot(t->vm, TABLES, 0, ROM_MOVED_GPA, SZ_4K, t->rom);
 	before = take(t->vm);
 	vm_delete_slot(t->vm, TABLES);
@@ -291,11 +182,11 @@ static void test_delete_unused(struct test_vm *t, unsigned int policy)
 	ktap_result("%s: a slot is deleted that nobody used", policies[policy].word);
 }
 
-static void test_move(struct test_vm *t, unsigned int policy)
+static void test_move(struct small_vm *t, unsigned int policy)
 {
 	struct shot before, d;
 
-	test_vm_touch(t);
+	small_vm_touch(t);
 	before = take(t->vm);
 	vm_set_slot(t->vm, ROM, 0, ROM_MOVED_GPA, ROM_PAGES * SZ_4K, t->rom);
 	d = since(t->vm, &before);
@@ -304,11 +195,11 @@ static void test_move(struct test_vm *t, unsigned int policy)
 	ktap_result("%s: a slot is moved", policies[policy].word);
 }
 
-static void test_nothing(struct test_vm *t, unsigned int policy)
+static void test_nothing(struct small_vm *t, unsigned int policy)
 {
 	struct shot before, d;
 
-	test_vm_touch(t);
+	small_vm_touch(t);
 	before = take(t->vm);
 	vm_set_slot(t->vm, TABLES, 0, ROM_MOVED_GPA, SZ_64K, t->rom);
 	vm_set_slot(t->vm, ROM, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
@@ -331,18 +222,18 @@ static void test_whole_tables(unsigned int policy)
 	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct shot before, d;
-	struct test_vm t;
+	struct small_vm t;
 	unsigned int i;
 
 	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
 		vm_die("mmap or madvise: %s", strerror(errno));
-	test_vm_create(&t, VM_4K);
+	small_vm_create(&t, VM_4K);
 	vm_set_slot(t.vm, TABLES, 0, VM_RAM_GPA + SZ_1G, SZ_1G, mem);
 	guest_pt_map(t.vm->pt, VM_RAM_GPA + SZ_1G, VM_RAM_GPA + SZ_1G, 2 * SZ_2M, 0);
-	test_vm_touch(&t);
+	small_vm_touch(&t);
 	for (i = 0; i < 2; i++) {
 		vcpu_read(t.vcpu, VM_RAM_GPA + SZ_1G + i * SZ_2M, 16 * SZ_4K);
-		touched(&t, VM_RAM_GPA + SZ_1G + i * SZ_2M);
+		small_vm_touched(&t, VM_RAM_GPA + SZ_1G + i * SZ_2M);
 	}
 	before = take(t.vm);
 	vm_delete_slot(t.vm, TABLES);
@@ -351,7 +242,7 @@ static void test_whole_tables(unsigned int policy)
 		expect(&d, policy, 32, tables, tables);
 	else
 		expect_slot(&t, &before, &d, policy, 0);
-	test_vm_destroy(&t);
+	small_vm_destroy(&t);
 	munmap(mem, SZ_1G);
 	ktap_result("%s: a slot of whole page tables is deleted", policies[policy].word);
 }
@@ -359,18 +250,18 @@ static void test_whole_tables(unsigned int policy)
 static void test_huge(unsigned int policy)
 {
 	struct shot before, d;
-	struct test_vm t;
+	struct small_vm t;
 	bool huge;
 
-	test_vm_create(&t, VM_2M);
-	test_vm_touch(&t);
+	small_vm_create(&t, VM_2M);
+	small_vm_touch(&t);
 	huge = zap_stat(t.vm, "pages_2m") == 2;
 	before = take(t.vm);
 	vm_delete_slot(t.vm, RAM);
 	d = since(t.vm, &before);
 	if (huge)
 		expect_slot(&t, &before, &d, policy, 2);
-	test_vm_destroy(&t);
+	small_vm_destroy(&t);
 	if (huge)
 		ktap_result("%s: a slot of 2M pages is deleted", policies[policy].word);
 	else
@@ -383,16 +274,16 @@ static void test_guest_tables(unsigned int policy)
 {
 	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
 	struct shot before, d;
-	struct test_vm t;
+	struct small_vm t;
 
-	test_vm_create(&t, VM_4K);
+	small_vm_create(&t, VM_4K);
 	t.tables = vm_backing_alloc(2 * SZ_4K, VM_4K);
 	guest_pt_arena(t.vm->pt, TABLES_GPA, t.tables, 2 * SZ_4K);
 	guest_pt_map(t.vm->pt, WINDOW_GVA, VM_RAM_GPA, ROM_TOUCHED * SZ_4K, 0);
 	vm_set_slot(t.vm, TABLES, 0, TABLES_GPA, 2 * SZ_4K, t.tables);
-	test_vm_touch(&t);
+	small_vm_touch(&t);
 	vcpu_read(t.vcpu, WINDOW_GVA, ROM_TOUCHED * SZ_4K);
-	touched(&t, shadow ? WINDOW_GVA : TABLES_GPA);
+	small_vm_touched(&t, shadow ? WINDOW_GVA : TABLES_GPA);
 	before = take(t.vm);
 	vm_delete_slot(t.vm, TABLES);
 	d = since(t.vm, &before);
@@ -404,17 +295,17 @@ static void test_guest_tables(unsigned int policy)
 	else
 		/* The CPU reads them like any other memory. */
 		expect(&d, policy, 2, 0, 0);
-	test_vm_destroy(&t);
+	small_vm_destroy(&t);
 	ktap_result("%s: a slot of guest page tables is deleted", policies[policy].word);
 }
 
 /* The VM goes: site teardown, whatever the policy of memslots. */
-static void test_teardown(struct test_vm *t, unsigned int policy)
+static void test_teardown(struct small_vm *t, unsigned int policy)
 {
 	struct shot before, after;
 	unsigned int i;
 
-	test_vm_touch(t);
+	small_vm_touch(t);
 	before = take(t->vm);
 	vm_close(t->vm);
 	after = before;
@@ -422,11 +313,11 @@ static void test_teardown(struct test_vm *t, unsigned int policy)
 	zap_diff(&after, &before);
 	ktap_equal("zap_stats: count", after.teardown.count, 1);
 	ktap_equal("zap_stats: sptes", after.teardown.sptes, before.leafs);
-	ktap_equal("zap_stats: tables", after.teardown.tables, nr_tables(t));
+	ktap_equal("zap_stats: tables", after.teardown.tables, small_vm_tables(t));
 	ktap_check(after.teardown.total_ns, "zap_stats: total_ns: 0");
 	for (i = 0; i < NR_POLICIES; i++)
 		expect_nothing_in_row(policies[i].word, &after.row[i]);
-	test_vm_free(t);
+	small_vm_free(t);
 	ktap_result("%s: the VM is closed", policies[policy].word);
 }
 
@@ -437,10 +328,10 @@ static void test_teardown(struct test_vm *t, unsigned int policy)
  */
 static void exit_with_vm(volatile struct shared *shared, bool race)
 {
-	struct test_vm t;
+	struct small_vm t;
 	pid_t pid;
 
-	test_vm_create(&t, VM_4K);
+	small_vm_create(&t, VM_4K);
 	pid = fork();
 	if (!pid) {
 		shared->held = true;
@@ -451,9 +342,9 @@ static void exit_with_vm(volatile struct shared *shared, bool race)
 	while (pid > 0 && !shared->held)
 		sched_yield();
 	/* Not before: what a process has mapped is unmapped when it forks. */
-	test_vm_touch(&t);
+	small_vm_touch(&t);
 	shared->leafs = zap_leafs(t.vm);
-	shared->tables = nr_tables(&t);
+	shared->tables = small_vm_tables(&t);
 	shared->release = race;
 	_exit(pid < 0);
 }
@@ -509,14 +400,14 @@ static void test_exit(void)
 
 int main(void)
 {
-	struct test_vm t;
+	struct small_vm t;
 	unsigned int i;
 
 	zap_need_debugfs();
 	zap_start(NR_POLICIES * 8 + 1);
 	for (i = 0; i < NR_POLICIES; i++) {
 		zap_policy(policies[i].word);
-		test_vm_create(&t, VM_4K);
+		small_vm_create(&t, VM_4K);
 		test_delete(&t, i);
 		test_delete_unused(&t, i);
 		test_move(&t, i);

@@ -20,12 +20,52 @@
 
 #define NR_ZAPS		4
 
-static const char * const policies[] = { "fast", "scoped" };
+static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
 
-/* Rows of zap_stats and zap_latency that this test can move. */
-static const char * const rows[][2] = {
-	{ "memslot", "fast" }, { "memslot", "scoped" }, { "teardown", "walk" },
+static const struct {
+	const char *site;
+	const char *policies[8];
+} sites[] = {
+	{ "memslot", { ZAP_MEMSLOT_POLICIES } },
+	{ "mmio", { ZAP_MMIO_POLICIES } },
+	{ "teardown", { ZAP_TEARDOWN_POLICIES } },
 };
+
+/* Rows of zap_stats and zap_latency: site, policy. */
+static const char *rows[ARRAY_SIZE(sites) * ARRAY_SIZE(sites[0].policies)][2];
+static unsigned int nr_rows;
+
+static void list_rows(void)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++) {
+		for (j = 0; j < ARRAY_SIZE(sites[i].policies) && sites[i].policies[j]; j++) {
+			rows[nr_rows][0] = sites[i].site;
+			rows[nr_rows++][1] = sites[i].policies[j];
+		}
+	}
+}
+
+/* The kernel has these rows and no others: the tests try what it has. */
+static void test_rows(void)
+{
+	char buf[4096], want[64], *line, *at = buf;
+	unsigned int n = 0;
+
+	if (zap_read_file(ZAP_DEBUGFS "zap_stats", buf, sizeof(buf)) < 0)
+		vm_die("%szap_stats cannot be read", ZAP_DEBUGFS);
+	strsep(&at, "\n");	/* what the columns are */
+	while ((line = strsep(&at, "\n")) && *line) {
+		snprintf(want, sizeof(want), "%s %s ", n < nr_rows ? rows[n][0] : "no",
+			 n < nr_rows ? rows[n][1] : "more");
+		ktap_check(!strncmp(line, want, strlen(want)), "row '%s', expected '%s'", line,
+			   want);
+		n++;
+	}
+	ktap_equal("rows of zap_stats", n, nr_rows);
+	ktap_result("zap_stats has the rows of zap_policies.h");
+}
 
 /* Use the slot, then delete it and put it back. */
 static void zap_one(struct vcpu *vcpu, void *mem)
@@ -64,7 +104,7 @@ static void expect_latency(void)
 	struct zap_row row;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (i = 0; i < nr_rows; i++) {
 		zap_row(rows[i][0], rows[i][1], &row);
 		ktap_equal(rows[i][1], zap_latency(rows[i][0], rows[i][1]), row.count);
 	}
@@ -112,7 +152,7 @@ static void test_reset(struct vm *vm)
 
 	zap_counts(vm, &before);
 	reset("anything\n");
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (i = 0; i < nr_rows; i++) {
 		zap_row(rows[i][0], rows[i][1], &row);
 		ktap_check(!row.count && !row.sptes && !row.tables && !row.yields && !row.flushes &&
 			   !row.total_ns && !row.max_ns,
@@ -158,7 +198,8 @@ int main(void)
 	void *mem;
 
 	zap_need_debugfs();
-	zap_start(4 + ARRAY_SIZE(policies));
+	list_rows();
+	zap_start(5 + ARRAY_SIZE(policies));
 	vm = vm_create(NULL);
 	vcpu = vcpu_create(vm, 0);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);
@@ -170,6 +211,7 @@ int main(void)
 			zap_one(vcpu, mem);
 	}
 
+	test_rows();
 	test_vm_files(vm);
 	expect_latency();
 	ktap_result("zap_latency counts what zap_stats counts");

@@ -20,7 +20,7 @@
 
 enum { RAM, SLOT };
 
-static const char * const policies[] = { "fast", "scoped", "auto" };
+static const char * const policies[] = { ZAP_MEMSLOT_WORDS };
 
 static struct vm *vm;
 static struct vcpu *vcpu;

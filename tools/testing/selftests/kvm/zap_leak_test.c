@@ -127,8 +127,8 @@ static void test(const char *name, uint64_t (*cycle)(struct vm *vm), struct vm *
 
 int main(void)
 {
-	static const char * const slots[] = { "fast", "scoped" };
-	static const char * const vms[] = { "walk", "fast", "bulk" };
+	static const char * const slots[] = { ZAP_MEMSLOT_POLICIES };
+	static const char * const vms[] = { ZAP_TEARDOWN_POLICIES };
 	char name[64];
 	unsigned int i;
 	struct vm *vm;

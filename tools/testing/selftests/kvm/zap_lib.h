@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "vm.h"
+#include "zap_policies.h"
 
 #define ZAP_MODULE	"kvm"
 #define ZAP_PARAM	"memslot_zap"

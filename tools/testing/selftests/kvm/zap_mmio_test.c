@@ -43,7 +43,7 @@
 
 enum { RAM, TOGGLED, OVER };
 
-static const char * const policies[] = { "fast", "scoped" };
+static const char * const policies[] = { ZAP_MMIO_POLICIES };
 
 /* What the MMIO exits of a row of pages must be, and whether they were. */
 static struct {

@@ -283,7 +283,7 @@ static void test_concurrent(void)
 /* @vm is older than any write here. What auto takes is not this test's. */
 static void test_effect(struct vm *vm, void *mem)
 {
-	static const char * const taken[] = { "fast", "scoped" };
+	static const char * const taken[] = { ZAP_MEMSLOT_POLICIES };
 	uint64_t before[ARRAY_SIZE(taken)];
 	unsigned int i, j, n;
 	char name[32];

@@ -188,7 +188,7 @@ static void test_deletions(struct vm *vm, void *mem, const char *word, int param
 /* The parameter, by a VM that says nothing, and one that says something. */
 static void test_memslot(struct vm *vm, void *mem, uint64_t choices, uint64_t own)
 {
-	static const char * const policies[] = { "fast", "scoped", "auto" };
+	static const char * const policies[] = { ZAP_MEMSLOT_WORDS };
 	int param_fd = watch(choices + CHOICE_WORD), word_fd = own ? watch(own) : -1;
 	unsigned int i;
 
@@ -214,7 +214,7 @@ static void test_memslot(struct vm *vm, void *mem, uint64_t choices, uint64_t ow
 
 static void test_teardown(uint64_t choices)
 {
-	static const char * const policies[] = { "walk", "fast", "bulk" };
+	static const char * const policies[] = { ZAP_TEARDOWN_WORDS };
 	int fd = watch(choices + 2 * CHOICE_BYTES + CHOICE_WORD);
 	struct vm *vm;
 	uint64_t before;

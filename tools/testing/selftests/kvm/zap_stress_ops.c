@@ -217,11 +217,6 @@ static void do_content(struct stress *s, struct stress_area *a)
 	stress_end(a);
 }
 
-static void set_param(const char *site, const char *const *words, uint64_t which)
-{
-	zap_site_policy(site, words[which]);
-}
-
 /* The VM's own word. No debugfs: the module's parameter counts. */
 static const char *set_word(struct stress *s, const char *word)
 {
@@ -233,22 +228,25 @@ static const char *set_word(struct stress *s, const char *word)
 
 void stress_policies(struct stress *s)
 {
-	static const char * const memslot[] = { "fast", "scoped", "auto" };
-	static const char * const mmio[] = { "fast", "scoped" };
-	static const char * const teardown[] = { "walk", "fast", "bulk" };
-	static const char * const word[] = { "inherit", "inherit", "fast", "scoped", "auto" };
+	static const char * const memslot[] = { ZAP_MEMSLOT_WORDS };
+	static const char * const mmio[] = { ZAP_MMIO_WORDS };
+	static const char * const teardown[] = { ZAP_TEARDOWN_WORDS };
+	static const char * const word[] = { "inherit", "inherit", ZAP_MEMSLOT_WORDS };
 	uint64_t r = stress_random(&s->random) >> 16;
 
 	if (!s->have_policies)
 		return;
-	set_param("mmio", mmio, r % 2);
-	set_param("teardown", teardown, r / 2 % 3);
+	zap_site_policy("mmio", mmio[r % ARRAY_SIZE(mmio)]);
+	r /= ARRAY_SIZE(mmio);
+	zap_site_policy("teardown", teardown[r % ARRAY_SIZE(teardown)]);
+	r /= ARRAY_SIZE(teardown);
 	if (strcmp(s->policy, "flip")) {
 		s->param = s->policy;
 		s->word = "inherit";
 	} else {
-		s->param = memslot[r / 6 % 3];
-		s->word = set_word(s, word[r / 18 % 5]);
+		s->param = memslot[r % ARRAY_SIZE(memslot)];
+		r /= ARRAY_SIZE(memslot);
+		s->word = set_word(s, word[r % ARRAY_SIZE(word)]);
 	}
 	zap_policy(s->param);
 }

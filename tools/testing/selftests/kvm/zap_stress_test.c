@@ -34,7 +34,7 @@ static const char about[] =
 "a failure that is seen there, too, is not kvm-zap's. Some of the work wants root:\n"
 "policies, nx_huge_pages, swap (of zram, where the host has none), hugetlbfs.";
 
-static const char * const policies[] = { "fast", "scoped", "auto", "flip", NULL };
+static const char * const policies[] = { ZAP_MEMSLOT_WORDS, "flip", NULL };
 
 static volatile sig_atomic_t interrupted;
 

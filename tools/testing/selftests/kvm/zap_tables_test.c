@@ -29,10 +29,11 @@ static const char about[] =
 "failure that is seen there, too, is not kvm-zap's.";
 
 /* The last word stands for all before it. */
-static const char * const policies[] = { "fast", "scoped", "auto", "flip", "all", NULL };
+static const char * const policies[] = { ZAP_MEMSLOT_WORDS, "flip", "all", NULL };
 static const char * const kinds[] = { "l1", "l2", "both", NULL };
 
 #define NR_POLICIES	(ARRAY_SIZE(policies) - 2)
+#define NR_WORDS	(NR_POLICIES - 1)	/* without flip */
 
 /* What a signal handler can tell of. */
 static struct tables *running;
@@ -43,7 +44,7 @@ static void choose_policy(struct tables *t, const char *policy, bool have_polici
 	if (!have_policies)
 		return;
 	if (!strcmp(policy, "flip"))
-		t->policy = policies[tables_below(t, 3)];
+		t->policy = policies[tables_below(t, NR_WORDS)];
 	zap_policy(t->policy);
 }
 

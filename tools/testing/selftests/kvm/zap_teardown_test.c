@@ -267,7 +267,7 @@ static void test_fall_back(void)
 
 int main(void)
 {
-	static const char * const policies[] = { "walk", "fast", "bulk" };
+	static const char * const policies[] = { ZAP_TEARDOWN_WORDS };
 	unsigned int i;
 
 	zap_need_debugfs();
