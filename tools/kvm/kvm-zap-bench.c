@@ -26,11 +26,14 @@ static void print_usage(FILE *to)
 {
 	unsigned int i;
 
-	fprintf(to, "usage: kvm-zap-bench WORKLOAD [OPTION...]\n"
+	fprintf(to, "usage: kvm-zap-bench [--no-slot-zap-all] WORKLOAD [OPTION...]\n"
 		    "       kvm-zap-bench WORKLOAD --help\n\nworkloads:\n");
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
 		fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
-	fprintf(to, "\nExit status: 0, 1 when something failed, 2 for wrong usage, 4 for what\n"
+	fprintf(to, "\n  --no-slot-zap-all  disable KVM_X86_QUIRK_SLOT_ZAP_ALL of each VM: the\n"
+		    "                     kernel's own scoped path (6.12 and later), unless a\n"
+		    "                     policy overrides it\n\n"
+		    "Exit status: 0, 1 when something failed, 2 for wrong usage, 4 for what\n"
 		    "this KVM cannot do.\n");
 }
 
@@ -45,6 +48,19 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
 		print_usage(stdout);
 		return 0;
+	}
+	if (!strcmp(argv[1], "--no-slot-zap-all")) {
+		if (!(vm_quirks() & KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
+			fprintf(stderr, "kvm-zap-bench: this KVM has no quirk for %s\n", argv[1]);
+			return 4;
+		}
+		vm_disable_quirks(KVM_X86_QUIRK_SLOT_ZAP_ALL);
+		argc--;
+		argv++;
+		if (argc < 2) {
+			print_usage(stderr);
+			return 2;
+		}
 	}
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
 		if (!strcmp(argv[1], workloads[i]->name))

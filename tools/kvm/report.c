@@ -52,6 +52,8 @@ struct report *report_new(const char *workload, int argc, char **argv)
 	r->argv = argv;
 	r->last_fact = &r->facts;
 	r->last_series = &r->series;
+	if (vm_quirks_disabled())
+		report_number(r, "quirks_disabled", vm_quirks_disabled());
 	return r;
 }
 

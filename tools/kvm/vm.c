@@ -140,6 +140,28 @@ static void vm_install_guest(struct vm *vm)
 	}
 }
 
+uint64_t vm_quirks(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int mask = fd < 0 ? 0 : ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_DISABLE_QUIRKS2);
+
+	if (fd >= 0)
+		close(fd);
+	return mask < 0 ? 0 : mask;
+}
+
+static uint64_t quirks_off;
+
+void vm_disable_quirks(uint64_t quirks)
+{
+	quirks_off = quirks;
+}
+
+uint64_t vm_quirks_disabled(void)
+{
+	return quirks_off;
+}
+
 struct vm *vm_create(const struct vm_opts *opts)
 {
 	static const struct vm_opts defaults;
@@ -158,6 +180,14 @@ struct vm *vm_create(const struct vm_opts *opts)
 	why = vm_open(opts->type, &vm->kvm_fd, &vm->fd);
 	if (why)
 		vm_die("%s", why);
+	if (quirks_off) {
+		struct kvm_enable_cap cap = {
+			.cap = KVM_CAP_DISABLE_QUIRKS2,
+			.args[0] = quirks_off,
+		};
+
+		vm_ioctl_must(vm->fd, KVM_ENABLE_CAP, &cap, "KVM_ENABLE_CAP of quirks");
+	}
 	vm->run_bytes = vm_ioctl_must(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL,
 				      "KVM_GET_VCPU_MMAP_SIZE");
 	slots = vm_cap(vm, KVM_CAP_NR_MEMSLOTS);

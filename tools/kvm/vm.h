@@ -108,6 +108,18 @@ struct vm {
 /* NULL if VMs can be created here, else the reason, for a test that skips. */
 const char *vm_unusable(void);
 
+/* Not in the headers of every system that this builds on. */
+#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL	0x80
+#endif
+
+/* Quirks that KVM lets a VM disable, KVM_X86_QUIRK_*; 0 if it cannot be told. */
+uint64_t vm_quirks(void);
+
+/* Of every VM that is created from now on; vm_quirks() has to hold them. */
+void vm_disable_quirks(uint64_t quirks);
+uint64_t vm_quirks_disabled(void);
+
 struct vm *vm_create(const struct vm_opts *opts);
 
 /*
