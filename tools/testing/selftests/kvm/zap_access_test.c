@@ -35,21 +35,6 @@ static const struct file {
 	{ ZAP_DEBUGFS "zap_reset", 0200, false },
 };
 
-/* A VM from its creation to its end. */
-static void live(void *mem)
-{
-	struct vm *vm = vm_create(NULL);
-	struct vcpu *vcpu = vcpu_create(vm, 0);
-
-	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, SZ_2M, 0);
-	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
-	vcpu_stamp(vcpu, VM_RAM_GPA, SZ_64K, 1);
-	vm_delete_slot(vm, 0);
-	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
-	vcpu_check(vcpu, VM_RAM_GPA, SZ_64K, 1);
-	vm_destroy(vm);
-}
-
 /* A file that outlives its VM ---------------------------------------------- */
 
 static int error_of(long ret)
@@ -107,7 +92,7 @@ static void test_held(void *mem)
 	close(fd);
 	close(again);
 	vm_destroy(vm);
-	live(mem);
+	vm_destroy(zap_used_vm(mem));
 	ktap_result("the VM's file, held until after its end, gives EIO");
 }
 
@@ -144,7 +129,7 @@ static void test_killed(void *mem)
 	close(fd);
 	close(ready[0]);
 	close(ready[1]);
-	live(mem);
+	vm_destroy(zap_used_vm(mem));
 	ktap_result("the file of a VM whose process is killed gives EIO");
 }
 
@@ -233,7 +218,7 @@ static void test_nobody(void *mem)
 	zap_read_file(ZAP_PARAM_PATH, now, sizeof(now));
 	ktap_check(!strcmp(before, now), "memslot_zap was '%s', is '%s'", before, now);
 	vm_destroy(vm);
-	live(mem);
+	vm_destroy(zap_used_vm(mem));
 	ktap_result("modes, and who is not root is refused");
 }
 

@@ -158,6 +158,20 @@ int zap_write_file(const char *path, const char *text, size_t bytes)
 	return ret;
 }
 
+struct vm *zap_used_vm(void *mem)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, SZ_2M, 0);
+	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
+	vcpu_stamp(vcpu, VM_RAM_GPA, SZ_64K, 1);
+	vm_delete_slot(vm, 0);
+	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
+	vcpu_check(vcpu, VM_RAM_GPA, SZ_64K, 1);
+	return vm;
+}
+
 uint64_t zap_stat(struct vm *vm, const char *name)
 {
 	uint64_t value;

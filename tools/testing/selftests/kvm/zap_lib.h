@@ -50,6 +50,12 @@ long zap_read_file(const char *path, char *buf, size_t bytes);
 /* One write(), of all of it: 0 or -errno. */
 int zap_write_file(const char *path, const char *text, size_t bytes);
 
+/*
+ * A VM whose slot 0, at VM_RAM_GPA, is the 64K at @mem: the guest has written there,
+ * the slot was deleted and made again, and the guest has read what it wrote.
+ */
+struct vm *zap_used_vm(void *mem);
+
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name);

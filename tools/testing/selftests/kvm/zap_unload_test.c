@@ -51,7 +51,6 @@ static void expect_fresh(bool kvm_too)
 	struct zap_row row;
 	const char *want;
 	char word[64];
-	struct vcpu *vcpu;
 	unsigned int i;
 	struct vm *vm;
 
@@ -64,14 +63,7 @@ static void expect_fresh(bool kvm_too)
 	ktap_check(!kvm_too || !row.count, "zap_stats counts %lu already", row.count);
 
 	zap_policy("fast");
-	vm = vm_create(NULL);
-	vcpu = vcpu_create(vm, 0);
-	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, SZ_2M, 0);
-	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
-	vcpu_stamp(vcpu, VM_RAM_GPA, SZ_64K, 1);
-	vm_delete_slot(vm, 0);
-	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
-	vcpu_check(vcpu, VM_RAM_GPA, SZ_64K, 1);
+	vm = zap_used_vm(mem);
 	ktap_equal("memslot_zap_fast", zap_stat(vm, "memslot_zap_fast"), 1);
 	zap_row("memslot", "fast", &row);
 	ktap_check(row.count, "zap_stats does not count");
