@@ -222,13 +222,19 @@ static void take_slots_lock(const char *word)
 static void exit_amidst(unsigned int try)
 {
 	struct vm *vm = make_vm(LARGE_BYTES, VM_4K);
+	unsigned int us = 500, i;
 
 	use(vm, LARGE_BYTES);
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		_exit(1);
 	set(&shared->held);
-	/* What the other one is at when this wakes up is chance. */
-	usleep(500 + 500 * (try % 12));
+	/*
+	 * What the other one is at when this wakes up is chance: how long it takes
+	 * depends on the host, from milliseconds to a hundred under KASAN.
+	 */
+	for (i = 0; i < try % 12; i++)
+		us += us / 2;
+	usleep(us);
 	_exit(0);
 }
 
