@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Policy scoped makes way for others in the midst of a large memslot, and loses
- * nothing by it: each mapping of the memslot goes, and is counted once.
+ * nothing by it: each mapping of the memslot goes, and is counted once, and so does
+ * each page table of the TDP MMU that is the memslot's alone.
  *
  * What breaks without it: what the walk was at when it paused stays mapped, and
  * the guest keeps memory that was given to somebody else.
@@ -65,6 +66,9 @@ static uint64_t round_of(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *me
 	/* Page tables of the guest's own come with the first round. */
 	ktap_equal("leaf SPTEs left", with - bytes / SZ_4K - zap_leafs(vcpu->vm), 0);
 	ktap_equal("zap_sptes", after.zap_sptes, bytes / SZ_4K);
+	/* A page table that it paused at goes as a whole as well. */
+	if (zap_mmu() == ZAP_MMU_TDP)
+		ktap_equal("zap_tables", after.zap_tables, (bytes - 2 * HEAD) / SZ_2M);
 	return after.zap_yields;
 }
 

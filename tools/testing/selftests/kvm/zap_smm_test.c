@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -18,6 +19,10 @@
 enum { RAM, TABLES };
 
 #define PAGES		16
+
+/* So large that KVM starts from the shadow pages there are, outside of the TDP MMU. */
+#define LARGE_BYTES	SZ_1G
+
 #define SPACES		2
 #define IN(space)	((uint32_t)(space) << 16)
 
@@ -31,6 +36,7 @@ static const char * const names[SPACES] = { "the ordinary address space", "SMM's
 struct test {
 	struct vm *vm;
 	struct vcpu *vcpu[SPACES];
+	size_t bytes;		/* of its memory; PAGES are touched */
 	uint64_t *ram[SPACES];
 	void *tables[SPACES];
 };
@@ -49,7 +55,7 @@ static void enter_smm(struct vcpu *vcpu)
 
 static void set_ram(struct test *t, unsigned int space)
 {
-	vm_set_slot(t->vm, IN(space) | RAM, 0, VM_RAM_GPA, PAGES * SZ_4K, t->ram[space]);
+	vm_set_slot(t->vm, IN(space) | RAM, 0, VM_RAM_GPA, t->bytes, t->ram[space]);
 }
 
 static void set_tables(struct test *t, unsigned int space)
@@ -57,16 +63,27 @@ static void set_tables(struct test *t, unsigned int space)
 	vm_set_slot(t->vm, IN(space) | TABLES, 0, TABLES_GPA, 2 * SZ_4K, t->tables[space]);
 }
 
-static void create(struct test *t)
+static uint64_t *memory(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, bytes, MADV_NOHUGEPAGE))
+		vm_die("mmap or madvise of %zu bytes: %s", bytes, strerror(errno));
+	return p;
+}
+
+static void create(struct test *t, size_t bytes)
 {
 	struct vm_opts opts = { .guest_page = VM_4K };
 	unsigned int i;
 
 	memset(t, 0, sizeof(*t));
+	t->bytes = bytes;
 	t->vm = vm_create(&opts);
 	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, PAGES * SZ_4K, 0);
 	for (i = 0; i < SPACES; i++) {
-		t->ram[i] = vm_backing_alloc(PAGES * SZ_4K, VM_4K);
+		t->ram[i] = memory(bytes);
 		t->tables[i] = vm_backing_alloc(2 * SZ_4K, VM_4K);
 		t->ram[i][0] = i + 1;
 		set_ram(t, i);
@@ -91,7 +108,7 @@ static void destroy(struct test *t)
 
 	vm_destroy(t->vm);
 	for (i = 0; i < SPACES; i++) {
-		vm_backing_free(t->ram[i], PAGES * SZ_4K);
+		munmap(t->ram[i], t->bytes);
 		vm_backing_free(t->tables[i], 2 * SZ_4K);
 	}
 }
@@ -122,12 +139,12 @@ static void map_all(struct test *t)
 }
 
 /* Delete a slot of @space and make it again; @absent: what the guest sees between. */
-static void test_memory(unsigned int space)
+static void test_memory(unsigned int space, size_t bytes)
 {
 	struct zap_counts before, after;
 	struct test t;
 
-	create(&t);
+	create(&t, bytes);
 	map_all(&t);
 	zap_counts(t.vm, &before);
 	vm_delete_slot(t.vm, IN(space) | RAM);
@@ -143,7 +160,7 @@ static void test_memory(unsigned int space)
 	expect_reads(&t, space, ~0UL, 17);
 	expect_reads(&t, !space, 0, !space + 1);
 	destroy(&t);
-	ktap_result("memory of %s", names[space]);
+	ktap_result("%s memory of %s", bytes == LARGE_BYTES ? "large" : "small", names[space]);
 }
 
 static void test_tables(unsigned int space)
@@ -152,7 +169,7 @@ static void test_tables(unsigned int space)
 	struct zap_counts before, after;
 	struct test t;
 
-	create(&t);
+	create(&t, PAGES * SZ_4K);
 	map_all(&t);
 	zap_counts(t.vm, &before);
 	vm_delete_slot(t.vm, IN(space) | TABLES);
@@ -182,10 +199,11 @@ int main(void)
 
 	if (!vm_unusable() && !have_smm())
 		ktap_skip_all("KVM has one address space only");
-	zap_start(2 * SPACES);
+	zap_start(3 * SPACES);
 	zap_policy("scoped");
 	for (space = 0; space < SPACES; space++) {
-		test_memory(space);
+		test_memory(space, PAGES * SZ_4K);
+		test_memory(space, LARGE_BYTES);
 		test_tables(space);
 	}
 	return ktap_end();
