@@ -24,10 +24,10 @@ help: ## list the verbs
 	@sed -n 's/^\([a-z_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
 	@echo
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
+	@echo 'LINE=LINE         build for the newest one of a kernel line: 6.1, 6.12, 7.2'
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
-	@echo 'LINE=LINE         make check-debug builds that kernel line, e.g. 6.1'
 	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
 .PHONY: setup
@@ -135,7 +135,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab build/lint build/check build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
-		build/*/lab build/*/test build/debug-*
+		build/*/lab build/*/test build/*/headers build/debug-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked
