@@ -88,6 +88,7 @@ struct kvm_zap_vm_stat {
  * @tables: page-table pages dropped so far
  * @yields: times the work made way for others so far
  * @flushes: remote TLB flushes of the VM when it began
+ * @leafs: leaf SPTEs of the VM when it began, for the architecture
  * @start_ns: monotonic time at which it began
  *
  * Part of struct kvm.  All fields from @slot on belong to the task that @task
@@ -107,6 +108,7 @@ struct kvm_zap {
 	u64 tables;
 	u64 yields;
 	u64 flushes;
+	s64 leafs;
 	u64 start_ns;
 };
 
@@ -114,6 +116,13 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot);
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
 void kvm_zap_end(struct kvm *kvm);
+
+/*
+ * By the architecture: the policy that a VM like this needs at @site, and the one
+ * that its VMM has asked for, both KVM_ZAP_POLICY_INHERIT where there is none.
+ */
+enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site);
+enum kvm_zap_policy kvm_arch_zap_wish(struct kvm *kvm, enum kvm_zap_site site);
 
 /* By the architecture: the better of fast and scoped for @slot, which goes. */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
@@ -127,38 +136,36 @@ void kvm_zap_init_debugfs(struct dentry *dir);
 void kvm_zap_create_vm_debugfs(struct kvm *kvm);
 
 #ifdef CONFIG_KVM_ZAP_TEST
-extern unsigned long kvm_zap_first_swaps;
-#define kvm_zap_first_generation(as_id)	\
-	(READ_ONCE(kvm_zap_first_swaps) * KVM_ADDRESS_SPACE_NUM + (as_id))
+u64 kvm_zap_first_generation(int as_id);
 #else
 #define kvm_zap_first_generation(as_id)	(as_id)
 #endif
 
 #define KVM_ZAP_STATIC
 
-/* One row of kvm_vm_stats_desc[], named as in struct kvm_zap_vm_stat. */
-#define KVM_ZAP_STATS_DESC(stat, unit, exp)				\
-	{								\
-		{							\
-			STATS_DESC_COMMON(KVM_STATS_TYPE_CUMULATIVE,	\
-					  unit, KVM_STATS_BASE_POW10,	\
-					  exp, 1, 0),			\
-			.offset = offsetof(struct kvm_vm_stat, zap.stat) \
-		},							\
-		.name = #stat,						\
-	}
-#define KVM_ZAP_COUNTER_DESC(stat)					\
-	KVM_ZAP_STATS_DESC(stat, KVM_STATS_UNIT_NONE, 0)
+/*
+ * Rows of kvm_vm_stats_desc[], named as in struct kvm_zap_vm_stat. KVM has had
+ * two types for them: one with the name next to the description, _NESTED here,
+ * and one with the name in it, _FLAT. scripts/graft tells which.
+ */
+#define KVM_ZAP_STATS_COMMON(stat, unit, exp)				\
+	STATS_DESC_COMMON(KVM_STATS_TYPE_CUMULATIVE, unit,		\
+			  KVM_STATS_BASE_POW10, exp, 1, 0),		\
+	.offset = offsetof(struct kvm_vm_stat, zap.stat)
+#define KVM_ZAP_STATS_NESTED(stat, unit, exp)				\
+	{ { KVM_ZAP_STATS_COMMON(stat, unit, exp) }, .name = #stat }
+#define KVM_ZAP_STATS_FLAT(stat, unit, exp)				\
+	{ KVM_ZAP_STATS_COMMON(stat, unit, exp), .name = #stat }
 
-#define KVM_ZAP_VM_STATS()						\
-	KVM_ZAP_COUNTER_DESC(memslot_zap_fast),				\
-	KVM_ZAP_COUNTER_DESC(memslot_zap_scoped),			\
-	KVM_ZAP_COUNTER_DESC(mmio_zap_fast),				\
-	KVM_ZAP_COUNTER_DESC(mmio_zap_scoped),				\
-	KVM_ZAP_COUNTER_DESC(zap_sptes),				\
-	KVM_ZAP_COUNTER_DESC(zap_tables),				\
-	KVM_ZAP_COUNTER_DESC(zap_yields),				\
-	KVM_ZAP_STATS_DESC(zap_ns, KVM_STATS_UNIT_SECONDS, -9),
+#define KVM_ZAP_VM_STATS(DESC)						\
+	DESC(memslot_zap_fast, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(memslot_zap_scoped, KVM_STATS_UNIT_NONE, 0),		\
+	DESC(mmio_zap_fast, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(mmio_zap_scoped, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(zap_sptes, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(zap_tables, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(zap_yields, KVM_STATS_UNIT_NONE, 0),			\
+	DESC(zap_ns, KVM_STATS_UNIT_SECONDS, -9),
 
 #else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
 
@@ -172,7 +179,7 @@ struct kvm_zap { };
 #define kvm_zap_first_generation(as_id)		(as_id)
 
 #define KVM_ZAP_STATIC	static
-#define KVM_ZAP_VM_STATS()
+#define KVM_ZAP_VM_STATS(DESC)
 
 #endif /* CONFIG_KVM_ZAP_POLICY */
 

@@ -102,23 +102,46 @@ MODULE_PARM_DESC(teardown_zap,
 		 "How to drop mappings when a VM goes away: walk, fast, bulk");
 
 #ifdef CONFIG_KVM_ZAP_TEST
-unsigned long kvm_zap_first_swaps;
+static unsigned long kvm_zap_first_swaps;
 module_param_named(zap_mmio_generation, kvm_zap_first_swaps, ulong, 0644);
 MODULE_PARM_DESC(zap_mmio_generation,
 		 "Test builds: how many changes of memslots a new VM starts after");
+
+/* Newer kernel lines call it otherwise. */
+#ifndef KVM_MAX_NR_ADDRESS_SPACES
+#define KVM_MAX_NR_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
+#endif
+
+/**
+ * kvm_zap_first_generation() - the memslots' generation that a VM starts with
+ * @as_id: whose memslots, of the VM's address spaces
+ *
+ * Return: @as_id, plus a step of all address spaces for each change.
+ */
+u64 kvm_zap_first_generation(int as_id)
+{
+	return READ_ONCE(kvm_zap_first_swaps) * KVM_MAX_NR_ADDRESS_SPACES + as_id;
+}
 #endif
 
 /*
- * Who decides, the first that says something: the VM's word, the parameter.
- * Each is read once, so an invalidation has one policy from begin to end.
+ * Who decides, the first that says something: what the VM is, the VM's word, its
+ * VMM, the parameter.  Each is read once, so an invalidation has one policy from
+ * begin to end.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
 					  const struct kvm_memory_slot *slot)
 {
+	enum kvm_zap_policy demand = kvm_arch_zap_demand(kvm, site);
 	enum kvm_zap_policy word = KVM_ZAP_POLICY_INHERIT;
+
+	if (demand != KVM_ZAP_POLICY_INHERIT)
+		return demand;
 
 	if (site == KVM_ZAP_SITE_MEMSLOT)
 		word = READ_ONCE(kvm->zap.memslot_word);
+	if (word == KVM_ZAP_POLICY_INHERIT)
+		word = kvm_arch_zap_wish(kvm, site);
 	if (word == KVM_ZAP_POLICY_INHERIT)
 		word = READ_ONCE(kvm_zap_choices[site].word);
 	if (word == KVM_ZAP_POLICY_AUTO)
@@ -369,7 +392,6 @@ static const struct file_operations kvm_zap_reset_fops = {
 	.owner = THIS_MODULE,
 	.open = nonseekable_open,
 	.write = kvm_zap_reset_write,
-	.llseek = no_llseek,
 };
 
 /**

@@ -6,7 +6,7 @@
  zap_mmio_shadow(...)
  {
 	...
--	unsigned long left = kvm->arch.n_used_mmu_pages;
+-	unsigned long left = kvm_zap_nr_shadow_pages(kvm);
 +	unsigned long left = 0;
 	...
  }

@@ -6,8 +6,8 @@
  kvm_zap_mmio_scoped(...)
  {
 	...
--	if (!is_tdp_mmu_enabled(kvm))
-+	if (is_tdp_mmu_enabled(kvm))
+-	if (!kvm_zap_tdp_mmu_enabled(kvm))
++	if (kvm_zap_tdp_mmu_enabled(kvm))
 		return;
 	...
  }

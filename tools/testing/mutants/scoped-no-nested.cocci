@@ -6,7 +6,7 @@
  kvm_zap_memslot_scoped(...)
  {
 	...
-	if (is_tdp_mmu_enabled(kvm))
+	if (kvm_zap_tdp_mmu_enabled(kvm))
 		kvm_zap_scoped_tdp(kvm, slot);
 -	if (kvm_memslots_have_rmaps(kvm))
 +	else

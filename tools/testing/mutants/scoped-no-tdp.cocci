@@ -6,8 +6,8 @@
  kvm_zap_memslot_scoped(...)
  {
 	...
--	if (is_tdp_mmu_enabled(kvm))
-+	if (is_tdp_mmu_enabled(kvm) && !kvm_memslots_have_rmaps(kvm))
+-	if (kvm_zap_tdp_mmu_enabled(kvm))
++	if (kvm_zap_tdp_mmu_enabled(kvm) && !kvm_memslots_have_rmaps(kvm))
 		kvm_zap_scoped_tdp(kvm, slot);
 	...
  }

@@ -2,12 +2,12 @@
 // What the guest wrote to a file is lost, outside of the TDP MMU.
 
 @@
-expression e;
+expression e, f;
 @@
  zap_shadow_rmap(...)
  {
 	<...
--	kvm_zap_leaf_to_page(xchg(e, 0));
-+	xchg(e, 0);
+-	kvm_zap_leaf_to_page(xchg(e, f));
++	xchg(e, f);
 	...>
  }

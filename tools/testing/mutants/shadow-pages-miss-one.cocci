@@ -6,7 +6,7 @@
  zap_shadow_by_pages(...)
  {
 	...
--	unsigned long left = arch->n_used_mmu_pages;
-+	unsigned long left = arch->n_used_mmu_pages - 1;
+-	unsigned long left = kvm_zap_nr_shadow_pages(zap->kvm);
++	unsigned long left = kvm_zap_nr_shadow_pages(zap->kvm) - 1;
 	...
  }

@@ -7,7 +7,7 @@
  kvm_zap_scoped_tdp(...)
  {
 	...
-	while ((root = tdp_mmu_next_root(kvm, root, true, false))) {
+	while ((root = kvm_zap_tdp_next_root(kvm, root, true))) {
 -		if (kvm_mmu_page_as_id(root) != slot->as_id)
 -			continue;
 		...

@@ -6,7 +6,7 @@
  zap_tdp_flush(...)
  {
 -	if (zap->flush)
--		kvm_flush_remote_tlbs_with_address(zap->kvm, zap->slot->base_gfn,
--						   zap->slot->npages);
+-		kvm_flush_remote_tlbs_range(zap->kvm, zap->slot->base_gfn,
+-					    zap->slot->npages);
 	zap->flush = false;
  }

@@ -9,6 +9,8 @@
 
 #ifdef CONFIG_KVM_ZAP_POLICY
 
+#include "zap_compat.h"
+
 /* SPTEs of a page table that struct kvm_zap_mmu_page has one bit for. */
 #define KVM_ZAP_CHUNK	(SPTE_ENT_PER_PAGE / BITS_PER_LONG)
 
@@ -29,6 +31,12 @@ struct kvm_zap_mmu_page {
 
 /* zap.c: the sites */
 void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
+bool __kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot);
+bool kvm_zap_memslot_is_ours(struct kvm *kvm);
+void kvm_zap_memslot_theirs(struct kvm *kvm, struct kvm_memory_slot *slot,
+			    void (*zap)(struct kvm *, struct kvm_memory_slot *));
+void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot);
+#define kvm_zap_memslot_begin(kvm, slot, stock)	__kvm_zap_memslot_begin(kvm, slot)
 void kvm_zap_mmio(struct kvm *kvm);
 void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
@@ -52,18 +60,15 @@ void kvm_zap_memslot_reference(struct kvm *kvm, const struct kvm_memory_slot *sl
 #define kvm_zap_memslot_reference(kvm, slot)	do { } while (0)
 #endif
 
-/* tdp_mmu.c: static there without CONFIG_KVM_ZAP_POLICY */
-struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
-				       struct kvm_mmu_page *prev_root,
-				       bool shared, bool only_valid);
-void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
+/* tdp_mmu.c: static there without CONFIG_KVM_ZAP_POLICY; see zap_compat.h, too */
 void tdp_mmu_free_sp_rcu_callback(struct rcu_head *head);
 
-/* mmu.c: static there without CONFIG_KVM_ZAP_POLICY */
+/* mmu.c: static there without CONFIG_KVM_ZAP_POLICY; see zap_compat.h, too */
 gfn_t kvm_mmu_page_get_gfn(struct kvm_mmu_page *sp, int index);
 void drop_spte(struct kvm *kvm, u64 *sptep);
 int mmu_page_zap_pte(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte,
 		     struct list_head *invalid_list);
+void kvm_mmu_zap_all(struct kvm *kvm);
 void kvm_mmu_zap_all_fast(struct kvm *kvm);
 bool kvm_zap_all_rmap_sptes(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
 bool kvm_mmu_prepare_zap_page(struct kvm *kvm, struct kvm_mmu_page *sp,
@@ -76,6 +81,10 @@ struct kvm_zap_mmu_page { };
 
 #define kvm_zap_note_leaf(sp, index)	do { } while (0)
 #define kvm_zap_memslot(kvm, slot)	kvm_mmu_zap_all_fast(kvm)
+#define kvm_zap_memslot_begin(kvm, slot, stock)	(stock)
+#define kvm_zap_memslot_is_ours(kvm)	false
+#define kvm_zap_memslot_theirs(kvm, slot, zap)	zap(kvm, slot)
+#define kvm_zap_memslot_end(kvm, slot)	do { } while (0)
 #define kvm_zap_mmio(kvm)		kvm_mmu_zap_all_fast(kvm)
 #define kvm_zap_teardown(kvm)		kvm_mmu_zap_all(kvm)
 

@@ -14,6 +14,12 @@
  *
  * What the guest has written is passed on to the page: it may belong to a file.
  * What it has used is not: that is a hint for reclaim, and who used it is gone.
+ * A kernel line that tells the page when an SPTE is made has nothing to pass on:
+ * there, leaf SPTEs of the TDP MMU are not looked at.
+ *
+ * Who looks at accessed bits without mmu_lock, as newer kernels do, may do so in a
+ * page table that is no longer linked: it is freed by RCU, and the bits tell
+ * nothing of a guest that does not run.
  */
 #include <linux/kvm_host.h>
 
@@ -49,18 +55,12 @@ static void zap_bulk_account(struct kvm *kvm, int level, unsigned int leafs)
 	kvm_zap_count_sptes(kvm, leafs);
 }
 
-/*
- * Remove the page table of 4K SPTEs that @iter's entry points to.  Its SPTEs may
- * stay as they are: nobody but who holds mmu_lock could find it.
- */
-static void zap_bulk_tdp_table(struct kvm *kvm, struct tdp_iter *iter)
+/* Tell the pages that the leaf SPTEs in @pt map, and say how many there are. */
+static unsigned int zap_bulk_tdp_leafs(tdp_ptep_t pt)
 {
-	tdp_ptep_t pt = spte_to_child_pt(iter->old_spte, iter->level);
-	struct kvm_mmu_page *sp = sptep_to_sp(rcu_dereference(pt));
 	unsigned int i, leafs = 0;
 	u64 spte;
 
-	__kvm_tdp_mmu_write_spte(iter->sptep, 0);
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
 		spte = kvm_tdp_mmu_read_spte(pt + i);
 		if (!is_shadow_present_pte(spte))
@@ -68,8 +68,24 @@ static void zap_bulk_tdp_table(struct kvm *kvm, struct tdp_iter *iter)
 		zap_bulk_leaf(spte);
 		leafs++;
 	}
-	zap_bulk_account(kvm, PG_LEVEL_4K, leafs);
-	tdp_mmu_unlink_sp(kvm, sp, false);
+
+	return leafs;
+}
+
+/*
+ * Remove the page table of 4K SPTEs that @iter's entry points to.  Its SPTEs may
+ * stay as they are: nobody but who holds mmu_lock could find it.  Where no page
+ * has to be told, they are counted by what is left when all are gone.
+ */
+static void zap_bulk_tdp_table(struct kvm *kvm, struct tdp_iter *iter)
+{
+	tdp_ptep_t pt = spte_to_child_pt(iter->old_spte, iter->level);
+	struct kvm_mmu_page *sp = sptep_to_sp(rcu_dereference(pt));
+
+	__kvm_tdp_mmu_write_spte(iter->sptep, SHADOW_NONPRESENT_VALUE);
+	if (KVM_ZAP_TELLS_PAGE)
+		zap_bulk_account(kvm, PG_LEVEL_4K, zap_bulk_tdp_leafs(pt));
+	kvm_zap_tdp_unlink_sp(kvm, sp, false);
 	call_rcu(&sp->rcu_head, tdp_mmu_free_sp_rcu_callback);
 }
 
@@ -77,8 +93,8 @@ static void zap_bulk_tdp_root(struct kvm *kvm, struct kvm_mmu_page *root)
 {
 	struct tdp_iter iter;
 
-	for_each_tdp_pte_min_level(iter, root, PG_LEVEL_2M, 0,
-				   kvm_mmu_max_gfn() + 1) {
+	for_each_kvm_zap_tdp_pte(iter, kvm, root, PG_LEVEL_2M, 0,
+				 kvm_mmu_max_gfn() + 1) {
 		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
 			kvm_zap_tdp_break(kvm, &iter, false);
 			continue;
@@ -88,7 +104,8 @@ static void zap_bulk_tdp_root(struct kvm *kvm, struct kvm_mmu_page *root)
 			continue;
 		if (is_last_spte(iter.old_spte, iter.level)) {
 			zap_bulk_leaf(iter.old_spte);
-			__kvm_tdp_mmu_write_spte(iter.sptep, 0);
+			__kvm_tdp_mmu_write_spte(iter.sptep,
+						 SHADOW_NONPRESENT_VALUE);
 			zap_bulk_account(kvm, iter.level, 1);
 		} else if (iter.level == PG_LEVEL_2M) {
 			zap_bulk_tdp_table(kvm, &iter);
@@ -100,7 +117,7 @@ static void zap_bulk_tdp(struct kvm *kvm)
 {
 	struct kvm_mmu_page *root = NULL;
 
-	while ((root = tdp_mmu_next_root(kvm, root, false, false))) {
+	while ((root = kvm_zap_tdp_next_root(kvm, root, false))) {
 		rcu_read_lock();
 		zap_bulk_tdp_root(kvm, root);
 		rcu_read_unlock();
@@ -110,17 +127,18 @@ static void zap_bulk_tdp(struct kvm *kvm)
 /* True if the SPTE was the only one, and is gone now. */
 static bool zap_bulk_rmap(struct kvm *kvm, struct kvm_rmap_head *rmap)
 {
-	u64 *spte = (u64 *)rmap->val;
+	u64 *spte;
 
-	if (rmap->val & 1) {
+	if (kvm_zap_rmap_has_many(rmap)) {
 		kvm_zap_count_sptes(kvm, pte_list_count(rmap));
 		kvm_zap_all_rmap_sptes(kvm, rmap);
 		return false;
 	}
 
+	spte = kvm_zap_rmap_begin(kvm, rmap);
 	zap_bulk_leaf(*spte);
-	WRITE_ONCE(*spte, 0);
-	rmap->val = 0;
+	WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
+	kvm_zap_rmap_end(kvm, rmap);
 	return true;
 }
 
@@ -137,7 +155,7 @@ static void zap_bulk_rmaps(struct kvm *kvm, const struct kvm_memory_slot *slot,
 
 	nr = gfn_to_index(last, slot->base_gfn, level) + 1;
 	for (i = 0; i < nr; i++) {
-		if (rmap[i].val)
+		if (kvm_zap_rmap_val(&rmap[i]))
 			leafs += zap_bulk_rmap(kvm, &rmap[i]);
 		if (i % ZAP_BULK_BATCH || !(need_resched() ||
 					    rwlock_needbreak(&kvm->mmu_lock)))
@@ -154,13 +172,26 @@ static void zap_bulk_shadow(struct kvm *kvm)
 	struct kvm_memory_slot *slot;
 	int i, level, bkt;
 
-	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
+	for (i = 0; i < kvm_zap_nr_as_ids(kvm); i++) {
 		struct kvm_memslots *slots = __kvm_memslots(kvm, i);
 
 		kvm_for_each_memslot(slot, bkt, slots)
 			for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
 				zap_bulk_rmaps(kvm, slot, level);
 	}
+}
+
+/*
+ * No SPTE is left, and no vCPU makes one: what the statistics still know of are
+ * those that went with their page tables, uncounted.
+ */
+static void zap_bulk_account_rest(struct kvm *kvm)
+{
+	int i;
+
+	for (i = 0; i < KVM_NR_PAGE_SIZES; i++)
+		kvm_zap_count_sptes(kvm, max(atomic64_xchg(&kvm->stat.pages[i], 0),
+					     0LL));
 }
 
 /**
@@ -173,7 +204,7 @@ void kvm_zap_bulk(struct kvm *kvm)
 	u64 leafs = max(kvm_zap_nr_leafs(kvm), 0LL);
 
 	write_lock(&kvm->mmu_lock);
-	if (is_tdp_mmu_enabled(kvm))
+	if (kvm_zap_tdp_mmu_enabled(kvm))
 		zap_bulk_tdp(kvm);
 	if (kvm_memslots_have_rmaps(kvm) &&
 	    kvm->nr_memslot_pages / ZAP_BULK_HEADS_PER_LEAF < leafs)
@@ -182,4 +213,6 @@ void kvm_zap_bulk(struct kvm *kvm)
 
 	/* Page tables, and what leafs were not worth finding. */
 	kvm_zap_by(kvm, kvm_mmu_zap_all);
+	if (!KVM_ZAP_TELLS_PAGE)
+		zap_bulk_account_rest(kvm);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the memory behind a leaf SPTE is told when the SPTE goes.
+ * What the memory behind a leaf SPTE is told when the SPTE goes: nothing on a
+ * kernel line that told it all when the SPTE was made, see KVM_ZAP_TELLS_PAGE.
  */
 #ifndef __KVM_X86_MMU_ZAP_LEAF_H
 #define __KVM_X86_MMU_ZAP_LEAF_H
@@ -10,6 +11,9 @@
 #include <linux/swap.h>
 
 #include "spte.h"
+#include "zap_compat.h"
+
+#if KVM_ZAP_TELLS_PAGE
 
 /*
  * The page that a leaf maps, NULL where it has no struct page to tell.  As
@@ -40,9 +44,22 @@ static inline void kvm_zap_dirty_to_page(u64 spte, struct page *page)
  */
 static inline void kvm_zap_accessed_to_page(u64 spte, struct page *page)
 {
-	if (is_accessed_spte(spte) && !PageReferenced(page) && !PageReserved(page))
+	if (is_accessed_spte(spte) &&
+	    !folio_test_referenced(page_folio(page)) && !PageReserved(page))
 		mark_page_accessed(page);
 }
+
+#else /* !KVM_ZAP_TELLS_PAGE */
+
+static inline struct page *kvm_zap_leaf_page(u64 spte)
+{
+	return NULL;
+}
+
+static inline void kvm_zap_dirty_to_page(u64 spte, struct page *page) { }
+static inline void kvm_zap_accessed_to_page(u64 spte, struct page *page) { }
+
+#endif /* KVM_ZAP_TELLS_PAGE */
 
 /* Both. */
 static inline void kvm_zap_leaf_to_page(u64 spte)

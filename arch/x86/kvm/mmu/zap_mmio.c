@@ -54,13 +54,13 @@ static void zap_mmio_begin_generation(struct zap_mmio *zap)
 
 	lockdep_assert_held_write(&zap->kvm->mmu_lock);
 
-	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
+	for (i = 0; i < kvm_zap_nr_as_ids(zap->kvm); i++) {
 		slots = __kvm_memslots(zap->kvm, i);
 		if (!(slots->generation & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS))
 			continue;
 		zap->as_id = i;
 		WRITE_ONCE(slots->generation,
-			   (slots->generation + KVM_ADDRESS_SPACE_NUM) |
+			   (slots->generation + kvm_zap_nr_as_ids(zap->kvm)) |
 			   ZAP_MMIO_GEN_EARLY);
 		return;
 	}
@@ -75,7 +75,7 @@ static void zap_mmio_shadow_page(struct zap_mmio *zap, struct kvm_mmu_page *sp)
 		return;
 
 	for (spte = sp->spt; spte < end; spte++) {
-		if (!is_mmio_spte(*spte))
+		if (!kvm_zap_is_mmio_spte(zap->kvm, *spte))
 			continue;
 		/* An MMIO SPTE has no child that could be taken along. */
 		WARN_ON_ONCE(mmu_page_zap_pte(zap->kvm, sp, spte, NULL));
@@ -87,7 +87,7 @@ static void zap_mmio_shadow_page(struct zap_mmio *zap, struct kvm_mmu_page *sp)
 static void zap_mmio_shadow(struct zap_mmio *zap)
 {
 	struct kvm *kvm = zap->kvm;
-	unsigned long left = kvm->arch.n_used_mmu_pages;
+	unsigned long left = kvm_zap_nr_shadow_pages(kvm);
 	struct kvm_mmu_page *sp;
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
@@ -106,19 +106,22 @@ static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 	struct kvm *kvm = zap->kvm;
 	struct tdp_iter iter;
 
-	for_each_tdp_pte(iter, root, 0, kvm_mmu_max_gfn() + 1) {
+	for_each_kvm_zap_tdp_pte(iter, kvm, root, PG_LEVEL_4K, 0,
+				 kvm_mmu_max_gfn() + 1) {
 		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
 			kvm_zap_tdp_break(kvm, &iter, true);
 			continue;
 		}
 
 		/* If it changes under this, a vCPU has made a new one of it. */
-		if (!is_mmio_spte(iter.old_spte) ||
-		    !try_cmpxchg64(rcu_dereference(iter.sptep), &iter.old_spte, 0))
+		if (!kvm_zap_is_mmio_spte(kvm, iter.old_spte) ||
+		    !try_cmpxchg64(rcu_dereference(iter.sptep), &iter.old_spte,
+				   SHADOW_NONPRESENT_VALUE))
 			continue;
 
 		trace_kvm_tdp_mmu_spte_changed(zap->as_id, iter.gfn, iter.level,
-					       iter.old_spte, 0);
+					       iter.old_spte,
+					       SHADOW_NONPRESENT_VALUE);
 		kvm_zap_count_sptes(kvm, 1);
 	}
 }
@@ -130,7 +133,7 @@ static void zap_mmio_tdp(struct zap_mmio *zap)
 
 	lockdep_assert_held_read(&kvm->mmu_lock);
 
-	while ((root = tdp_mmu_next_root(kvm, root, true, false))) {
+	while ((root = kvm_zap_tdp_next_root(kvm, root, true))) {
 		if (kvm_mmu_page_as_id(root) != zap->as_id)
 			continue;
 		rcu_read_lock();
@@ -157,7 +160,7 @@ void kvm_zap_mmio_scoped(struct kvm *kvm)
 	zap_mmio_shadow(&zap);
 	write_unlock(&kvm->mmu_lock);
 
-	if (!is_tdp_mmu_enabled(kvm))
+	if (!kvm_zap_tdp_mmu_enabled(kvm))
 		return;
 
 	read_lock(&kvm->mmu_lock);

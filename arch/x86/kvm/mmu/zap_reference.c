@@ -64,7 +64,7 @@ static void zap_reference_tdp_leafs(struct zap_reference *zap)
 	};
 	s64 before;
 
-	if (!is_tdp_mmu_enabled(zap->kvm))
+	if (!kvm_zap_tdp_mmu_enabled(zap->kvm))
 		return;
 
 	/* As in kvm_zap_by(): KVM's own flow, it does not say how many. */

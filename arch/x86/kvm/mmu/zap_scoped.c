@@ -16,8 +16,14 @@
  * write-protects a memslot's SPTEs holds slots_lock, as the caller here does,
  * or mmu_lock for write (MMU notifiers, NX huge page recovery).  So what was
  * dropped stays dropped, and a walk goes on where it was after a lock break.
+ *
+ * On newer kernels NX huge page recovery holds mmu_lock for read in the TDP MMU
+ * and who only looks at accessed bits does not hold it at all. Neither adds
+ * anything; zap_scoped_tdp.c and kvm_zap_rmap_begin() say what they need.
  */
 #include <linux/kvm_host.h>
+
+#include <asm/vmx.h>
 
 #include "mmu.h"
 #include "mmu_internal.h"
@@ -60,8 +66,13 @@ void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old)
 		return;
 	}
 
-	if (is_tdp_mmu_enabled(kvm))
+	if (kvm_zap_tdp_mmu_enabled(kvm))
 		kvm_zap_scoped_tdp(kvm, slot);
 	if (kvm_memslots_have_rmaps(kvm))
 		kvm_zap_scoped_shadow(kvm, slot);
+
+	/* vCPUs know the page's address from elsewhere, too: kvm_unmap_gfn_range(). */
+	if (kvm_x86_ops.set_apic_access_page_addr &&
+	    slot->id == APIC_ACCESS_PAGE_PRIVATE_MEMSLOT)
+		kvm_make_all_cpus_request(kvm, KVM_REQ_APIC_PAGE_RELOAD);
 }

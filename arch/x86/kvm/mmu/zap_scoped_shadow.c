@@ -130,15 +130,17 @@ static void zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			    int level)
 {
 	unsigned int nr = 1;
+	u64 *spte;
 
-	if (rmap->val & 1) {
+	if (kvm_zap_rmap_has_many(rmap)) {
 		nr = pte_list_count(rmap);
 		kvm_zap_all_rmap_sptes(zap->kvm, rmap);
 		kvm_zap_count_sptes(zap->kvm, nr);
 	} else {
 		/* Just one: much the same, but with less to do for each. */
-		kvm_zap_leaf_to_page(xchg((u64 *)rmap->val, 0));
-		rmap->val = 0;
+		spte = kvm_zap_rmap_begin(zap->kvm, rmap);
+		kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
+		kvm_zap_rmap_end(zap->kvm, rmap);
 		zap->leafs[level - PG_LEVEL_4K]++;
 	}
 	zap->flush = true;
@@ -218,7 +220,7 @@ static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 			continue;
 
 		child = to_shadow_page(sp->spt[i] & SPTE_BASE_ADDR_MASK);
-		if (child->root_count || (child->parent_ptes.val & 1) ||
+		if (child->root_count || kvm_zap_rmap_has_many(&child->parent_ptes) ||
 		    !(child->unsync || child->role.guest_mode))
 			continue;
 		if (!zap_shadow_own(zap, child) || !zap_shadow_go_on(zap, 0))
@@ -290,7 +292,7 @@ static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 static void zap_shadow_by_pages(struct zap_shadow *zap)
 {
 	struct kvm_arch *arch = &zap->kvm->arch;
-	unsigned long left = arch->n_used_mmu_pages;
+	unsigned long left = kvm_zap_nr_shadow_pages(zap->kvm);
 	struct kvm_mmu_page *sp;
 
 	while (left && !list_empty(&arch->active_mmu_pages)) {
@@ -313,7 +315,7 @@ static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
 
 	end = rmap + gfn_to_index(last, slot->base_gfn, level) + 1;
 	for (; rmap < end; rmap++) {
-		if (rmap->val)
+		if (kvm_zap_rmap_val(rmap))
 			zap_shadow_rmap(zap, rmap, level);
 		zap_shadow_go_on(zap, ZAP_COST_HEAD);
 	}
@@ -365,7 +367,7 @@ static bool zap_shadow_pages_are_fewer(const struct zap_shadow *zap)
 	const struct kvm_arch *arch = &zap->kvm->arch;
 	unsigned long npages = zap->slot->npages;
 	unsigned long indirect = arch->indirect_shadow_pages;
-	unsigned long used = arch->n_used_mmu_pages;
+	unsigned long used = kvm_zap_nr_shadow_pages(zap->kvm);
 	unsigned long tables = min(used, indirect + npages / SPTE_ENT_PER_PAGE + 2);
 
 	return npages * (ZAP_COST_HEAD + (indirect ? ZAP_COST_GFN : 0)) >

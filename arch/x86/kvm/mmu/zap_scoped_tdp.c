@@ -35,8 +35,10 @@ struct zap_tdp {
  * Empty the page table @pt, which no entry points to any more, and all under
  * it, and have them freed.  The exchange is atomic because the CPU may still
  * set bits of a leaf SPTE through its TLB and a fast page fault may still make
- * it writable; REMOVED_SPTE makes the latter fail.  An entry that is not present
- * stays so and needs neither.
+ * it writable; FROZEN_SPTE makes the latter fail.  An entry that is not present
+ * stays so and needs neither.  It may become so: the worker that recovers huge
+ * pages from NX ones may take a page table under this one away, and then it is
+ * the one who frees that.
  */
 static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)
 {
@@ -46,15 +48,18 @@ static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)
 	u64 spte;
 
 	trace_kvm_mmu_prepare_zap_page(sp);
-	tdp_mmu_unlink_sp(zap->kvm, sp, true);
+	kvm_zap_tdp_unlink_sp(zap->kvm, sp, true);
 
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++, gfn += KVM_PAGES_PER_HPAGE(level)) {
 		if (!is_shadow_present_pte(kvm_tdp_mmu_read_spte(pt + i)))
 			continue;
 
-		spte = kvm_tdp_mmu_write_spte_atomic(pt + i, REMOVED_SPTE);
+		spte = kvm_tdp_mmu_write_spte_atomic(pt + i, FROZEN_SPTE);
+		if (KVM_ZAP_NX_WORKER_IS_SHARED && !is_shadow_present_pte(spte))
+			continue;
+
 		trace_kvm_tdp_mmu_spte_changed(zap->slot->as_id, gfn, level,
-					       spte, REMOVED_SPTE);
+					       spte, FROZEN_SPTE);
 		if (is_last_spte(spte, level)) {
 			kvm_zap_leaf_to_page(spte);
 			leafs++;
@@ -76,12 +81,13 @@ static void zap_tdp_entry(struct zap_tdp *zap, struct tdp_iter *iter)
 	u64 *sptep = rcu_dereference(iter->sptep);
 
 	/* It changes under this when a fast page fault makes it writable. */
-	while (!try_cmpxchg64(sptep, &iter->old_spte, 0))
+	while (!try_cmpxchg64(sptep, &iter->old_spte, SHADOW_NONPRESENT_VALUE))
 		if (!is_shadow_present_pte(iter->old_spte))
 			return;
 
 	trace_kvm_tdp_mmu_spte_changed(zap->slot->as_id, iter->gfn,
-				       iter->level, iter->old_spte, 0);
+				       iter->level, iter->old_spte,
+				       SHADOW_NONPRESENT_VALUE);
 	zap->flush = true;
 	if (is_last_spte(iter->old_spte, iter->level)) {
 		kvm_zap_leaf_to_page(iter->old_spte);
@@ -95,8 +101,8 @@ static void zap_tdp_entry(struct zap_tdp *zap, struct tdp_iter *iter)
 static void zap_tdp_flush(struct zap_tdp *zap)
 {
 	if (zap->flush)
-		kvm_flush_remote_tlbs_with_address(zap->kvm, zap->slot->base_gfn,
-						   zap->slot->npages);
+		kvm_flush_remote_tlbs_range(zap->kvm, zap->slot->base_gfn,
+					    zap->slot->npages);
 	zap->flush = false;
 }
 
@@ -118,7 +124,7 @@ static void zap_tdp_walk(struct zap_tdp *zap, struct kvm_mmu_page *root,
 	if (start >= end)
 		return;
 
-	for_each_tdp_pte_min_level(iter, root, min_level, start, end) {
+	for_each_kvm_zap_tdp_pte(iter, zap->kvm, root, min_level, start, end) {
 		if (kvm_zap_tdp_wants_break(zap->kvm, &iter)) {
 			zap_tdp_flush(zap);
 			kvm_zap_tdp_break(zap->kvm, &iter, true);
@@ -141,12 +147,21 @@ static void zap_tdp_walk(struct zap_tdp *zap, struct kvm_mmu_page *root,
  */
 void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
-	struct zap_tdp zap = { .kvm = kvm, .slot = slot };
+	struct zap_tdp zap = {
+		.kvm = kvm,
+		.slot = slot,
+		/*
+		 * What another one who holds mmu_lock for read has dropped is
+		 * not seen here, and maybe not flushed yet. Flush for it: once
+		 * the memslot is gone, no MMU notifier will wait for that.
+		 */
+		.flush = KVM_ZAP_NX_WORKER_IS_SHARED,
+	};
 	struct kvm_mmu_page *root = NULL;
 
 	read_lock(&kvm->mmu_lock);
 	/* Invalid roots as well: a vCPU may not have let go of one yet. */
-	while ((root = tdp_mmu_next_root(kvm, root, true, false))) {
+	while ((root = kvm_zap_tdp_next_root(kvm, root, true))) {
 		if (kvm_mmu_page_as_id(root) != slot->as_id)
 			continue;
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernel lines that zap policies are built for (6.1,
+ * 6.12, 7.2), so that sites and engines need not know: they speak the newest
+ * line's language, and where a function has other parameters or a field another
+ * home, a wrapper's that is named kvm_zap_*().
+ *
+ * Functions of KVM's that lose their "static" for the engines are declared here
+ * and in zap.h ahead of their definition: one that has changed since does not
+ * compile.
+ */
+#ifndef __KVM_X86_MMU_ZAP_COMPAT_H
+#define __KVM_X86_MMU_ZAP_COMPAT_H
+
+#include <linux/kvm_host.h>
+#include <linux/version.h>
+
+#define KVM_ZAP_SINCE(major, minor)	\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
+
+struct kvm_mmu_page;
+
+#if KVM_ZAP_SINCE(6, 12)
+#define kvm_zap_is_mmio_spte(kvm, spte)	is_mmio_spte(kvm, spte)
+#define kvm_zap_nr_as_ids(kvm)		kvm_arch_nr_memslot_as_ids(kvm)
+#define kvm_zap_tdp_mmu_enabled(kvm)	tdp_mmu_enabled
+#else
+#define FROZEN_SPTE			REMOVED_SPTE
+#define SHADOW_NONPRESENT_VALUE		0ULL
+#define kvm_flush_remote_tlbs_range(kvm, gfn, nr_pages)	\
+	kvm_flush_remote_tlbs_with_address(kvm, gfn, nr_pages)
+#define kvm_zap_is_mmio_spte(kvm, spte)	is_mmio_spte(spte)
+#define kvm_zap_nr_as_ids(kvm)		KVM_ADDRESS_SPACE_NUM
+#define kvm_zap_tdp_mmu_enabled(kvm)	is_tdp_mmu_enabled(kvm)
+#endif
+
+/*
+ * Whether the page behind a leaf SPTE is told that it was used and written to
+ * when the SPTE goes. Since 6.13 it is told when the SPTE is made.
+ */
+#define KVM_ZAP_TELLS_PAGE		(!KVM_ZAP_SINCE(6, 13))
+
+/*
+ * Whether others remove page tables of the TDP MMU while they hold mmu_lock for
+ * read only, and flush later: the NX huge page worker does since 6.18.
+ */
+#define KVM_ZAP_NX_WORKER_IS_SHARED	KVM_ZAP_SINCE(6, 18)
+
+/* VMs that are not plain ones, and what the VMM wants. */
+#if KVM_ZAP_SINCE(6, 12)
+#define kvm_zap_is_default_vm(kvm)	((kvm)->arch.vm_type == KVM_X86_DEFAULT_VM)
+#define kvm_zap_vmm_wants_scoped(kvm)	\
+	(!kvm_check_has_quirk(kvm, KVM_X86_QUIRK_SLOT_ZAP_ALL))
+#else
+#define kvm_zap_is_default_vm(kvm)	true
+#define kvm_zap_vmm_wants_scoped(kvm)	false
+#endif
+
+/*
+ * The TDP MMU's roots, those that are invalid included, those that mirror a TDX
+ * module's excluded; @shared is whether mmu_lock is held for read.
+ */
+#if KVM_ZAP_SINCE(6, 14)
+enum kvm_tdp_mmu_root_types;
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
+				       struct kvm_mmu_page *prev_root,
+				       enum kvm_tdp_mmu_root_types types);
+#define kvm_zap_tdp_next_root(kvm, prev, shared)	\
+	tdp_mmu_next_root(kvm, prev, KVM_DIRECT_ROOTS | KVM_INVALID_ROOTS)
+#elif KVM_ZAP_SINCE(6, 12)
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
+				       struct kvm_mmu_page *prev_root,
+				       bool only_valid);
+#define kvm_zap_tdp_next_root(kvm, prev, shared)	\
+	tdp_mmu_next_root(kvm, prev, false)
+#else
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
+				       struct kvm_mmu_page *prev_root,
+				       bool shared, bool only_valid);
+#define kvm_zap_tdp_next_root(kvm, prev, shared)	\
+	tdp_mmu_next_root(kvm, prev, shared, false)
+#endif
+
+#if KVM_ZAP_SINCE(6, 12)
+void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
+#define kvm_zap_tdp_unlink_sp(kvm, sp, shared)	tdp_mmu_unlink_sp(kvm, sp)
+#else
+void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
+#define kvm_zap_tdp_unlink_sp(kvm, sp, shared)	\
+	tdp_mmu_unlink_sp(kvm, sp, shared)
+#endif
+
+#if KVM_ZAP_SINCE(6, 14)
+#define for_each_kvm_zap_tdp_pte(iter, kvm, root, min_level, start, end) \
+	for_each_tdp_pte_min_level(iter, kvm, root, min_level, start, end)
+#else
+#define for_each_kvm_zap_tdp_pte(iter, kvm, root, min_level, start, end) \
+	for_each_tdp_pte_min_level(iter, root, min_level, start, end)
+#endif
+
+/* How many shadow pages are in use. */
+#if KVM_ZAP_SINCE(7, 0)
+#define kvm_zap_nr_shadow_pages(kvm)	((unsigned long)(kvm)->stat.mmu_shadow_pages)
+#else
+#define kvm_zap_nr_shadow_pages(kvm)	((kvm)->arch.n_used_mmu_pages)
+#endif
+
+/*
+ * An rmap: 0 when it is empty, bit 0 set when it has more than one SPTE, else the
+ * only one's address. Since 6.15 who only looks whether a page was used walks it
+ * without mmu_lock; such a walk has to end before the rmap changes. So the only
+ * SPTE goes between kvm_zap_rmap_begin(), which returns it, and
+ * kvm_zap_rmap_end(), from which on the rmap is empty.
+ */
+#if KVM_ZAP_SINCE(6, 15)
+unsigned long kvm_rmap_lock(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
+void kvm_rmap_unlock(struct kvm *kvm, struct kvm_rmap_head *rmap_head,
+		     unsigned long new_val);
+#define kvm_zap_rmap_val(rmap)		atomic_long_read(&(rmap)->val)
+#define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)kvm_rmap_lock(kvm, rmap))
+#define kvm_zap_rmap_end(kvm, rmap)	kvm_rmap_unlock(kvm, rmap, 0)
+#else
+#define kvm_zap_rmap_val(rmap)		((rmap)->val)
+#define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)(rmap)->val)
+#define kvm_zap_rmap_end(kvm, rmap)	((void)((rmap)->val = 0))
+#endif
+
+static inline bool kvm_zap_rmap_has_many(const struct kvm_rmap_head *rmap)
+{
+	return kvm_zap_rmap_val(rmap) & 1;
+}
+
+#endif /* __KVM_X86_MMU_ZAP_COMPAT_H */
