@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Who decides how a memslot's mappings go: the VM's own word in debugfs, and
- * only if that says inherit the parameter. Every combination, and what each
- * leaves alone.
+ * only if that says inherit the VMM, where the kernel asks it, or the parameter.
+ * Every combination, and what each leaves alone.
  *
  * What breaks without it: the way back for a single VM would not be one, or an
  * operator's word for one VM would change others.
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,44 @@ static void test_table(struct vm *vm, struct vm *neighbour, void *mem, const cha
 			ktap_result("the VM says %s, the parameter %s", words[i], params[j]);
 		}
 	}
+}
+
+/* The VMM has asked for scoped: the VM's word goes before, the parameter after. */
+static void test_vmm(void *mem, const char *auto_takes)
+{
+	struct vm *vm = vm_create(NULL);
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args[0] = KVM_X86_QUIRK_SLOT_ZAP_ALL,
+	};
+	int quirks = vm_cap(vm, KVM_CAP_DISABLE_QUIRKS2);
+	unsigned int i, j;
+
+	if (!(quirks & KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
+		vm_destroy(vm);
+		ktap_skip("this kernel does not ask the VMM",
+			  "the VMM goes before the parameter, the VM's word before the VMM");
+		return;
+	}
+
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
+		vm_die("KVM_X86_QUIRK_SLOT_ZAP_ALL: %s", strerror(errno));
+	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		for (j = 0; j < ARRAY_SIZE(params); j++) {
+			const char *first = strcmp(words[i], "inherit") ? words[i] : "scoped";
+			const char *got;
+
+			zap_policy(params[j]);
+			set_word(vm, words[i]);
+			got = delete_one(vm, mem);
+			ktap_check(!strcmp(got, taken(first, auto_takes)),
+				   "the VM says %s, the parameter %s: counted as %s, expected %s",
+				   words[i], params[j], got, first);
+		}
+	}
+	vm_destroy(vm);
+	ktap_result("the VMM goes before the parameter, the VM's word before the VMM");
 }
 
 /* auto takes the cheaper: a small slot, while the guest has much else mapped. */
@@ -211,7 +250,7 @@ int main(void)
 	void *mem;
 
 	zap_need_debugfs();
-	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 5);
+	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 6);
 	vm = vm_create(NULL);
 	neighbour = vm_create(NULL);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);
@@ -222,6 +261,7 @@ int main(void)
 	zap_policy("auto");
 	auto_takes = delete_one(vm, mem);
 	test_table(vm, neighbour, mem, auto_takes);
+	test_vmm(mem, auto_takes);
 	test_auto();
 	test_teardown();
 	test_text(vm);
