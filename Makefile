@@ -89,6 +89,10 @@ tests: tools ## build the tests, upstream's included
 image: | packages
 	@scripts/fetch-image
 
+.PHONY: deb
+deb: setup ## build the Debian packages, in build/deb
+	@scripts/build-deb
+
 .PHONY: demo
 demo: setup ## the main job: what each policy costs, measured in the lab
 	@$(MAKE) all image
@@ -133,7 +137,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/demo build/bench build/lab build/lint build/check build/mutants \
+	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
 		build/*/lab build/*/test build/*/headers build/debug-*
 
