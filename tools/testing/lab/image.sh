@@ -6,8 +6,9 @@
 # shellcheck disable=SC2154 # those are lab's
 # shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
-# Set image, image_modules, vmlinuz and kver for kernel VERSION; the only place that knows where
-# a kernel lies: build/VERSION/image with boot/vmlinuz-* and lib/modules/*.
+# Set image, image_modules, vmlinuz and kver for kernel VERSION, and made, where to
+# keep what is made of it; the only place that knows where a kernel lies:
+# build/VERSION/image with boot/vmlinuz-* and lib/modules/*.
 find_image() {
 	image=$top/build/$1/image
 	# One without a version is not Debian's: somebody built it.
@@ -25,6 +26,19 @@ find_image() {
 	image_modules=$image/lib/modules/$kver
 	[ -f "$image_modules/modules.dep" ] || die "no $image_modules/modules.dep:
 remove $image and try again"
+	made=$top/build/$1/lab
+}
+
+# The same for the root file system $root; VERSION may be empty. What is made of it
+# is made anew each time.
+find_root() {
+	image=$root
+	vmlinuz=$(find "$root/boot" -name "vmlinuz-${1:-*}" | sort -V | tail -n 1)
+	[ -n "$vmlinuz" ] || die "--root '$root': no kernel ${1:+$1 }in its /boot"
+	kver=${vmlinuz##*/vmlinuz-}
+	image_modules=$image/lib/modules/$kver
+	[ -f "$image_modules/modules.dep" ] || die "--root '$root': no modules of kernel $kver"
+	made=$run/made
 }
 
 # u32 FILE OFFSET: print the little-endian number there.
@@ -40,7 +54,7 @@ u32() {
 find_vmlinux() {
 	vmlinux=$vmlinuz
 	case $1 in debug-*) return ;; esac
-	vmlinux=$top/build/$1/lab/vmlinux
+	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"
 	sectors=$(od -An -tu1 -j 497 -N 1 "$vmlinuz" | tr -d ' ')
@@ -64,7 +78,7 @@ find_vmlinux() {
 # Set initrd to an initramfs for $image that holds busybox, init and the modules
 # needed to reach the host: 9p over virtio-pci, overlayfs, the serial ports.
 find_initrd() {
-	initrd=$top/build/$1/lab/initrd.img
+	initrd=$made/initrd.img
 	if [ -f "$initrd" ] && [ "$initrd" -nt "$here/init" ] &&
 		[ "$initrd" -nt "$here/image.sh" ] &&
 		[ "$initrd" -nt "$image_modules/modules.dep" ]; then
@@ -99,6 +113,7 @@ depends() {
 # stage_modules DIR: list what KVM needs, for either vendor, and put DIR's modules
 # to ctl/modules, as they are now (the next build may begin any time).
 stage_modules() {
+	[ -z "$root" ] || return 0
 	mkdir "$run/ctl/modules"
 	: >"$run/ctl/modules/list"
 	for module in kvm-amd kvm-intel; do

@@ -19,6 +19,9 @@ shell does the same with an interactive shell.
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
+  --root DIR          boot another root file system than this machine's: Debian's,
+                      in DIR, with the newest kernel in its /boot or the one that
+                      --kernel says. KVM is not loaded; COMMAND begins in /
   --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
   --kvm-intel OPTIONS options for kvm-intel (with --accel kvm on such a machine)
@@ -100,14 +103,14 @@ parse() {
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
 	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem=4G icount=''
-	accel=tcg timeout='' out=''
+	accel=tcg timeout='' out='' root=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
 		--) shift; break ;;
 		--icount) icount=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
-		--kernel | --modules | --kvm | --kvm-amd | --kvm-intel | --smp | --mem | \
+		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --mem | \
 			--accel | --timeout | --out)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
@@ -119,6 +122,7 @@ parse() {
 		case $option in
 		--kernel) kernel=$value ;;
 		--modules) modules=$value ;;
+		--root) root=$value ;;
 		--kvm) kvm=$value ;;
 		--kvm-amd) kvm_amd=$value ;;
 		--kvm-intel) kvm_intel=$value ;;
@@ -149,6 +153,12 @@ parse() {
 	*[MG]) ;;
 	*) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
 	esac
+	if [ -n "$root" ]; then
+		[ -z "$modules$kvm$kvm_amd$kvm_intel" ] ||
+			die "--root '$root': COMMAND loads KVM there: not with options for it or --modules"
+		[ -d "$root/boot" ] || die "--root '$root': no folder with a boot in it"
+		root=$(cd "$root" && pwd -P)
+	fi
 	[ -z "$timeout" ] || number --timeout "$timeout"
 	if [ "$verb" = run ]; then
 		[ $# -gt 0 ] || die "there is no COMMAND to run; see $me --help"

@@ -31,7 +31,7 @@ boot() {
 		-m "$mem" -smp "$smp" \
 		-chardev "file,id=console,path=$(comma "$run/console.log")" \
 		-serial chardev:console \
-		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap" \
+		-fsdev "local,id=root,path=$(comma "${root:-/}"),security_model=none,readonly=on,multidevs=remap" \
 		-device virtio-9p-pci,fsdev=root,mount_tag=root \
 		-fsdev "local,id=ctl,path=$(comma "$run/ctl"),security_model=none" \
 		-device virtio-9p-pci,fsdev=ctl,mount_tag=ctl \
