@@ -28,6 +28,7 @@ help: ## list the verbs
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
+	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
 	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
 .PHONY: setup
@@ -93,6 +94,14 @@ image: | packages
 deb: setup ## build the Debian packages, in build/deb
 	@scripts/build-deb
 
+.PHONY: apply
+apply: | packages ## put kvm-zap into the kernel tree KERNEL=DIR
+	@scripts/apply $(if $(KERNEL),"$(KERNEL)",$(error apply: say KERNEL=DIR))
+
+.PHONY: series
+series: | packages ## the same as patches for git am: KERNEL=DIR OUT=DIR
+	@scripts/make-series $(if $(and $(KERNEL),$(OUT)),"$(KERNEL)" "$(OUT)",$(error series: say KERNEL=DIR OUT=DIR))
+
 .PHONY: demo
 demo: setup ## the main job: what each policy costs, measured in the lab
 	@$(MAKE) all image
@@ -109,27 +118,9 @@ check: setup ## all tests; T=NAME runs one
 	@$(MAKE) all test-modules tests image
 	@tools/testing/check $(T)
 
-.PHONY: check-debug
-check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep, ...; T=NAME
-	@scripts/build-debug --jobs $(JOBS) $(LINE)
-	@$(MAKE) tests
-	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
-
-.PHONY: check-mutants
-check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
-	@$(MAKE) build/config tools tests image
-	@tools/testing/check-mutants $(M)
-
-.PHONY: check-stress
-check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=NAME runs one
-	@$(MAKE) modules tests image
-	@tools/testing/check --list tools/testing/tests-stress $(T)
-
-.PHONY: check-upstream
-check-upstream: setup ## upstream's KVM selftests: ours next to the distribution's modules
-	@$(MAKE) modules image
-	@scripts/build-upstream-tests --all
-	@tools/testing/check-upstream $(T)
+.PHONY: check-series
+check-series: setup ## build KVM at each patch of make series; LINE=LINE
+	@tools/testing/check-series --jobs $(JOBS) $(LINE)
 
 .PHONY: lint
 lint: setup ## what can be told of the sources without running them; T=NAME runs one check
@@ -139,7 +130,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
-		build/*/lab build/*/test build/*/headers build/debug-*
+		build/*/lab build/*/test build/*/headers build/debug-* build/series-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked
