@@ -29,6 +29,7 @@ help: ## list the verbs
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
 	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
+	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'
 	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
 
 .PHONY: setup
@@ -117,6 +118,32 @@ bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one
 check: setup ## all tests; T=NAME runs one
 	@$(MAKE) all test-modules tests image
 	@tools/testing/check $(T)
+
+.PHONY: check-debug
+check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep, ...; T=NAME
+	@scripts/build-debug --jobs $(JOBS) $(LINE)
+	@$(MAKE) tests
+	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
+
+.PHONY: check-mutants
+check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
+	@$(MAKE) build/config tools tests image
+	@tools/testing/check-mutants $(M)
+
+.PHONY: check-stress
+check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=NAME runs one
+	@$(MAKE) modules tests image
+	@tools/testing/check --list tools/testing/tests-stress $(T)
+
+.PHONY: check-upstream
+check-upstream: setup ## upstream's KVM selftests: ours next to the distribution's modules
+	@$(MAKE) modules image
+	@scripts/build-upstream-tests --all
+	@tools/testing/check-upstream $(T)
+
+.PHONY: check-deb
+check-deb: setup ## the packages' life in Debian file systems that the lab boots; SUITE=NAME
+	@tools/testing/check-deb $(SUITE)
 
 .PHONY: check-series
 check-series: setup ## build KVM at each patch of make series; LINE=LINE
