@@ -77,6 +77,12 @@ excluded() { # excluded KERNEL: whether the package leaves that kernel alone
 	bash -c 'kernelver=$1; . "$2"; ! [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]' bash "$1" "$dkms/dkms.conf"
 }
 grep -q "^PACKAGE_VERSION=\"$version\"$" "$dkms/dkms.conf" || ktap_fail 'not the version of the package'
+# shellcheck disable=SC2013 # a word a line
+for script in $(sed -n 's/^\(PRE_BUILD\|MAKE\[0\]\)="\([^ ]*\) .*/\2/p' "$dkms/dkms.conf"); do
+	ktap_check [ -x "$dkms/$script" ]
+done
+grep -q '^MAKE.*dkms-build.* '"$version"'"$' "$dkms/dkms.conf" ||
+	ktap_fail 'the modules get no version, and DKMS would not install them'
 for rules in scripts/cocci/*.rules; do
 	line=$(basename "$rules" .rules)
 	for kernel in "$line.0-56-amd64" "$line.0-56-cloud-amd64" "$line.43+deb13-amd64"; do
