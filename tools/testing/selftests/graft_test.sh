@@ -83,11 +83,22 @@ new_tree
 printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tmp/tree/arch/x86/include/asm/kvm_host.h"
 refused 'a rule with one match too many is named' 'rule field-stat: 2 lines added'
 
-# A hook that nobody asks for is missing from the tree without a word.
+# A hook that nobody asks for is missing from the tree without a word. Where lines
+# differ, one has site-memslot, another site-memslot-quirk in its place.
 for rule in scripts/cocci/*.cocci; do
-	name=${rule##*/}
-	grep -L -w -e "${name%.cocci}" scripts/cocci/*.rules | sed "s,$,: no $rule,"
-done > "$tmp/out"
+	name=$(basename "$rule" .cocci)
+	for other in scripts/cocci/*.cocci; do
+		case $name in "$(basename "$other" .cocci)"-*) name=$(basename "$other" .cocci) ;; esac
+	done
+	echo "$name"
+done | sort -u > "$tmp/rules"
+while read -r name; do
+	grep -L -E "[[:space:]]$name(-[a-z]+)?[[:space:]]" scripts/cocci/*.rules |
+		sed "s,$,: no rule $name,"
+done < "$tmp/rules" > "$tmp/out"
+if [ "$(wc -l < "$tmp/rules")" -lt 15 ]; then
+	echo 'not all rules were looked at' >> "$tmp/out"
+fi
 [ ! -s "$tmp/out" ]
 report $? 'each kernel line has every rule'
 
