@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
 # Expanded only where a recipe uses it: setup and help do without headers.
-KVER ?= $(shell scripts/kver)
+KVER ?= $(shell LINE='$(LINE)' scripts/kver)
 O = build/$(KVER)
 
 KCONFIG = srctree=. KCONFIG_CONFIG=build/config

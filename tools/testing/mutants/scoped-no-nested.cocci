@@ -11,4 +11,5 @@
 -	if (kvm_memslots_have_rmaps(kvm))
 +	else
 		kvm_zap_scoped_shadow(kvm, slot);
+	...
  }
