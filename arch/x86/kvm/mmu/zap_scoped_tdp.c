@@ -150,12 +150,6 @@ void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	struct zap_tdp zap = {
 		.kvm = kvm,
 		.slot = slot,
-		/*
-		 * What another one who holds mmu_lock for read has dropped is
-		 * not seen here, and maybe not flushed yet. Flush for it: once
-		 * the memslot is gone, no MMU notifier will wait for that.
-		 */
-		.flush = KVM_ZAP_NX_WORKER_IS_SHARED,
 	};
 	struct kvm_mmu_page *root = NULL;
 
@@ -172,6 +166,12 @@ void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 		 */
 		zap_tdp_walk(&zap, root, PG_LEVEL_4K, PG_LEVEL_2M);
 		zap_tdp_walk(&zap, root, PG_LEVEL_1G, PG_LEVEL_1G);
+		/*
+		 * What another one who holds mmu_lock for read has dropped on
+		 * the way was not seen, and maybe not flushed yet. Flush for
+		 * it: once the memslot is gone, no MMU notifier waits for that.
+		 */
+		zap.flush |= KVM_ZAP_NX_WORKER_IS_SHARED;
 		zap_tdp_flush(&zap);
 		rcu_read_unlock();
 	}
