@@ -4,7 +4,7 @@
 
 @@
 @@
- zap_shadow_gptes(...)
+ zap_shadow_by_gfns(...)
  {
 	<...
 -	kvm_mmu_page_as_id(sp) == slot->as_id

@@ -3,10 +3,10 @@
 
 @@
 @@
- zap_shadow_gptes(...)
+ zap_shadow_by_gfns(...)
  {
 	<...
--	if (!kvm->arch.indirect_shadow_pages)
+-	if (!kvm->arch.indirect_shadow_pages && !kvm->stat.nx_lpage_splits)
 +	if (kvm->arch.indirect_shadow_pages)
 		return;
 	...>

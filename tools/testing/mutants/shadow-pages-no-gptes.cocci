@@ -8,7 +8,7 @@
  {
 	...
 	if (kvm_mmu_page_as_id(sp) == zap->slot->as_id) {
--		if (zap_shadow_has_gptes(sp) && zap_shadow_in_slot(zap, sp->gfn))
+-		if (zap_shadow_belongs(zap, sp))
 -			return zap_shadow_own(zap, sp);
 		...
 	}

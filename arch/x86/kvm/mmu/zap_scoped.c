@@ -2,9 +2,10 @@
 /*
  * Site memslot, policy scoped: drop what belongs to the memslot, and no more.
  *
- * Three things belong to a memslot: leaf SPTEs of the TDP MMU that map its
- * memory, leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested)
- * that do, and shadow pages that shadow a guest page table inside the memslot.
+ * What belongs to a memslot are leaf SPTEs of the TDP MMU that map its memory,
+ * leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested) that do,
+ * shadow pages that shadow a guest page table inside the memslot, and those in
+ * place of a large page that maps it, if NX huge pages made them.
  *
  * No vCPU adds any of these meanwhile, whichever way mmu_lock is held, or while
  * it is not: the memslot was marked invalid and kvm_swap_active_memslots() then

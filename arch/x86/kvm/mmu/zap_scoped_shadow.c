@@ -44,6 +44,8 @@ struct zap_shadow {
 	unsigned int unlinked;		/* how many, at least */
 	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
+	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
+	unsigned int chunk;
 	bool flush;			/* dropped something, not flushed yet */
 	unsigned int cost;		/* since the last look */
 };
@@ -114,6 +116,18 @@ static bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
 	return !sp->role.direct && !sp->role.passthrough;
 }
 
+/*
+ * Whether @sp goes with the memslot: if it shadows a guest page table there its
+ * accounting does. If it was made for NX huge pages, the worker that lets large
+ * pages come back has it on a list, and will look for the memslot of it.
+ */
+static bool zap_shadow_belongs(const struct zap_shadow *zap,
+			       const struct kvm_mmu_page *sp)
+{
+	return (zap_shadow_has_gptes(sp) || kvm_zap_is_nx_split(sp)) &&
+	       zap_shadow_in_slot(zap, sp->gfn);
+}
+
 /* Whether @sp may have leaf SPTEs that map the memslot. */
 static bool zap_shadow_may_map(const struct zap_shadow *zap,
 			       const struct kvm_mmu_page *sp)
@@ -180,11 +194,11 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 			     bool all)
 {
-	unsigned int chunk;
+	unsigned int chunk = sp == zap->partly ? zap->chunk : 0;
 	u64 *spte, *end;
 	bool left;
 
-	for_each_set_bit(chunk, &sp->zap.leafs, BITS_PER_LONG) {
+	for_each_set_bit_from(chunk, &sp->zap.leafs, BITS_PER_LONG) {
 		spte = sp->spt + chunk * KVM_ZAP_CHUNK;
 		end = spte + KVM_ZAP_CHUNK;
 		for (left = false; spte < end; spte++)
@@ -193,8 +207,11 @@ static bool zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 				left |= !zap_shadow_leaf(zap, sp, spte, all);
 		if (!left)
 			__clear_bit(chunk, &sp->zap.leafs);
-		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK))
+		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK)) {
+			zap->partly = sp;
+			zap->chunk = chunk + 1;
 			return false;
+		}
 	}
 
 	zap->cost += ZAP_COST_TABLE;
@@ -232,10 +249,10 @@ static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 }
 
 /*
- * Unlink @sp, which shadows a guest page table in the memslot: its accounting
- * lives in the memslot.  What it has goes first, for unlinking does not
- * reschedule; unsynchronized pages further below go with it nevertheless, and no
- * leaf of its own tells of those.  False if it did not get that far.
+ * Unlink @sp, which belongs to the memslot.  What it has goes first, for
+ * unlinking does not reschedule; unsynchronized pages further below go with it
+ * nevertheless, and no leaf of its own tells of those.  False if it did not get
+ * that far.
  */
 static bool zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -271,7 +288,7 @@ static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	/* Each address space has shadow pages of its own. */
 	if (kvm_mmu_page_as_id(sp) == zap->slot->as_id) {
-		if (zap_shadow_has_gptes(sp) && zap_shadow_in_slot(zap, sp->gfn))
+		if (zap_shadow_belongs(zap, sp))
 			return zap_shadow_own(zap, sp);
 		if (zap_shadow_may_map(zap, sp) &&
 		    !zap_shadow_leafs(zap, sp, false))
@@ -321,18 +338,21 @@ static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
 	}
 }
 
-/* The shadow pages that shadow guest page tables in the memslot, by its gfns. */
-static void zap_shadow_gptes(struct zap_shadow *zap)
+/*
+ * The shadow pages that belong to the memslot, by its gfns.  Those of guest page
+ * tables may be at each of them, those in place of a large page where one could be.
+ */
+static void zap_shadow_by_gfns(struct zap_shadow *zap)
 {
 	const struct kvm_memory_slot *slot = zap->slot;
 	struct kvm *kvm = zap->kvm;
 	struct hlist_head *bucket;
 	struct kvm_mmu_page *sp;
-	gfn_t gfn;
+	gfn_t gfn, step;
 
-	for (gfn = slot->base_gfn; gfn < slot->base_gfn + slot->npages; gfn++) {
-		/* Nothing shadows a guest page table, or nothing any more. */
-		if (!kvm->arch.indirect_shadow_pages)
+	for (gfn = slot->base_gfn; gfn < slot->base_gfn + slot->npages; gfn += step) {
+		/* There is none, or none any more. */
+		if (!kvm->arch.indirect_shadow_pages && !kvm->stat.nx_lpage_splits)
 			return;
 
 		bucket = &kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
@@ -340,11 +360,13 @@ restart:
 		/* An invalid page is a root that is still loaded, and empty. */
 		hlist_for_each_entry(sp, bucket, hash_link)
 			if (sp->gfn == gfn && !sp->role.invalid &&
-			    zap_shadow_has_gptes(sp) &&
+			    zap_shadow_belongs(zap, sp) &&
 			    kvm_mmu_page_as_id(sp) == slot->as_id &&
 			    !zap_shadow_own(zap, sp))
 				goto restart;
 		zap_shadow_go_on(zap, ZAP_COST_GFN);
+		step = kvm->arch.indirect_shadow_pages ? 1 :
+		       SPTE_ENT_PER_PAGE - gfn % SPTE_ENT_PER_PAGE;
 	}
 }
 
@@ -355,7 +377,7 @@ static void zap_shadow_by_slot(struct zap_shadow *zap)
 
 	for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
 		zap_shadow_rmaps(zap, level);
-	zap_shadow_gptes(zap);
+	zap_shadow_by_gfns(zap);
 }
 
 /*

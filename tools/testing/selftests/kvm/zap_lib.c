@@ -21,7 +21,8 @@ static struct {
 } params[] = {
 	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
 	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
-	{ .name = "nx_huge_pages" },
+	{ .name = "nx_huge_pages" }, { .name = "nx_huge_pages_recovery_ratio" },
+	{ .name = "nx_huge_pages_recovery_period_ms" },
 };
 
 static void save_params(void)

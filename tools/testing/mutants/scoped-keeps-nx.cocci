@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Page tables in place of a large page stay on the NX huge page worker's list when
+// the memslot goes: the worker will not find it.
+@@
+expression sp;
+@@
+  zap_shadow_belongs(...)
+  {
+- return (zap_shadow_has_gptes(sp) || kvm_zap_is_nx_split(sp)) &&
++ return zap_shadow_has_gptes(sp) &&
+	 zap_shadow_in_slot(...);
+  }

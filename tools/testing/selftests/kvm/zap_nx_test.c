@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest executes from memory that is mapped by large pages, on a host where those
+ * must not be executable (nx_huge_pages): KVM splits them, and keeps the page tables
+ * on a list for a worker that lets the large pages come back. The memslot goes, the
+ * worker runs, the memslot comes back.
+ *
+ * What breaks without it: since 6.3 the worker asks for the memslot of each of them
+ * while some memslot's dirty pages are logged, and warns where it is gone.
+ */
+#define _GNU_SOURCE
+#include <string.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+
+enum { CODE, LOGGED };
+
+#define LARGE_PAGES	2
+#define CODE_BYTES	(LARGE_PAGES * SZ_2M)
+
+/* Where in each large page: not at its start, so that 4K pages are not alike. */
+#define CODE_OFFSET	(3 * SZ_4K)
+
+/* mov $VALUE, %eax; ret */
+static void put_code(unsigned char *to, unsigned char value)
+{
+	const unsigned char code[] = { 0xb8, value, 0, 0, 0, 0xc3 };
+
+	memcpy(to, code, sizeof(code));
+}
+
+static void expect_code(struct vcpu *vcpu, unsigned char value)
+{
+	struct guest_op op = { .op = GUEST_OP_CALL };
+	struct guest_result result;
+	unsigned int i;
+
+	for (i = 0; i < LARGE_PAGES; i++) {
+		/* A load first: that maps the large page. */
+		op.start = VM_RAM_GPA + i * SZ_2M + CODE_OFFSET;
+		vcpu_read64(vcpu, op.start);
+		vcpu_must(vcpu, &op, &result);
+		ktap_equal("what the code returned", result.value, value + i);
+	}
+}
+
+static void code_create(struct vm *vm, unsigned char *code, unsigned char value)
+{
+	unsigned int i;
+
+	for (i = 0; i < LARGE_PAGES; i++)
+		put_code(code + i * SZ_2M + CODE_OFFSET, value + i);
+	vm_set_slot(vm, CODE, 0, VM_RAM_GPA, CODE_BYTES, code);
+}
+
+static void worker_period(const char *ms)
+{
+	if (kvm_param_set(ZAP_MODULE, "nx_huge_pages_recovery_period_ms", ms))
+		vm_die("nx_huge_pages_recovery_period_ms: '%s' is refused", ms);
+}
+
+static void test(const char *policy, unsigned char *code, void *logged)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	unsigned int i;
+
+	zap_policy(policy);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, CODE_BYTES, VM_2M);
+	vm_set_slot(vm, LOGGED, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, SZ_64K, logged);
+	for (i = 1; i <= 2; i++) {
+		code_create(vm, code, i * LARGE_PAGES);
+		expect_code(vcpu, i * LARGE_PAGES);
+		ktap_equal("large pages that were split", zap_stat(vm, "nx_lpage_splits"),
+			   LARGE_PAGES);
+		vm_delete_slot(vm, CODE);
+		ktap_equal("split large pages that are left",
+			   zap_stat(vm, "nx_lpage_splits"), 0);
+		/* To change its period wakes the worker. */
+		worker_period(i % 2 ? "10" : "20");
+		usleep(100000);
+		worker_period("0");
+	}
+	vm_destroy(vm);
+	ktap_result("%s: a memslot with large pages that were split for NX", policy);
+}
+
+/* Whether the host has large pages to give. */
+static bool have_large(unsigned char *code)
+{
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	bool have;
+
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, CODE_BYTES, VM_2M);
+	code_create(vm, code, 0);
+	vcpu_read(vcpu, VM_RAM_GPA, CODE_BYTES);
+	have = zap_stat(vm, "pages_2m") >= LARGE_PAGES;
+	vm_destroy(vm);
+	return have;
+}
+
+int main(void)
+{
+	static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
+	unsigned char *code;
+	void *logged;
+	unsigned int i;
+
+	if (vm_unusable())
+		ktap_skip_all("%s", vm_unusable());
+	code = vm_backing_alloc(CODE_BYTES, VM_2M);
+	logged = vm_backing_alloc(SZ_64K, VM_4K);
+	if (!have_large(code))
+		ktap_skip_all("the host gives no huge pages");
+	zap_start(ARRAY_SIZE(policies));
+	if (kvm_param_set(ZAP_MODULE, "nx_huge_pages", "force") ||
+	    kvm_param_set(ZAP_MODULE, "nx_huge_pages_recovery_ratio", "1"))
+		vm_die("nx_huge_pages cannot be set");
+	for (i = 0; i < ARRAY_SIZE(policies); i++)
+		test(policies[i], code, logged);
+	vm_backing_free(logged, SZ_64K);
+	vm_backing_free(code, CODE_BYTES);
+	return ktap_end();
+}
