@@ -28,10 +28,14 @@ grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer
 [ -x "$work" ] || ktap_skip_all "no $work"
 
 # Those that are nested in the ones before them are of no interest.
-functions='kvm_zap_memslot kvm_zap_count_sptes kvm_flush_remote_tlbs
-	kvm_flush_remote_tlbs_with_address kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
+functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_flush_remote_tlbs
+	kvm_flush_remote_tlbs_RANGE kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
 	mark_page_accessed __rcu_read_unlock _raw_read_unlock _raw_write_unlock
 	__cond_resched_rwlock_read __cond_resched_rwlock_write'
+# The name since 6.5, and the one before.
+range=with_address
+! grep -q -w kvm_flush_remote_tlbs_range $tracing/available_filter_functions || range=range
+functions=$(echo "$functions" | sed "s/RANGE/$range/")
 for function in $functions; do
 	# The kernel's modules are named behind their functions.
 	grep -q -E "^$function( |$)" $tracing/available_filter_functions ||
@@ -44,6 +48,7 @@ restore() {
 	echo nop > "$tracing/current_tracer"
 	echo 0 > "$event/enable"
 	echo 1 > "$tracing/tracing_on"
+	echo 1 > "$tracing/options/funcgraph-irqs"
 	: > "$tracing/set_ftrace_filter"
 	: > "$tracing/set_graph_function"
 	: > "$tracing/trace"
@@ -63,8 +68,10 @@ fi
 echo nop > $tracing/current_tracer
 # shellcheck disable=SC2086 # a list
 printf '%s\n' $functions > $tracing/set_ftrace_filter
-echo kvm_zap_memslot > $tracing/set_graph_function
+echo kvm_zap_memslot_scoped > $tracing/set_graph_function
 echo 32768 > $tracing/buffer_size_kb
+# An interrupt has RCU critical sections of its own.
+echo 0 > $tracing/options/funcgraph-irqs
 echo 1 > $event/enable
 echo function_graph > $tracing/current_tracer
 "$work" 24 > "$tmp/work" 2>&1
@@ -72,11 +79,11 @@ status=$?
 echo 0 > $tracing/tracing_on
 cp $tracing/trace "$tmp/trace"
 
-# Only what kvm_zap_memslot() itself does: that is two blanks deep. What is
+# Only what kvm_zap_memslot_scoped() and its engine do: that is two blanks deep. What is
 # dropped is an event in the TDP MMU, and counted before it is flushed elsewhere.
 # Whoever the CPU is given to in a break leaves lines with another depth.
 awk -v tdp="$tdp" '
-	/kvm_zap_memslot.*\{/ { inside = 1; zaps++; dropped = 0; next }
+	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = 0; next }
 	!inside { next }
 	/kvm_tdp_mmu_spte_changed:/ { if (tdp) dropped++; drops++; next }
 	{ sub(/^[^|]*\|/, "") }

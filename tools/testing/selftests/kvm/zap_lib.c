@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -120,6 +121,17 @@ enum zap_mmu zap_mmu(void)
 	if (!param_on("kvm_amd", "npt", true) || !param_on("kvm_intel", "ept", true))
 		return ZAP_MMU_SHADOW;
 	return param_on("kvm", "tdp_mmu", false) ? ZAP_MMU_TDP : ZAP_MMU_LEGACY;
+}
+
+bool zap_kernel_since(unsigned int major, unsigned int minor)
+{
+	unsigned int a, b;
+	struct utsname uts;
+
+	uname(&uts);
+	if (sscanf(uts.release, "%u.%u", &a, &b) != 2)
+		vm_die("kernel release '%s' has no version", uts.release);
+	return a > major || (a == major && b >= minor);
 }
 
 long zap_read_file(const char *path, char *buf, size_t bytes)

@@ -44,6 +44,9 @@ enum zap_mmu {
 
 enum zap_mmu zap_mmu(void);
 
+/* Whether the kernel that runs is as new as that. */
+bool zap_kernel_since(unsigned int major, unsigned int minor);
+
 /* The whole of a small file, NUL-terminated; returns its size or -errno. */
 long zap_read_file(const char *path, char *buf, size_t bytes);
 
