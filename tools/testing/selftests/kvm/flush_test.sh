@@ -30,7 +30,7 @@ grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer
 # Those that are nested in the ones before them are of no interest.
 functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_flush_remote_tlbs
 	kvm_flush_remote_tlbs_RANGE kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
-	mark_page_accessed __rcu_read_unlock _raw_read_unlock _raw_write_unlock
+	mark_page_accessed __rcu_read_lock __rcu_read_unlock _raw_read_unlock _raw_write_unlock
 	__cond_resched_rwlock_read __cond_resched_rwlock_write'
 # The name since 6.5, and the one before.
 range=with_address
@@ -48,7 +48,6 @@ restore() {
 	echo nop > "$tracing/current_tracer"
 	echo 0 > "$event/enable"
 	echo 1 > "$tracing/tracing_on"
-	echo 1 > "$tracing/options/funcgraph-irqs"
 	: > "$tracing/set_ftrace_filter"
 	: > "$tracing/set_graph_function"
 	: > "$tracing/trace"
@@ -70,8 +69,6 @@ echo nop > $tracing/current_tracer
 printf '%s\n' $functions > $tracing/set_ftrace_filter
 echo kvm_zap_memslot_scoped > $tracing/set_graph_function
 echo 32768 > $tracing/buffer_size_kb
-# An interrupt has RCU critical sections of its own.
-echo 0 > $tracing/options/funcgraph-irqs
 echo 1 > $event/enable
 echo function_graph > $tracing/current_tracer
 "$work" 24 > "$tmp/work" 2>&1
@@ -83,7 +80,7 @@ cp $tracing/trace "$tmp/trace"
 # dropped is an event in the TDP MMU, and counted before it is flushed elsewhere.
 # Whoever the CPU is given to in a break leaves lines with another depth.
 awk -v tdp="$tdp" '
-	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = 0; next }
+	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = rcu = 0; next }
 	!inside { next }
 	/kvm_tdp_mmu_spte_changed:/ { if (tdp) dropped++; drops++; next }
 	{ sub(/^[^|]*\|/, "") }
@@ -101,7 +98,9 @@ awk -v tdp="$tdp" '
 		work = 1
 		next
 	}
-	name == "__rcu_read_unlock" && !tdp { next }
+	# An interrupt has critical sections of its own, within that.
+	name == "__rcu_read_lock" { rcu++; next }
+	name == "__rcu_read_unlock" && (--rcu > 0 || !tdp) { next }
 	name ~ /unlock$/ || name ~ /^__cond_resched_rwlock/ {
 		if (dropped) { left[name] += dropped; dropped = 0 }
 		if (name ~ /^__cond_resched_rwlock/) {
