@@ -18,7 +18,10 @@
 
 #include "zap_modules.h"
 
+/* Loads and unloads, the fewer the slower the kernel is. */
 #define STORM_ROUNDS	8
+#define STORM_ROUNDS_MIN	2
+#define STORM_NS	60000000000ULL
 
 static const char * const sites[] = { "memslot", "mmio", "teardown" };
 /* Not the default of any; memslot's is a choice in Kconfig. */
@@ -244,6 +247,7 @@ static void *visitor(void *arg)
 
 static void test_storm(void)
 {
+	uint64_t end = vm_now_ns() + STORM_NS;
 	unsigned int round, busy = 0, i;
 	pthread_t threads[2];
 	int err;
@@ -251,7 +255,8 @@ static void test_storm(void)
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		if (pthread_create(&threads[i], NULL, visitor, (void *)(uintptr_t)i))
 			vm_die("pthread_create");
-	for (round = 0; round < STORM_ROUNDS; round++) {
+	for (round = 0; round < STORM_ROUNDS &&
+	     (round < STORM_ROUNDS_MIN || vm_now_ns() < end); round++) {
 		while ((err = modules_unload(modules_vendor)) == EAGAIN)
 			busy++;
 		if (err)
