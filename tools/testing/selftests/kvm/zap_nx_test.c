@@ -5,7 +5,7 @@
  * on a list for a worker that lets the large pages come back. The memslot goes, the
  * worker runs, the memslot comes back.
  *
- * What breaks without it: since 6.3 the worker asks for the memslot of each of them
+ * What breaks without it: on 6.12 and later the worker asks for the memslot of each of them
  * while some memslot's dirty pages are logged, and warns where it is gone.
  */
 #define _GNU_SOURCE
