@@ -15,7 +15,6 @@ params=/sys/module/kvm/parameters
 debugfs=/sys/kernel/debug/kvm
 event=/sys/kernel/tracing/events/kvm/kvm_zap/format
 stock=build/$(uname -r)/image/lib/modules/$(uname -r)/kernel/arch/x86/kvm/kvm.ko
-get_abi=build/linux-source-6.1/scripts/get_abi.pl
 
 [ "$(id -u)" -eq 0 ] || ktap_skip_all 'needs root'
 [ -d $debugfs ] || ktap_skip_all "no $debugfs: KVM is not loaded or debugfs not mounted"
@@ -87,7 +86,7 @@ same_words() {
 	in_doc "$2"
 }
 
-ktap_start 7
+ktap_start 6
 
 ktap_check [ -s "$tmp/modes" ]
 xargs stat -c '%n 0%a' < "$tmp/documented" > "$tmp/present" 2> "$tmp/err"
@@ -114,10 +113,5 @@ same_words $debugfs/zap_latency "$(head -n 1 $debugfs/zap_latency)"
 same_words $event "$(sed -n 's/.*field:.* \([a-z_]*\);.*offset.*/\1/p' $event | grep -v '^common_')"
 in_doc "$(awk 'NR > 1 { print $1, $2 }' $debugfs/zap_stats)"
 ktap_result 'columns, fields, sites and policies are documented'
-
-form="sysfs-abi has the form of the kernel's Documentation/ABI"
-[ -f $get_abi ] || { ktap_skip "no $get_abi" "$form"; ktap_end; }
-ktap_equal get_abi.pl "$(perl $get_abi validate --dir sysfs-abi 2>&1)" ''
-ktap_result "$form"
 
 ktap_end
