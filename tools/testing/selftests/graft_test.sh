@@ -84,7 +84,7 @@ printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tmp/tree/arch/x86/include
 refused 'a rule with one match too many is named' 'rule field-stat: 2 lines added'
 
 # A hook that nobody asks for is missing from the tree without a word. Where lines
-# differ, one has site-memslot, another site-memslot-quirk in its place.
+# differ, one has site-memslot, another site-memslot-choice in its place.
 for rule in scripts/cocci/*.cocci; do
 	name=$(basename "$rule" .cocci)
 	for other in scripts/cocci/*.cocci; do
