@@ -172,12 +172,16 @@ u64 kvm_zap_first_generation(int as_id);
 struct kvm_zap_vm_stat { };
 struct kvm_zap { };
 
-#define kvm_zap_count_table(kvm)		do { } while (0)
-#define kvm_zap_count_yield(kvm, yielded)	(yielded)
-#define kvm_zap_init_debugfs(dir)		do { } while (0)
-#define kvm_zap_create_vm_debugfs(kvm)		do { } while (0)
-#define kvm_zap_first_generation(as_id)		(as_id)
+static inline void kvm_zap_count_table(struct kvm *kvm) { }
+static inline int kvm_zap_count_yield(struct kvm *kvm, int yielded)
+{
+	return yielded;
+}
 
+static inline void kvm_zap_init_debugfs(struct dentry *dir) { }
+static inline void kvm_zap_create_vm_debugfs(struct kvm *kvm) { }
+
+#define kvm_zap_first_generation(as_id)	(as_id)
 #define KVM_ZAP_STATIC	static
 #define KVM_ZAP_VM_STATS(DESC)
 

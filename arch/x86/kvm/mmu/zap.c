@@ -55,15 +55,17 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
  */
 
 /**
- * __kvm_zap_memslot_begin() - start to drop the mappings of a memslot
+ * kvm_zap_memslot_begin() - start to drop the mappings of a memslot
  * @kvm: the VM, its slots_lock held
  * @slot: the memslot as it was before it was marked invalid, which goes or moves
+ * @stock: what KVM would do without policies; counts if they are configured off
  *
  * To be asked once: all that is done for one memslot is done by one policy.
  *
  * Return: whether the caller has to drop all mappings of the VM.
  */
-bool __kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot)
+bool kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot,
+			   bool stock)
 {
 	enum kvm_zap_policy policy;
 

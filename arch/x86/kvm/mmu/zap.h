@@ -31,12 +31,12 @@ struct kvm_zap_mmu_page {
 
 /* zap.c: the sites */
 void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
-bool __kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot);
+bool kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot,
+			   bool stock);
 bool kvm_zap_memslot_is_ours(struct kvm *kvm);
 void kvm_zap_memslot_theirs(struct kvm *kvm, struct kvm_memory_slot *slot,
 			    void (*zap)(struct kvm *, struct kvm_memory_slot *));
 void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot);
-#define kvm_zap_memslot_begin(kvm, slot, stock)	__kvm_zap_memslot_begin(kvm, slot)
 void kvm_zap_mmio(struct kvm *kvm);
 void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
@@ -56,8 +56,11 @@ void kvm_zap_bulk(struct kvm *kvm);
 extern bool kvm_zap_reference;
 void kvm_zap_memslot_reference(struct kvm *kvm, const struct kvm_memory_slot *slot);
 #else
-#define kvm_zap_reference			false
-#define kvm_zap_memslot_reference(kvm, slot)	do { } while (0)
+#define kvm_zap_reference	false
+static inline void kvm_zap_memslot_reference(struct kvm *kvm,
+					     const struct kvm_memory_slot *slot)
+{
+}
 #endif
 
 /* tdp_mmu.c: static there without CONFIG_KVM_ZAP_POLICY; see zap_compat.h, too */
@@ -79,14 +82,30 @@ void kvm_mmu_commit_zap_page(struct kvm *kvm, struct list_head *invalid_list);
 
 struct kvm_zap_mmu_page { };
 
-#define kvm_zap_note_leaf(sp, index)	do { } while (0)
-#define kvm_zap_memslot(kvm, slot)	kvm_mmu_zap_all_fast(kvm)
-#define kvm_zap_memslot_begin(kvm, slot, stock)	(stock)
-#define kvm_zap_memslot_is_ours(kvm)	false
+struct kvm_mmu_page;
+
+static inline void kvm_zap_note_leaf(struct kvm_mmu_page *sp, int index) { }
+
+static inline bool kvm_zap_memslot_begin(struct kvm *kvm,
+					 struct kvm_memory_slot *slot, bool stock)
+{
+	return stock;
+}
+
+static inline bool kvm_zap_memslot_is_ours(struct kvm *kvm)
+{
+	return false;
+}
+
+static inline void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+}
+
+/* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
+#define kvm_zap_memslot(kvm, slot)		kvm_mmu_zap_all_fast(kvm)
 #define kvm_zap_memslot_theirs(kvm, slot, zap)	zap(kvm, slot)
-#define kvm_zap_memslot_end(kvm, slot)	do { } while (0)
-#define kvm_zap_mmio(kvm)		kvm_mmu_zap_all_fast(kvm)
-#define kvm_zap_teardown(kvm)		kvm_mmu_zap_all(kvm)
+#define kvm_zap_mmio(kvm)			kvm_mmu_zap_all_fast(kvm)
+#define kvm_zap_teardown(kvm)			kvm_mmu_zap_all(kvm)
 
 #endif /* CONFIG_KVM_ZAP_POLICY */
 
