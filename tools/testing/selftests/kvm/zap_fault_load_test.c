@@ -136,6 +136,7 @@ static void test_kvm(const struct image *kvm)
 			failed++;
 			if (failed % AGAIN_EACH)
 				continue;
+			ktap_diag("kvm.ko: allocation %u of %u", n, end);
 			left = FAULT_NEVER;
 			ktap_equal("error when tried again",
 				   image_load(kvm, kvm->options, &left), 0);
@@ -196,6 +197,7 @@ static void test_vendor(const struct image *vendor)
 			failed++;
 			if (failed % AGAIN_EACH)
 				continue;
+			ktap_diag("%s: allocation %u", modules_vendor, n);
 			left = FAULT_NEVER;
 			ktap_equal("error when tried again",
 				   image_load(vendor, vendor->options, &left), 0);

@@ -4,7 +4,7 @@
  * and leaves no MMIO SPTE of the cycle that is over. VMs start a few changes of
  * memory slots short of the wrap, which test builds of the modules can do.
  *
- * What breaks without it: a whole cycle later, 2^18 changes of slots, KVM takes
+ * What breaks without it: a whole cycle later, up to 2^18 changes of slots, KVM takes
  * an MMIO SPTE that was left for valid, and the guest's accesses to memory that
  * is there by then end up in user space as MMIO. Or a wrap drops more than it
  * has to, and the guest faults in all of its memory again.
@@ -27,7 +27,7 @@
 #include "zap_world.h"
 
 #define GENERATION	"zap_mmio_generation"
-#define CYCLE		(1UL << 18)	/* changes of one address space's slots */
+#define CYCLE		(1UL << 18)	/* changes of one address space's slots, or two cycles */
 #define SMM		(1U << 16)	/* slot ids of the other address space */
 
 #define EVENT		"events/kvmmmu/check_mmio_spte"
