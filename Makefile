@@ -167,7 +167,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/mutants \
-		build/*/modules build/*/tree build/*/stock build/*/off build/*/config build/*/make.log \
+		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
 		build/*/lab build/*/test build/*/headers build/debug-* build/series-*
 
 .PHONY: distclean
