@@ -86,8 +86,16 @@ check() {
 
 	# shellcheck disable=SC2046,SC2086 # three numbers each
 	set -- $before $(counts)
-	[ "$4" -gt "$1" ] || ktap_fail "no memslot was invalidated under $policy"
-	ktap_equal "invalidated under another policy" $(($5 - $2)) 0
+	case $newer$name in
+	yes*.map | yes*.unmap*) ;; # those leave their memslots for the VM's end
+	*) [ "$4" -gt "$1" ] || ktap_fail "no memslot was invalidated under $policy" ;;
+	esac
+	# As a VMM it may ask for scoped in a part of what it does: that goes before.
+	if [ "$policy" != scoped ] && grep -q 'slot zap quirk disabled' "$tmp/out"; then
+		[ "$5" -gt "$2" ] || ktap_fail "what the VMM asks for is not done"
+	else
+		ktap_equal "invalidated under another policy" $(($5 - $2)) 0
+	fi
 	# Twice 4 MiB and a bit of code are mapped once if only their own slots go.
 	[ "$policy/$program" != scoped/memslot_modification_stress_test ] ||
 		[ $(($6 - $3)) -lt 3072 ] ||
@@ -108,6 +116,8 @@ if [ ! -w "$param" ] || [ ! -w /dev/kvm ]; then
 fi
 
 cpus=$(taskset -p $$ | sed 's/.*: //')
+newer=
+[ "$(printf '%s\n' 6.12 "$(uname -r)" | sort -V | head -n 1)" != 6.12 ] || newer=yes
 child=''
 saved=$(cat "$param")
 tmp=$(mktemp -d)
