@@ -141,7 +141,11 @@ u64 kvm_zap_first_generation(int as_id);
 #define kvm_zap_first_generation(as_id)	(as_id)
 #endif
 
-#define KVM_ZAP_STATIC
+/*
+ * Functions of KVM that engines call as well. Inlined where they were before: calls
+ * of kvm_rmap_lock() alone cost 7.2 1 % of a fast zap. Not "inline", which is notrace.
+ */
+#define KVM_ZAP_STATIC	__inline __gnu_inline
 
 /*
  * Rows of kvm_vm_stats_desc[], named as in struct kvm_zap_vm_stat. KVM has had
