@@ -221,9 +221,9 @@ enum kvm_zap_policy kvm_arch_zap_wish(struct kvm *kvm, enum kvm_zap_site site)
 
 /*
  * Policy auto.  Scoped drops a part of what fast drops, at less for each leaf,
- * and finding it is bounded by what is mapped.  It was at most 1.6 % dearer on
- * any workload of kvm-zap-bench, delete, create and refaults together, and
- * mostly a fraction; so the rule is as simple as that, see zap-policy.rst.
+ * and finding it is bounded by what is mapped.  It was dearer on no workload of
+ * kvm-zap-bench, delete, create and refaults together, and mostly a fraction; so
+ * the rule is as simple as that, see zap-policy.rst.
  */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot)
