@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The content oracle for slots that are more than memory: guest page tables,
- * System Management Mode's address space, dirty logging, read-only slots.
+ * System Management Mode's address space, dirty logging, read-only slots; and for
+ * one that lies far up.
  *
  * What breaks without it: under shadow paging KVM would go on translating by
  * page tables that are gone, and stumble over its accounting of them when the
@@ -23,6 +24,9 @@ enum { RAM, TABLES, OTHER };
 /* What it is mapped to, in turn. */
 #define HERE		WORLD_GPA
 #define THERE		(WORLD_GPA + SZ_2M)
+
+/* Behind the first entry of a root of four levels, within 40 bits. */
+#define FAR_GPA		(0x8000000000UL + SZ_2M)
 
 #define KVM_SMM_AS	0x10000U
 
@@ -302,13 +306,35 @@ static void test_readonly(const char *policy)
 		vm_backing_free(mem[i], SZ_64K);
 }
 
-static bool have_smm(void)
+static void test_far(const char *policy)
+{
+	struct world *w = world_create(policy, &page_4k);
+	unsigned char *mem[2] = { world_memory(w, SZ_64K, 1), world_memory(w, SZ_64K, 2) };
+	unsigned int round, i;
+
+	guest_pt_map(w->vm->pt, WINDOW_GVA, FAR_GPA, SZ_2M, 0);
+	for (round = 0; round < 3; round++) {
+		vm_set_slot(w->vm, OTHER, 0, FAR_GPA, SZ_64K, mem[round % 2]);
+		for (i = 0; i < WORLD_VCPUS; i++)
+			world_expect(w, i, WINDOW_GVA, 16, 0, 1 + round % 2);
+		vm_delete_slot(w->vm, OTHER);
+	}
+	for (i = 0; i < WORLD_VCPUS; i++)
+		world_expect_absent(w, i, WINDOW_GVA, 16);
+	world_destroy(w);
+	for (i = 0; i < 2; i++)
+		vm_backing_free(mem[i], SZ_64K);
+}
+
+static bool have_smm, have_far;
+
+static void look_what_there_is(void)
 {
 	struct vm *vm = vm_create(NULL);
-	bool have = vm_cap(vm, KVM_CAP_MULTI_ADDRESS_SPACE) > 1;
 
+	have_smm = vm_cap(vm, KVM_CAP_MULTI_ADDRESS_SPACE) > 1;
+	have_far = FAR_GPA >> vm->gpa_bits == 0;
 	vm_destroy(vm);
-	return have;
 }
 
 int main(void)
@@ -316,7 +342,8 @@ int main(void)
 	static const struct world_pages *const pages[] = { &page_4k, &page_2m };
 	unsigned int i, j;
 
-	zap_start(ARRAY_SIZE(policies) * (3 * ARRAY_SIZE(pages) + 3));
+	zap_start(ARRAY_SIZE(policies) * (3 * ARRAY_SIZE(pages) + 4));
+	look_what_there_is();
 	for (i = 0; i < ARRAY_SIZE(policies); i++) {
 		for (j = 0; j < ARRAY_SIZE(pages); j++) {
 			test_lower_tables(policies[i], pages[j]);
@@ -329,7 +356,7 @@ int main(void)
 			ktap_result("%s, guest %s: page tables gone, then the VM closed",
 				    policies[i], pages[j]->name);
 		}
-		if (have_smm()) {
+		if (have_smm) {
 			test_smm(policies[i]);
 			ktap_result("%s: SMM's address space", policies[i]);
 		} else {
@@ -340,6 +367,13 @@ int main(void)
 		ktap_result("%s: dirty logging", policies[i]);
 		test_readonly(policies[i]);
 		ktap_result("%s: read-only slots", policies[i]);
+		if (have_far) {
+			test_far(policies[i]);
+			ktap_result("%s: a slot above 512 GiB", policies[i]);
+		} else {
+			ktap_skip("guest physical addresses end before",
+				  "%s: a slot above 512 GiB", policies[i]);
+		}
 	}
 	return ktap_end();
 }
