@@ -17,10 +17,10 @@ static const char usage[] = "kvm-zap-bench mmio-wrap [OPTION...]";
 static const char about[] =
 "Lets the guest touch pages where no memslot is and its memory, then changes the\n"
 "flags of another memslot until the generation that KVM marks MMIO SPTEs with\n"
-"wraps (after 2^18 such changes on x86, 2^17 on 7.2), and lets the guest touch all again: each\n"
-"MMIO access must still leave to user space and read what that gives, memory must\n"
-"hold what it held. Times are CLOCK_MONOTONIC; a change contains a grace period of\n"
-"SRCU, which no policy changes: zap_ns and the CPU times do not.";
+"wraps (after 2^18 such changes on x86, 2^17 on 7.2), and lets the guest touch all\n"
+"again: each MMIO access must still leave to user space and read what that gives,\n"
+"memory must hold what it held. Times are CLOCK_MONOTONIC; a change contains a grace\n"
+"period of SRCU, which no policy changes: zap_ns and the CPU times do not.";
 
 #define STAMP		0x6d6d696f00UL	/* in memory */
 #define MMIO_VALUE	0x6f696d6d00UL	/* where no slot is */
