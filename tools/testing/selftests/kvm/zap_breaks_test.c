@@ -10,7 +10,7 @@
  * A thread that wakes up all the time is what is made way for; it needs no lock of
  * KVM's, so that what KVM says of its mappings is exact.
  *
- *	zap_breaks_test [MIB]	size of the memslot; default 128
+ *	zap_breaks_test [MIB]	size of the memory that is mapped; default 128
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,6 +30,9 @@
 /* Some pages more than whole page tables, at both ends. */
 #define HEAD		(3 * SZ_4K)
 
+/* Out of the way of all else. */
+#define TABLES_GPA	(VM_RAM_GPA + 2 * SZ_1G)
+
 static bool stop;
 
 static void *nap(void *unused)
@@ -48,7 +51,7 @@ static void *nap(void *unused)
 }
 
 /* Delete the slot, all of which is mapped; how often that made way. */
-static uint64_t round_of(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
+static uint64_t delete_memory(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
 {
 	struct zap_counts before, after;
 	uint64_t with, without = zap_leafs(vcpu->vm);
@@ -72,33 +75,85 @@ static uint64_t round_of(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *me
 	return after.zap_yields;
 }
 
-int main(int argc, char **argv)
+/*
+ * The same of a slot of guest page tables, which in shadow paging are shadowed with
+ * all that they map: the memory of another slot.
+ */
+static uint64_t delete_tables(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
 {
-	size_t bytes = (argc > 1 ? strtoul(argv[1], NULL, 10) : 128) * SZ_1M + 2 * HEAD;
-	uint64_t gpa = VM_RAM_GPA + SZ_2M - HEAD, yields = 0;
-	unsigned int round;
-	pthread_t thread;
-	struct vm *vm;
-	void *mem;
+	size_t tables_bytes = (bytes / SZ_2M + 16) * SZ_4K;
+	void *tables = vm_backing_alloc(tables_bytes, VM_4K);
+	struct zap_counts before, after;
+	uint64_t with, went;
+	struct guest_pt *pt;
 
-	if (argc > 2 || bytes < SZ_2M)
-		vm_die("usage: zap_breaks_test [MIB], at least 2, not '%s'", argv[1]);
-	zap_start(1);
-	zap_policy("scoped");
-	vm = vm_create(NULL);
-	vcpu_create(vm, 0);
-	mem = vm_backing_alloc(bytes, VM_4K);
+	vm_set_slot(vcpu->vm, 0, 0, gpa, bytes, mem);
+	vm_set_slot(vcpu->vm, 1, 0, TABLES_GPA, tables_bytes, tables);
+	pt = guest_pt_create(vcpu->vm, TABLES_GPA, tables, tables_bytes);
+	guest_pt_map(pt, gpa, gpa, bytes, VM_4K);
+	vcpu_set_pt(vcpu, pt);
+	vcpu_read(vcpu, gpa, bytes);
+	vcpu_set_pt(vcpu, vcpu->vm->pt);
+	with = zap_leafs(vcpu->vm);
+	zap_counts(vcpu->vm, &before);
+	vm_delete_slot(vcpu->vm, 1);
+	zap_counts(vcpu->vm, &after);
+	zap_diff(&after, &before);
+	went = with - zap_leafs(vcpu->vm);
+	ktap_check(went >= bytes / SZ_4K, "%lu leaf SPTEs went, of %zu pages", went,
+		   bytes / SZ_4K);
+	ktap_equal("zap_sptes", after.zap_sptes, went);
+	ktap_check(after.zap_tables >= bytes / SZ_2M, "%lu of %zu page tables went",
+		   after.zap_tables, bytes / SZ_2M);
+	vm_delete_slot(vcpu->vm, 0);
+	guest_pt_free(pt);
+	vm_backing_free(tables, tables_bytes);
+	return after.zap_yields;
+}
+
+typedef uint64_t round_fn(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem);
+
+/* Until others were made way for often enough. */
+static void rounds(round_fn *round_of, uint64_t gpa, size_t bytes)
+{
+	struct vm *vm = vm_create(NULL);
+	void *mem = vm_backing_alloc(bytes, VM_4K);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	unsigned int round;
+	uint64_t yields = 0;
+	pthread_t thread;
+
 	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, (bytes / SZ_2M + 2) * SZ_2M, VM_2M);
+	stop = false;
 	if (pthread_create(&thread, NULL, nap, NULL))
 		vm_die("pthread_create");
 	for (round = 0; round < ROUNDS_MAX && yields < YIELDS_MIN && !ktap.bad; round++)
-		yields += round_of(vm->vcpus, gpa, bytes, mem);
+		yields += round_of(vcpu, gpa, bytes, mem);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	ktap_diag("%u rounds, zap_yields %lu", round, yields);
 	ktap_check(ktap.bad || yields >= YIELDS_MIN, "zap_yields: %lu in %u rounds", yields, round);
 	vm_destroy(vm);
 	vm_backing_free(mem, bytes);
+}
+
+int main(int argc, char **argv)
+{
+	size_t bytes = (argc > 1 ? strtoul(argv[1], NULL, 10) : 128) * SZ_1M;
+
+	if (argc > 2 || bytes < SZ_2M)
+		vm_die("usage: zap_breaks_test [MIB], at least 2, not '%s'", argv[1]);
+	zap_start(2);
+	zap_policy("scoped");
+	rounds(delete_memory, VM_RAM_GPA + SZ_2M - HEAD, bytes + 2 * HEAD);
 	ktap_result("a large slot is deleted while others want the CPU");
+
+	if (zap_mmu() != ZAP_MMU_SHADOW) {
+		ktap_skip("guest page tables are shadowed in shadow paging alone",
+			  "the same of many guest page tables");
+		return ktap_end();
+	}
+	rounds(delete_tables, VM_RAM_GPA, bytes);
+	ktap_result("the same of many guest page tables");
 	return ktap_end();
 }
