@@ -114,7 +114,7 @@ static uint64_t delete_tables(struct vcpu *vcpu, uint64_t gpa, size_t bytes, voi
 typedef uint64_t round_fn(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem);
 
 /* Until others were made way for often enough. */
-static void rounds(round_fn *round_of, uint64_t gpa, size_t bytes)
+static void repeat(round_fn *round_of, uint64_t gpa, size_t bytes)
 {
 	struct vm *vm = vm_create(NULL);
 	void *mem = vm_backing_alloc(bytes, VM_4K);
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		vm_die("usage: zap_breaks_test [MIB], at least 2, not '%s'", argv[1]);
 	zap_start(2);
 	zap_policy("scoped");
-	rounds(delete_memory, VM_RAM_GPA + SZ_2M - HEAD, bytes + 2 * HEAD);
+	repeat(delete_memory, VM_RAM_GPA + SZ_2M - HEAD, bytes + 2 * HEAD);
 	ktap_result("a large slot is deleted while others want the CPU");
 
 	if (zap_mmu() != ZAP_MMU_SHADOW) {
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 			  "the same of many guest page tables");
 		return ktap_end();
 	}
-	rounds(delete_tables, VM_RAM_GPA, bytes);
+	repeat(delete_tables, VM_RAM_GPA, bytes);
 	ktap_result("the same of many guest page tables");
 	return ktap_end();
 }
