@@ -5,7 +5,8 @@
 # deletion, with lock breaks, of a large memslot and, in shadow paging, of one with
 # guest page tables that map memory outside of it: what was dropped is flushed before
 # mmu_lock is given up, be it for a moment, and in the TDP MMU before the end of the
-# RCU critical section that the page tables' freeing waits for.
+# RCU critical section that the page tables' freeing waits for. All that was dropped
+# there lies in the range that is flushed.
 #
 # What breaks without it: a vCPU on another CPU goes on using a mapping, or page
 # tables, that were freed. In the lab, where each exit of a vCPU drops its TLB,
@@ -19,13 +20,15 @@ work=${KVM_ZAP_TESTS:-build/tests}/zap_breaks_test
 tracing=/sys/kernel/tracing
 parameter=/sys/module/kvm/parameters/memslot_zap
 event=$tracing/events/kvmmmu/kvm_tdp_mmu_spte_changed
+probe=$tracing/events/kvm_zap_test/flush
 
-case "${1-}" in -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1-}" in -h | --help) sed -n '4,14s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 [ -w $parameter ] || ktap_skip_all "no $parameter, or not root"
 [ -w $tracing/current_tracer ] || ktap_skip_all "no $tracing"
 grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer function_graph'
 [ -w $event/enable ] || ktap_skip_all "no $event"
+[ -w $tracing/kprobe_events ] || ktap_skip_all "no $tracing/kprobe_events"
 [ -x "$work" ] || ktap_skip_all "no $work"
 
 # Those that are nested in the ones before them are of no interest.
@@ -36,7 +39,8 @@ functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_flush_remote_tlbs
 # The name since 6.5, and the one before.
 range=with_address
 ! grep -q -w kvm_flush_remote_tlbs_range $tracing/available_filter_functions || range=range
-functions=$(echo "$functions" | sed "s/RANGE/$range/")
+range=kvm_flush_remote_tlbs_$range
+functions=$(echo "$functions" | sed "s/kvm_flush_remote_tlbs_RANGE/$range/")
 for function in $functions; do
 	# The kernel's modules are named behind their functions.
 	grep -q -E "^$function( |$)" $tracing/available_filter_functions ||
@@ -48,6 +52,8 @@ tmp=$(mktemp -d)
 restore() {
 	echo nop > "$tracing/current_tracer"
 	echo 0 > "$event/enable"
+	[ ! -e "$probe" ] || echo 0 > "$probe/enable"
+	echo -:kvm_zap_test/flush >> "$tracing/kprobe_events"
 	echo 1 > "$tracing/tracing_on"
 	: > "$tracing/set_ftrace_filter"
 	: > "$tracing/set_graph_function"
@@ -70,7 +76,11 @@ echo nop > $tracing/current_tracer
 printf '%s\n' $functions > $tracing/set_ftrace_filter
 echo kvm_zap_memslot_scoped > $tracing/set_graph_function
 echo 32768 > $tracing/buffer_size_kb
+# Its arguments are (kvm, first page, number of pages).
+echo "p:kvm_zap_test/flush $range start=%si:u64 pages=%dx:u64" >> $tracing/kprobe_events ||
+	ktap_skip_all "no probe can be put at $range()"
 echo 1 > $event/enable
+echo 1 > $probe/enable
 echo function_graph > $tracing/current_tracer
 "$work" 24 > "$tmp/work" 2>&1
 status=$?
@@ -81,9 +91,35 @@ cp $tracing/trace "$tmp/trace"
 # dropped is an event in the TDP MMU, and counted before it is flushed elsewhere.
 # Whoever the CPU is given to in a break leaves lines with another depth.
 awk -v tdp="$tdp" '
-	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = rcu = 0; next }
+	function hex(digits,  i, n) {
+		for (i = 1; i <= length(digits); i++)
+			n = 16 * n + index("0123456789abcdef", substr(digits, i, 1)) - 1
+		return n
+	}
+	function word(name) { return substr($0, match($0, name) + length(name)) + 0 }
+	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = rcu = end = 0; first = -1; next }
 	!inside { next }
-	/kvm_tdp_mmu_spte_changed:/ { if (tdp) dropped++; drops++; next }
+	/kvm_tdp_mmu_spte_changed:/ {
+		if (tdp) dropped++
+		drops++
+		gfn = $0
+		sub(/.* gfn /, "", gfn)
+		sub(/ .*/, "", gfn)
+		gfn = hex(gfn)
+		if (first < 0 || gfn < first) first = gfn
+		gfn += 512 ^ (word(" level ") - 1)
+		if (gfn > end) end = gfn
+		next
+	}
+	/flush: .* start=/ {
+		if (!tdp || first < 0) next
+		ranges++
+		start = word(" start=")
+		if (first < start || end > start + word(" pages=")) outside++
+		first = -1
+		end = 0
+		next
+	}
 	{ sub(/^[^|]*\|/, "") }
 	/^  }/ {
 		if (dropped) left["its end"] += dropped
@@ -97,6 +133,7 @@ awk -v tdp="$tdp" '
 		flushes++
 		dropped = 0
 		work = 1
+		if (name == "kvm_flush_remote_tlbs") { first = -1; end = 0 }
 		next
 	}
 	# An interrupt has critical sections of its own, within that.
@@ -116,12 +153,14 @@ awk -v tdp="$tdp" '
 		print "drops", drops + 0
 		print "flushes", flushes + 0
 		print "breaks", breaks + 0
+		print "ranges", ranges + 0
+		print "outside", outside + 0
 		for (name in left) print "unflushed", left[name], "at", name
 	}' "$tmp/trace" > "$tmp/found"
 
 number() { sed -n "s/^$1 //p" "$tmp/found"; }
 
-ktap_start 2
+ktap_start $((2 + ${tdp:-0}))
 ktap_equal 'status of the work' $status 0
 ktap_check [ "$(number zaps)" -ge 1 ]
 ktap_check [ "$(number drops)" -ge 3 ]
@@ -131,5 +170,10 @@ ktap_result 'the trace shows what is dropped, and lock breaks'
 ktap_check [ "$(number flushes)" -ge 1 ]
 ktap_equal 'dropped and not flushed in time' "$(grep unflushed "$tmp/found")" ''
 ktap_result 'what is dropped is flushed before anything is let go of'
+if [ "$tdp" ]; then
+	ktap_check [ "$(number ranges)" -ge 3 ]
+	ktap_equal 'flushes that leave something out' "$(number outside)" 0
+	ktap_result 'what is dropped lies in the range that is flushed'
+fi
 [ -z "${KVM_ZAP_TRACE-}" ] || cp "$tmp/trace" "$KVM_ZAP_TRACE"
 ktap_end

@@ -32,14 +32,20 @@
 
 #define EVENT		"events/kvmmmu/check_mmio_spte"
 
-/* Memory that ends halfway through a page table; MMIO beside it, and elsewhere. */
+/*
+ * Memory that ends halfway through a page table; MMIO beside it, elsewhere, and in the
+ * last page that a guest can have.
+ */
 #define RAM_BYTES	(SZ_2M + SZ_1M)
 #define NEAR_GPA	(VM_RAM_GPA + RAM_BYTES)
 #define NEAR_PAGES	16
 #define FAR_GPA		(VM_RAM_GPA + 4 * SZ_2M)
 #define FAR_PAGES	8
-#define MMIO_PAGES	(NEAR_PAGES + FAR_PAGES)
 #define MAPPED_BYTES	(8 * SZ_2M)
+#define TOP_GVA		(VM_RAM_GPA + MAPPED_BYTES)
+#define TOP_GPA(vm)	((1UL << (vm)->gpa_bits) - SZ_2M)
+#define LAST_PAGE	(SZ_2M - SZ_4K)
+#define MMIO_PAGES	(NEAR_PAGES + FAR_PAGES + 1)
 #define STAMP		0x6d656d00UL
 
 enum { RAM, TOGGLED, OVER };
@@ -91,9 +97,10 @@ static void on_mmio(struct vcpu *vcpu, struct kvm_run *run)
 }
 
 /* Each read must leave to user space, and give what that says. */
-static void read_mmio(struct vm *vm, uint64_t gpa, unsigned int pages, uint64_t value)
+static void read_mmio(struct vm *vm, uint64_t gva, uint64_t gpa, unsigned int pages,
+		      uint64_t value)
 {
-	struct guest_op op = { .op = GUEST_OP_READ, .start = gpa, .bytes = pages * SZ_4K };
+	struct guest_op op = { .op = GUEST_OP_READ, .start = gva, .bytes = pages * SZ_4K };
 	uint64_t sum = pages * (value + gpa) + SZ_4K * pages * (pages - 1) / 2;
 	struct guest_result res;
 
@@ -117,8 +124,9 @@ static void touch(struct vm *vm, uint64_t value, struct touched *touched)
 {
 	uint64_t made = zap_vcpus_stat(vm, "pf_mmio_spte_created"), faults;
 
-	read_mmio(vm, NEAR_GPA, NEAR_PAGES, value);
-	read_mmio(vm, FAR_GPA, FAR_PAGES, value + 1);
+	read_mmio(vm, NEAR_GPA, NEAR_GPA, NEAR_PAGES, value);
+	read_mmio(vm, FAR_GPA, FAR_GPA, FAR_PAGES, value + 1);
+	read_mmio(vm, TOP_GVA + LAST_PAGE, TOP_GPA(vm) + LAST_PAGE, 1, value + 2);
 	touched->made = zap_vcpus_stat(vm, "pf_mmio_spte_created") - made;
 	touched->stale = take_stale();
 
@@ -184,6 +192,7 @@ static const char *test_changes(const char *policy, const struct world_pages *pa
 	vm->mmio = on_mmio;
 	vcpu_create(vm, 0);
 	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, MAPPED_BYTES, 0);
+	guest_pt_map(vm->pt, TOP_GVA, TOP_GPA(vm), SZ_2M, 0);
 	vm_set_slot(vm, RAM, 0, VM_RAM_GPA, RAM_BYTES, ram);
 	if (as && vm_cap(vm, KVM_CAP_MULTI_ADDRESS_SPACE) < 2)
 		why = "KVM has one address space only";
