@@ -14,6 +14,9 @@ comma() {
 # the guest does not live to hand over its log. No mitigations: they cost
 # instructions and say nothing about the MMU. The log is kept whole.
 cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
+# Whose kernel has lost a task, or a CPU, has its verdict: what would wait for it for
+# good ends there and then.
+cmdline="$cmdline oops=panic softlockup_panic=1 hung_task_panic=1"
 # Nothing to wait for: no keyboard, no self-tests.
 cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
 

@@ -65,6 +65,7 @@ script='pwd
 	echo "$LAB_TEST,${OTHER-unset},$(id -u)"
 	cat /sys/module/kvm/parameters/tdp_mmu /sys/module/kvm_amd/parameters/npt
 	[ -d /sys/kernel/debug/kvm ] && [ -e /sys/kernel/tracing/events ] && echo mounted
+	cat /proc/sys/kernel/panic_on_oops /proc/sys/kernel/softlockup_panic /proc/sys/kernel/hung_task_panic
 	echo vanishes >vanishes
 	echo "to stderr" >/dev/stderr
 	head -c 300000 /dev/urandom >"$LAB_OUT/bytes"
@@ -78,7 +79,7 @@ sed -n '1,/^end$/p' "$tmp/stdout" >"$tmp/text"
 {
 	pwd
 	printf '%s\n' "3::it's  \"\$HOME\":two${newline}lines$newline:" \
-		"it's,unset,0" N N mounted end
+		"it's,unset,0" N N mounted 1 1 1 end
 } >"$tmp/expected"
 check "the command's exit status is the lab's" is status 7 "$status"
 check "directory, arguments, environment, options and mounts are as asked for" \
