@@ -20,21 +20,28 @@ enum { BELOW, MIDDLE, ABOVE, FILLER };
 
 /*
  * Three slots side by side: they share page tables, and chunks of them. The
- * middle one has its second page table to itself.
+ * middle one has its second page table to itself; of the first and the third it has
+ * a part, or a single page: the last of the one and the first of the other.
  */
-#define BELOW_PAGE	0x0abUL
-#define MIDDLE_PAGE	0x183UL
-#define ABOVE_PAGE	0x583UL
-#define END_PAGE	0x683UL
+static const struct places {
+	uint64_t below, middle, above, end;	/* pages */
+	const char *name;
+} places[] = {
+	{ 0x0ab, 0x183, 0x583, 0x683, "neighbours" },
+	{ 0x1f7, 0x1ff, 0x401, 0x409, "neighbours, a page at each end" },
+};
+
+#define OWN_PAGE	0x200UL
+#define OWN_END_PAGE	0x400UL
 #define ALL_BYTES	(4 * SZ_2M)
 
 /* One page in each 2M of this: a page table each. */
 #define FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
 #define FILLER_BYTES	(2 * SZ_1G)
 
-/* Guest page tables, in a slot that is as large as the middle one. */
+/* Guest page tables, in a slot about as large as the middle one. */
 #define TABLES_GPA	(VM_RAM_GPA + SZ_1G)
-#define TABLES_BYTES	((ABOVE_PAGE - MIDDLE_PAGE) * SZ_4K)
+#define TABLES_BYTES	(0x400 * SZ_4K)
 #define WINDOW_GVA	0x700000000UL
 #define WINDOW_PAGES	8
 
@@ -139,33 +146,33 @@ static void expect_gone(struct test *t, uint64_t page, uint64_t end)
 		   t->vcpu->mmio_reads - exits, end - page);
 }
 
-static void test_neighbours(unsigned int way, unsigned long guest_page)
+static void test_neighbours(unsigned int way, unsigned long guest_page, const struct places *at)
 {
 	struct test t;
 
 	create(&t, way, guest_page, VM_4K);
-	set_slot(&t, BELOW, BELOW_PAGE, MIDDLE_PAGE);
-	set_slot(&t, MIDDLE, MIDDLE_PAGE, ABOVE_PAGE);
-	set_slot(&t, ABOVE, ABOVE_PAGE, END_PAGE);
+	set_slot(&t, BELOW, at->below, at->middle);
+	set_slot(&t, MIDDLE, at->middle, at->above);
+	set_slot(&t, ABOVE, at->above, at->end);
 	/* The last page table to be made is the middle one's own. */
-	read_pages(&t, BELOW_PAGE, 0x200);
-	read_pages(&t, 0x400, END_PAGE);
-	read_pages(&t, 0x200, 0x400);
+	read_pages(&t, at->below, OWN_PAGE);
+	read_pages(&t, OWN_END_PAGE, at->end);
+	read_pages(&t, OWN_PAGE, OWN_END_PAGE);
 
-	delete_slot(&t, MIDDLE, "the middle slot", ABOVE_PAGE - MIDDLE_PAGE, whole_tables(1));
-	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
-	expect_still_mapped(&t, "page faults above", ABOVE_PAGE, END_PAGE);
-	expect_gone(&t, MIDDLE_PAGE, MIDDLE_PAGE + 1);
-	expect_gone(&t, ABOVE_PAGE - 1, ABOVE_PAGE);
+	delete_slot(&t, MIDDLE, "the middle slot", at->above - at->middle, whole_tables(1));
+	expect_still_mapped(&t, "page faults below", at->below, at->middle);
+	expect_still_mapped(&t, "page faults above", at->above, at->end);
+	expect_gone(&t, at->middle, at->middle + 1);
+	expect_gone(&t, at->above - 1, at->above);
 
 	/* In the page tables that were searched before. */
-	delete_slot(&t, ABOVE, "the slot above", END_PAGE - ABOVE_PAGE, 0);
-	expect_still_mapped(&t, "page faults below", BELOW_PAGE, MIDDLE_PAGE);
-	expect_gone(&t, ABOVE_PAGE, END_PAGE);
-	delete_slot(&t, BELOW, "the slot below", MIDDLE_PAGE - BELOW_PAGE, 0);
-	expect_gone(&t, BELOW_PAGE, MIDDLE_PAGE);
+	delete_slot(&t, ABOVE, "the slot above", at->end - at->above, 0);
+	expect_still_mapped(&t, "page faults below", at->below, at->middle);
+	expect_gone(&t, at->above, at->end);
+	delete_slot(&t, BELOW, "the slot below", at->middle - at->below, 0);
+	expect_gone(&t, at->below, at->middle);
 	destroy(&t);
-	ktap_result("%s, guest %s: neighbours", ways[way], guest_page == VM_4K ? "4k" : "2m");
+	ktap_result("%s, guest %s: %s", ways[way], guest_page == VM_4K ? "4k" : "2m", at->name);
 }
 
 static void test_huge(unsigned int way)
@@ -218,13 +225,15 @@ static void test_guest_tables(unsigned int way)
 
 int main(void)
 {
-	unsigned int way;
+	unsigned int way, i;
 
-	zap_start(4 * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 2) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
-		test_neighbours(way, VM_4K);
-		test_neighbours(way, VM_2M);
+		for (i = 0; i < ARRAY_SIZE(places); i++) {
+			test_neighbours(way, VM_4K, &places[i]);
+			test_neighbours(way, VM_2M, &places[i]);
+		}
 		test_huge(way);
 		test_guest_tables(way);
 	}
