@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -183,6 +184,32 @@ struct vm *zap_used_vm(void *mem)
 	vm_set_slot(vm, 0, 0, VM_RAM_GPA, SZ_64K, mem);
 	vcpu_check(vcpu, VM_RAM_GPA, SZ_64K, 1);
 	return vm;
+}
+
+/* One page in each 2M of this: a page table each. */
+#define FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
+#define FILLER_BYTES	(2 * SZ_1G)
+
+void *zap_filler_create(struct vcpu *vcpu, unsigned int slot)
+{
+	struct guest_op fill = {
+		.op = GUEST_OP_READ, .start = FILLER_GPA, .bytes = FILLER_BYTES, .stride = SZ_2M,
+	};
+	/* Address space of which a page exists once it is touched. */
+	void *mem = mmap(NULL, FILLER_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED || madvise(mem, FILLER_BYTES, MADV_NOHUGEPAGE))
+		vm_die("mmap or madvise of %zu bytes: %s", FILLER_BYTES, strerror(errno));
+	guest_pt_map(vcpu->vm->pt, FILLER_GPA, FILLER_GPA, FILLER_BYTES, VM_2M);
+	vm_set_slot(vcpu->vm, slot, 0, FILLER_GPA, FILLER_BYTES, mem);
+	vcpu_must(vcpu, &fill, NULL);
+	return mem;
+}
+
+void zap_filler_free(void *filler)
+{
+	munmap(filler, FILLER_BYTES);
 }
 
 uint64_t zap_stat(struct vm *vm, const char *name)

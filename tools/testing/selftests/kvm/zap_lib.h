@@ -59,6 +59,14 @@ int zap_write_file(const char *path, const char *text, size_t bytes);
  */
 struct vm *zap_used_vm(void *mem);
 
+/*
+ * Have KVM make a thousand page tables more: 2 GiB in slot @slot, far above
+ * VM_RAM_GPA, of which the guest reads a page in each 2M. Free what it
+ * returns when the VM is gone.
+ */
+void *zap_filler_create(struct vcpu *vcpu, unsigned int slot);
+void zap_filler_free(void *filler);
+
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name);

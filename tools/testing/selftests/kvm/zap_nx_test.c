@@ -15,10 +15,18 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
-enum { CODE, LOGGED };
+enum { CODE, LOGGED, FILLER };
 
 #define LARGE_PAGES	2
 #define CODE_BYTES	(LARGE_PAGES * SZ_2M)
+#define CODE_GPA	(VM_RAM_GPA + SZ_2M)
+
+/* The memslot begins before the large pages. */
+#define LEAD_BYTES	(5 * SZ_4K)
+#define MEM_BYTES	(SZ_2M + CODE_BYTES)
+
+/* See zap_ways_test.c. */
+static const char * const ways[] = { "few shadow pages", "many shadow pages" };
 
 /* Where in each large page: not at its start, so that 4K pages are not alike. */
 #define CODE_OFFSET	(3 * SZ_4K)
@@ -39,20 +47,21 @@ static void expect_code(struct vcpu *vcpu, unsigned char value)
 
 	for (i = 0; i < LARGE_PAGES; i++) {
 		/* A load first: that maps the large page. */
-		op.start = VM_RAM_GPA + i * SZ_2M + CODE_OFFSET;
+		op.start = CODE_GPA + i * SZ_2M + CODE_OFFSET;
 		vcpu_read64(vcpu, op.start);
 		vcpu_must(vcpu, &op, &result);
 		ktap_equal("what the code returned", result.value, value + i);
 	}
 }
 
-static void code_create(struct vm *vm, unsigned char *code, unsigned char value)
+static void code_create(struct vm *vm, unsigned char *mem, unsigned char value)
 {
 	unsigned int i;
 
 	for (i = 0; i < LARGE_PAGES; i++)
-		put_code(code + i * SZ_2M + CODE_OFFSET, value + i);
-	vm_set_slot(vm, CODE, 0, VM_RAM_GPA, CODE_BYTES, code);
+		put_code(mem + (i + 1) * SZ_2M + CODE_OFFSET, value + i);
+	vm_set_slot(vm, CODE, 0, CODE_GPA - LEAD_BYTES, LEAD_BYTES + CODE_BYTES,
+		    mem + SZ_2M - LEAD_BYTES);
 }
 
 static void worker_period(const char *ms)
@@ -61,17 +70,18 @@ static void worker_period(const char *ms)
 		vm_die("nx_huge_pages_recovery_period_ms: '%s' is refused", ms);
 }
 
-static void test(const char *policy, unsigned char *code, void *logged)
+static void test(const char *policy, unsigned int way, unsigned char *mem, void *logged)
 {
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = vcpu_create(vm, 0);
+	void *filler = way ? zap_filler_create(vcpu, FILLER) : NULL;
 	unsigned int i;
 
 	zap_policy(policy);
-	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, CODE_BYTES, VM_2M);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, MEM_BYTES, VM_2M);
 	vm_set_slot(vm, LOGGED, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, SZ_64K, logged);
 	for (i = 1; i <= 2; i++) {
-		code_create(vm, code, i * LARGE_PAGES);
+		code_create(vm, mem, i * LARGE_PAGES);
 		expect_code(vcpu, i * LARGE_PAGES);
 		ktap_equal("large pages that were split", zap_stat(vm, "nx_lpage_splits"),
 			   LARGE_PAGES);
@@ -84,19 +94,22 @@ static void test(const char *policy, unsigned char *code, void *logged)
 		worker_period("0");
 	}
 	vm_destroy(vm);
-	ktap_result("%s: a memslot with large pages that were split for NX", policy);
+	if (filler)
+		zap_filler_free(filler);
+	ktap_result("%s, %s: a memslot with large pages that were split for NX", policy,
+		    ways[way]);
 }
 
 /* Whether the host has large pages to give. */
-static bool have_large(unsigned char *code)
+static bool have_large(unsigned char *mem)
 {
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	bool have;
 
-	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, CODE_BYTES, VM_2M);
-	code_create(vm, code, 0);
-	vcpu_read(vcpu, VM_RAM_GPA, CODE_BYTES);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, MEM_BYTES, VM_2M);
+	code_create(vm, mem, 0);
+	vcpu_read(vcpu, CODE_GPA, CODE_BYTES);
 	have = zap_stat(vm, "pages_2m") >= LARGE_PAGES;
 	vm_destroy(vm);
 	return have;
@@ -105,23 +118,24 @@ static bool have_large(unsigned char *code)
 int main(void)
 {
 	static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
-	unsigned char *code;
+	unsigned char *mem;
 	void *logged;
-	unsigned int i;
+	unsigned int i, way;
 
 	if (vm_unusable())
 		ktap_skip_all("%s", vm_unusable());
-	code = vm_backing_alloc(CODE_BYTES, VM_2M);
+	mem = vm_backing_alloc(MEM_BYTES, VM_2M);
 	logged = vm_backing_alloc(SZ_64K, VM_4K);
-	if (!have_large(code))
+	if (!have_large(mem))
 		ktap_skip_all("the host gives no huge pages");
-	zap_start(ARRAY_SIZE(policies));
+	zap_start(ARRAY_SIZE(policies) * ARRAY_SIZE(ways));
 	if (kvm_param_set(ZAP_MODULE, "nx_huge_pages", "force") ||
 	    kvm_param_set(ZAP_MODULE, "nx_huge_pages_recovery_ratio", "1"))
 		vm_die("nx_huge_pages cannot be set");
 	for (i = 0; i < ARRAY_SIZE(policies); i++)
-		test(policies[i], code, logged);
+		for (way = 0; way < ARRAY_SIZE(ways); way++)
+			test(policies[i], way, mem, logged);
 	vm_backing_free(logged, SZ_64K);
-	vm_backing_free(code, CODE_BYTES);
+	vm_backing_free(mem, MEM_BYTES);
 	return ktap_end();
 }

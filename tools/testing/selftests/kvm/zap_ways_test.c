@@ -9,9 +9,7 @@
  * small ones only: the guest keeps memory that was given to somebody else.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -35,10 +33,6 @@ static const struct places {
 #define OWN_END_PAGE	0x400UL
 #define ALL_BYTES	(4 * SZ_2M)
 
-/* One page in each 2M of this: a page table each. */
-#define FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
-#define FILLER_BYTES	(2 * SZ_1G)
-
 /* Guest page tables, in a slot about as large as the middle one. */
 #define TABLES_GPA	(VM_RAM_GPA + SZ_1G)
 #define TABLES_BYTES	(0x400 * SZ_4K)
@@ -54,36 +48,18 @@ struct test {
 	void *filler;
 };
 
-/* Address space of which a page exists once it is touched. */
-static void *sparse(size_t bytes)
-{
-	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (mem == MAP_FAILED || madvise(mem, bytes, MADV_NOHUGEPAGE))
-		vm_die("mmap or madvise of %zu bytes: %s", bytes, strerror(errno));
-	return mem;
-}
-
 static void create(struct test *t, unsigned int way, unsigned long guest_page,
 		   unsigned long backing)
 {
 	struct vm_opts opts = { .guest_page = guest_page };
-	struct guest_op fill = {
-		.op = GUEST_OP_READ, .start = FILLER_GPA, .bytes = FILLER_BYTES, .stride = SZ_2M,
-	};
 
 	memset(t, 0, sizeof(*t));
 	t->vm = vm_create(&opts);
 	t->vcpu = vcpu_create(t->vm, 0);
 	t->mem = vm_backing_alloc(ALL_BYTES, backing);
 	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, ALL_BYTES, 0);
-	if (!way)
-		return;
-	t->filler = sparse(FILLER_BYTES);
-	guest_pt_map(t->vm->pt, FILLER_GPA, FILLER_GPA, FILLER_BYTES, VM_2M);
-	vm_set_slot(t->vm, FILLER, 0, FILLER_GPA, FILLER_BYTES, t->filler);
-	vcpu_must(t->vcpu, &fill, NULL);
+	if (way)
+		t->filler = zap_filler_create(t->vcpu, FILLER);
 }
 
 static void destroy(struct test *t)
@@ -91,7 +67,7 @@ static void destroy(struct test *t)
 	vm_destroy(t->vm);
 	vm_backing_free(t->mem, ALL_BYTES);
 	if (t->filler)
-		munmap(t->filler, FILLER_BYTES);
+		zap_filler_free(t->filler);
 }
 
 static void set_slot(struct test *t, unsigned int slot, uint64_t page, uint64_t end)
