@@ -186,30 +186,26 @@ struct vm *zap_used_vm(void *mem)
 	return vm;
 }
 
-/* One page in each 2M of this: a page table each. */
-#define FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
-#define FILLER_BYTES	(2 * SZ_1G)
-
-void *zap_filler_create(struct vcpu *vcpu, unsigned int slot)
+void *zap_filler_create(struct vcpu *vcpu, unsigned int slot, size_t bytes)
 {
 	struct guest_op fill = {
-		.op = GUEST_OP_READ, .start = FILLER_GPA, .bytes = FILLER_BYTES, .stride = SZ_2M,
+		.op = GUEST_OP_READ, .start = ZAP_FILLER_GPA, .bytes = bytes, .stride = SZ_2M,
 	};
 	/* Address space of which a page exists once it is touched. */
-	void *mem = mmap(NULL, FILLER_BYTES, PROT_READ | PROT_WRITE,
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (mem == MAP_FAILED || madvise(mem, FILLER_BYTES, MADV_NOHUGEPAGE))
-		vm_die("mmap or madvise of %zu bytes: %s", FILLER_BYTES, strerror(errno));
-	guest_pt_map(vcpu->vm->pt, FILLER_GPA, FILLER_GPA, FILLER_BYTES, VM_2M);
-	vm_set_slot(vcpu->vm, slot, 0, FILLER_GPA, FILLER_BYTES, mem);
+	if (mem == MAP_FAILED || madvise(mem, bytes, MADV_NOHUGEPAGE))
+		vm_die("mmap or madvise of %zu bytes: %s", bytes, strerror(errno));
+	guest_pt_map(vcpu->vm->pt, ZAP_FILLER_GPA, ZAP_FILLER_GPA, bytes, VM_2M);
+	vm_set_slot(vcpu->vm, slot, 0, ZAP_FILLER_GPA, bytes, mem);
 	vcpu_must(vcpu, &fill, NULL);
 	return mem;
 }
 
-void zap_filler_free(void *filler)
+void zap_filler_free(void *filler, size_t bytes)
 {
-	munmap(filler, FILLER_BYTES);
+	munmap(filler, bytes);
 }
 
 uint64_t zap_stat(struct vm *vm, const char *name)

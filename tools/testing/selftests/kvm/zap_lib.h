@@ -60,12 +60,15 @@ int zap_write_file(const char *path, const char *text, size_t bytes);
 struct vm *zap_used_vm(void *mem);
 
 /*
- * Have KVM make a thousand page tables more: 2 GiB in slot @slot, far above
- * VM_RAM_GPA, of which the guest reads a page in each 2M. Free what it
- * returns when the VM is gone.
+ * Have KVM make more page tables, one for each 2M of the @bytes in slot @slot at
+ * ZAP_FILLER_GPA: the guest reads a page there. Free what is returned, never NULL,
+ * when the VM is gone.
  */
-void *zap_filler_create(struct vcpu *vcpu, unsigned int slot);
-void zap_filler_free(void *filler);
+#define ZAP_FILLER_GPA	(VM_RAM_GPA + 2 * SZ_1G)
+#define ZAP_FILLER_BYTES	(2 * SZ_1G)	/* what makes them many for a small memslot */
+
+void *zap_filler_create(struct vcpu *vcpu, unsigned int slot, size_t bytes);
+void zap_filler_free(void *filler, size_t bytes);
 
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);

@@ -74,7 +74,7 @@ static void test(const char *policy, unsigned int way, unsigned char *mem, void 
 {
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = vcpu_create(vm, 0);
-	void *filler = way ? zap_filler_create(vcpu, FILLER) : NULL;
+	void *filler = way ? zap_filler_create(vcpu, FILLER, ZAP_FILLER_BYTES) : NULL;
 	unsigned int i;
 
 	zap_policy(policy);
@@ -95,7 +95,7 @@ static void test(const char *policy, unsigned int way, unsigned char *mem, void 
 	}
 	vm_destroy(vm);
 	if (filler)
-		zap_filler_free(filler);
+		zap_filler_free(filler, ZAP_FILLER_BYTES);
 	ktap_result("%s, %s: a memslot with large pages that were split for NX", policy,
 		    ways[way]);
 }

@@ -59,7 +59,7 @@ static void create(struct test *t, unsigned int way, unsigned long guest_page,
 	t->mem = vm_backing_alloc(ALL_BYTES, backing);
 	guest_pt_map(t->vm->pt, VM_RAM_GPA, VM_RAM_GPA, ALL_BYTES, 0);
 	if (way)
-		t->filler = zap_filler_create(t->vcpu, FILLER);
+		t->filler = zap_filler_create(t->vcpu, FILLER, ZAP_FILLER_BYTES);
 }
 
 static void destroy(struct test *t)
@@ -67,7 +67,7 @@ static void destroy(struct test *t)
 	vm_destroy(t->vm);
 	vm_backing_free(t->mem, ALL_BYTES);
 	if (t->filler)
-		zap_filler_free(t->filler);
+		zap_filler_free(t->filler, ZAP_FILLER_BYTES);
 }
 
 static void set_slot(struct test *t, unsigned int slot, uint64_t page, uint64_t end)
