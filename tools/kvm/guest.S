@@ -130,7 +130,7 @@ invlpg:
 	jmp	end_of_pass
 
 cr3:
-	mov	%cr3, %rbp
+	mov	GUEST_CMD_VALUE(%rdi), %rbp
 	mov	%rbp, %cr3
 	jmp	done
 

@@ -16,7 +16,7 @@
 #define GUEST_OP_STAMP		3	/* store `value` + (address >> 12) */
 #define GUEST_OP_CHECK		4	/* compare with the stamp; result: mismatches */
 #define GUEST_OP_INVLPG		5	/* INVLPG each address */
-#define GUEST_OP_CR3		6	/* reload CR3; the range is ignored */
+#define GUEST_OP_CR3		6	/* reload CR3; range and `value` are ignored */
 #define GUEST_OP_SPIN		7	/* PAUSE until `stop`; the range is ignored */
 #define GUEST_OP_HLT		8	/* HLT: leaves with KVM_EXIT_HLT */
 #define GUEST_OP_CALL		9	/* call `start`; result: what it leaves in RAX */

@@ -202,7 +202,8 @@ static int vcpu_do(struct vcpu *vcpu, const struct guest_op *op, struct guest_re
 	cmd->start = op->start;
 	cmd->count = (op->bytes + stride - 1) / stride;
 	cmd->stride = stride;
-	cmd->value = op->value;
+	/* Not read by the guest: QEMU 10 lets reads of CR3 pass, which gives it shadow tables. */
+	cmd->value = op->op == GUEST_OP_CR3 ? guest_pt_root(vcpu->pt) : op->value;
 	cmd->passes = op->until_stop ? 0 : op->passes ? op->passes : 1;
 	cmd->done = 0;
 	cmd->result = 0;
