@@ -39,6 +39,10 @@ static const struct places {
 #define WINDOW_GVA	0x700000000UL
 #define WINDOW_PAGES	8
 
+/* A guest page table of the third level maps 512 GiB. */
+#define UNSYNC_GVA	(512 * SZ_1G)
+#define BELOW_TABLES_GPA	(TABLES_GPA + SZ_1G / 2)
+
 static const char * const ways[] = { "few shadow pages", "many shadow pages" };
 
 struct test {
@@ -199,11 +203,80 @@ static void test_guest_tables(unsigned int way)
 	ktap_result("%s: guest page tables", ways[way]);
 }
 
+/*
+ * A guest's page tables are all in the slot, the root too, which a vCPU that does not
+ * run has loaded: it outlives the slot, and one that takes its place.
+ */
+static void test_root(unsigned int way)
+{
+	void *tables = vm_backing_alloc(TABLES_BYTES, VM_4K);
+	struct guest_pt *pt;
+	unsigned int round;
+	struct test t;
+
+	create(&t, way, VM_4K, VM_4K);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	for (round = 0; round < 2; round++) {
+		vm_set_slot(t.vm, MIDDLE, 0, TABLES_GPA, TABLES_BYTES, tables);
+		memset(tables, 0, TABLES_BYTES);
+		pt = guest_pt_create(t.vm, TABLES_GPA, tables, TABLES_BYTES);
+		guest_pt_map(pt, WINDOW_GVA, VM_RAM_GPA, WINDOW_PAGES * SZ_4K, 0);
+		vcpu_set_pt(t.vcpu, pt);
+		vcpu_read(t.vcpu, WINDOW_GVA, WINDOW_PAGES * SZ_4K);
+		guest_pt_free(pt);
+		vm_delete_slot(t.vm, MIDDLE);
+		vm_set_slot(t.vm, MIDDLE, 0, TABLES_GPA, TABLES_BYTES, tables);
+		vm_delete_slot(t.vm, MIDDLE);
+		ktap_equal("memslot_zap_scoped", zap_stat(t.vm, "memslot_zap_scoped"),
+			   2 * (round + 1));
+	}
+	vcpu_set_pt(t.vcpu, t.vm->pt);
+	read_pages(&t, 0, WINDOW_PAGES);
+	destroy(&t);
+	vm_backing_free(tables, TABLES_BYTES);
+	ktap_result("%s: the root of guest page tables", ways[way]);
+}
+
+/*
+ * The slot holds a guest page table of the third level. Those below it are elsewhere,
+ * and one of the first level is unsynchronized: the guest has written to it. It goes
+ * with the slot in shadow paging, and what it maps with it.
+ */
+static void test_unsync(unsigned int way)
+{
+	void *tables = vm_backing_alloc(TABLES_BYTES, VM_4K);
+	void *below = vm_backing_alloc(2 * SZ_4K, VM_4K);
+	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
+	uint64_t gpa, value;
+	struct test t;
+
+	create(&t, way, VM_4K, VM_4K);
+	guest_pt_map(t.vm->pt, BELOW_TABLES_GPA, BELOW_TABLES_GPA, 2 * SZ_4K, 0);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	vm_set_slot(t.vm, MIDDLE, 0, TABLES_GPA, TABLES_BYTES, tables);
+	vm_set_slot(t.vm, ABOVE, 0, BELOW_TABLES_GPA, 2 * SZ_4K, below);
+	/* With what maps another GiB, which nobody uses. */
+	guest_pt_arena(t.vm->pt, TABLES_GPA, tables, 3 * SZ_4K);
+	guest_pt_map(t.vm->pt, UNSYNC_GVA + SZ_1G, VM_RAM_GPA, SZ_4K, 0);
+	guest_pt_arena(t.vm->pt, BELOW_TABLES_GPA, below, 2 * SZ_4K);
+	guest_pt_map(t.vm->pt, UNSYNC_GVA, VM_RAM_GPA, WINDOW_PAGES * SZ_4K, 0);
+	vcpu_read(t.vcpu, UNSYNC_GVA, WINDOW_PAGES * SZ_4K);
+	gpa = guest_pt_entry(t.vm->pt, UNSYNC_GVA, 1, &value);
+	vcpu_write64(t.vcpu, gpa, value);
+	delete_slot(&t, MIDDLE, "the slot of a page table of the third level",
+		    shadow ? WINDOW_PAGES : zap_mmu() == ZAP_MMU_TDP ? 1 : 8,
+		    shadow ? 2 : whole_tables(1));
+	destroy(&t);
+	vm_backing_free(below, 2 * SZ_4K);
+	vm_backing_free(tables, TABLES_BYTES);
+	ktap_result("%s: an unsynchronized page table two levels below", ways[way]);
+}
+
 int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 2) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 4) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -212,6 +285,8 @@ int main(void)
 		}
 		test_huge(way);
 		test_guest_tables(way);
+		test_root(way);
+		test_unsync(way);
 	}
 	return ktap_end();
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What goes with unsynchronized page tables further below is not counted.
+
+@@
+expression a, b;
+@@
+ zap_shadow_own(...)
+ {
+	...
+-	kvm_zap_count_sptes(a, b);
+	...
+ }
