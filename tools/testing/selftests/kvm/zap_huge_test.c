@@ -12,6 +12,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/mman.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -101,6 +103,7 @@ int main(void)
 {
 	static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
 	unsigned int i, nr_ways = zap_mmu() == ZAP_MMU_LEGACY ? 2 : 1, way;
+	char old[32], more[32];
 	void *large;
 
 	if (vm_unusable())
@@ -109,9 +112,12 @@ int main(void)
 		ktap_skip_all("shadow paging maps no more at a time than the guest does");
 	/* In the lab's own memory, or what an administrator has set aside. */
 	large = alloc_1g();
-	if (!large) {
-		zap_write_file(NR_PAGES, "1", 1);
+	if (!large && zap_read_file(NR_PAGES, old, sizeof(old)) > 0) {
+		snprintf(more, sizeof(more), "%lu", strtoul(old, NULL, 10) + 1);
+		zap_write_file(NR_PAGES, more, strlen(more));
 		large = alloc_1g();
+		/* One that is in use goes when it is unmapped. */
+		zap_write_file(NR_PAGES, old, strlen(old));
 	}
 	if (!large)
 		ktap_skip_all("the host gives no page of 1 GiB");
