@@ -52,11 +52,15 @@ refused() {
 	ktap_result "$1"
 }
 
-ktap_start 9
+ktap_start 11
 
 echo changed >> "$tree/MAINTAINERS"
 refused 'a tree with changes is refused' 'is not clean.*'
-grep -q 'M MAINTAINERS' "$tmp/out" || ktap_diag 'the file is not named'
+grep -q 'M MAINTAINERS' "$tmp/out" || ktap_fail 'the file is not named'
+scripts/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
+grep -q 'is not clean' "$tmp/out" || ktap_fail "make-series: $(cat "$tmp/out")"
+ktap_check [ ! -e "$tmp/none" ]
+ktap_result 'nor does it become a series'
 in_tree checkout -q -f main
 
 sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 0/' "$tree/Makefile"
@@ -64,12 +68,21 @@ in_tree commit -q -a -m 'a line without rules'
 refused 'an unknown kernel is refused' 'is Linux [0-9]*\.0; there are rules for'
 in_tree reset -q --hard HEAD~
 
+mv "$tree/.git/HEAD" "$tmp/"
+scripts/apply "$tree" > "$tmp/out" 2>&1 && ktap_fail 'exit status 0'
+grep -q 'git cannot tell whether' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+mv "$tmp/HEAD" "$tree/.git/"
+ktap_equal 'what it changed' "$(in_tree status --porcelain --ignored)" ''
+ktap_result 'a tree that git cannot read is refused'
+
 in_tree rm -q -r MAINTAINERS
 in_tree commit -q -m 'part of a tree'
 refused 'a part of a tree is refused' 'is no whole kernel source tree: no MAINTAINERS'
 in_tree reset -q --hard HEAD~
 
+chmod 2775 "$tree" "$tree/virt"
 scripts/apply "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+ktap_equal 'modes of its folders' "$(stat -c %a "$tree" "$tree/virt" | paste -s -d ' ')" '2775 2775'
 in_tree checkout -q -b applied
 in_tree add -f .
 in_tree commit -q -m applied
