@@ -84,6 +84,7 @@ struct kvm_zap_vm_stat {
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
  * @policy: how it runs, sampled once by kvm_zap_begin()
+ * @stock: whether KVM does that in its own way, likewise
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
  * @yields: times the work made way for others so far
@@ -104,6 +105,7 @@ struct kvm_zap {
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
 	enum kvm_zap_policy policy;
+	bool stock;
 	u64 sptes;
 	u64 tables;
 	u64 yields;

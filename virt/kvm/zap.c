@@ -128,22 +128,32 @@ u64 kvm_zap_first_generation(int as_id)
  * Who decides, the first that says something: what the VM is, the VM's word, its
  * VMM, the parameter.  Each is read once, so an invalidation has one policy from
  * begin to end.
+ *
+ * @stock is set if KVM has to do it in its own way: for a VM that is not a plain
+ * one, and where the VMM has asked while the administrator has left all as it is.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
-					  const struct kvm_memory_slot *slot)
+					  const struct kvm_memory_slot *slot,
+					  bool *stock)
 {
 	enum kvm_zap_policy demand = kvm_arch_zap_demand(kvm, site);
 	enum kvm_zap_policy word = KVM_ZAP_POLICY_INHERIT;
+	enum kvm_zap_policy wish;
 
-	if (demand != KVM_ZAP_POLICY_INHERIT)
+	*stock = demand != KVM_ZAP_POLICY_INHERIT;
+	if (*stock)
 		return demand;
 
 	if (site == KVM_ZAP_SITE_MEMSLOT)
 		word = READ_ONCE(kvm->zap.memslot_word);
-	if (word == KVM_ZAP_POLICY_INHERIT)
-		word = kvm_arch_zap_wish(kvm, site);
-	if (word == KVM_ZAP_POLICY_INHERIT)
+	if (word == KVM_ZAP_POLICY_INHERIT) {
 		word = READ_ONCE(kvm_zap_choices[site].word);
+		wish = kvm_arch_zap_wish(kvm, site);
+		if (wish != KVM_ZAP_POLICY_INHERIT) {
+			*stock = word == KVM_ZAP_POLICY_FAST;
+			word = wish;
+		}
+	}
 	if (word == KVM_ZAP_POLICY_AUTO)
 		word = kvm_arch_zap_auto(kvm, slot);
 
@@ -186,8 +196,11 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm)
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot)
 {
-	enum kvm_zap_policy policy = kvm_zap_choose(kvm, site, slot);
 	struct kvm_zap *zap = &kvm->zap;
+	enum kvm_zap_policy policy;
+	bool stock;
+
+	policy = kvm_zap_choose(kvm, site, slot, &stock);
 
 	if (cmpxchg(&zap->task, NULL, current)) {
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
@@ -197,6 +210,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 	zap->slot = slot;
 	zap->site = site;
 	zap->policy = policy;
+	zap->stock = stock;
 	zap->sptes = 0;
 	zap->tables = 0;
 	zap->yields = 0;

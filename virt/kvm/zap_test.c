@@ -118,6 +118,7 @@ static void kvm_zap_test_choose(struct kunit *test)
 	struct kvm_zap_test *t = test->priv;
 	enum kvm_zap_policy word, param, policy, want;
 	struct kvm_memory_slot *slot;
+	bool stock;
 	int site;
 
 	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
@@ -134,7 +135,7 @@ static void kvm_zap_test_choose(struct kunit *test)
 
 			for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
 				t->kvm->zap.memslot_word = word;
-				policy = kvm_zap_choose(t->kvm, site, slot);
+				policy = kvm_zap_choose(t->kvm, site, slot, &stock);
 
 				want = param;
 				if (site == KVM_ZAP_SITE_MEMSLOT &&
@@ -144,6 +145,7 @@ static void kvm_zap_test_choose(struct kunit *test)
 					want = kvm_arch_zap_auto(t->kvm, slot);
 				KUNIT_EXPECT_EQ_MSG(test, policy, want, "site %d param %d word %d",
 						    site, param, word);
+				KUNIT_EXPECT_FALSE(test, stock);
 			}
 		}
 	}

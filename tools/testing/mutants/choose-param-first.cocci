@@ -9,6 +9,9 @@
 -	if (word == KVM_ZAP_POLICY_INHERIT)
 +	if (word == KVM_ZAP_POLICY_INHERIT ||
 +	    kvm_zap_choices[site].word != KVM_ZAP_POLICY_FAST)
+	{
 		word = READ_ONCE(kvm_zap_choices[site].word);
+		...
+	}
 	...
  }

@@ -8,6 +8,6 @@
  {
 	...
 -	zap->policy = policy;
-+	zap->policy = kvm_zap_choose(kvm, site, slot);
++	zap->policy = kvm_zap_choose(kvm, site, slot, &stock);
 	...
  }

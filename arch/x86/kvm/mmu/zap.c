@@ -79,17 +79,18 @@ bool kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot,
 
 /**
  * kvm_zap_memslot_is_ours() - whether policy scoped is done by the engines here
- * @kvm: the VM
+ * @kvm: the VM, between kvm_zap_memslot_begin() and kvm_zap_memslot_end()
  *
  * The memory of a VM that is not a plain one, e.g. of a TDX guest, has rules of
- * its own.  A page table that mirrors one of the TDX module must not be removed
- * as a whole, and none of these VMs can be had under emulation to try.
+ * its own: a page table that mirrors one of the TDX module must not be removed
+ * as a whole.  And the engines run for nobody unless the administrator wants
+ * them: what a VMM has asked KVM for it gets from KVM.
  *
  * Return: false if KVM has to do it in its own way.
  */
 bool kvm_zap_memslot_is_ours(struct kvm *kvm)
 {
-	return kvm_zap_is_default_vm(kvm);
+	return !kvm->zap.stock;
 }
 
 /**

@@ -104,26 +104,36 @@ static void test_table(struct vm *vm, struct vm *neighbour, void *mem, const cha
 	}
 }
 
-/* The VMM has asked for scoped: the VM's word goes before, the parameter after. */
-static void test_vmm(void *mem, const char *auto_takes)
+/* A VM whose VMM has asked for scoped; NULL where the kernel does not ask it. */
+static struct vm *create_wishing(void)
 {
 	struct vm *vm = vm_create(NULL);
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_DISABLE_QUIRKS2,
 		.args[0] = KVM_X86_QUIRK_SLOT_ZAP_ALL,
 	};
-	int quirks = vm_cap(vm, KVM_CAP_DISABLE_QUIRKS2);
+
+	if (!(vm_cap(vm, KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
+		vm_destroy(vm);
+		return NULL;
+	}
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
+		vm_die("KVM_X86_QUIRK_SLOT_ZAP_ALL: %s", strerror(errno));
+	return vm;
+}
+
+/* The VM's word goes before the VMM, the parameter after. */
+static void test_vmm(void *mem, const char *auto_takes)
+{
+	struct vm *vm = create_wishing();
 	unsigned int i, j;
 
-	if (!(quirks & KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
-		vm_destroy(vm);
+	if (!vm) {
 		ktap_skip("this kernel does not ask the VMM",
 			  "the VMM goes before the parameter, the VM's word before the VMM");
 		return;
 	}
 
-	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap))
-		vm_die("KVM_X86_QUIRK_SLOT_ZAP_ALL: %s", strerror(errno));
 	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
 		for (j = 0; j < ARRAY_SIZE(params); j++) {
@@ -140,6 +150,46 @@ static void test_vmm(void *mem, const char *auto_takes)
 	}
 	vm_destroy(vm);
 	ktap_result("the VMM goes before the parameter, the VM's word before the VMM");
+}
+
+/*
+ * What nobody but the VMM wants is KVM's to do, which leaves page tables where they
+ * are; with another word than fast it is the engine's, which frees them.
+ */
+static void test_vmm_alone(void)
+{
+	void *ram = vm_backing_alloc(RAM_BYTES, VM_4K);
+	struct vm *vm = create_wishing();
+	struct zap_counts before, after;
+	unsigned int i;
+
+	for (i = 0; vm && i < ARRAY_SIZE(params); i++) {
+		bool fast = !strcmp(params[i], "fast");
+
+		if (!i) {
+			vcpu_create(vm, 0);
+			guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, RAM_BYTES, 0);
+		}
+		vm_set_slot(vm, 0, 0, VM_RAM_GPA, RAM_BYTES, ram);
+		vcpu_read(vm->vcpus, VM_RAM_GPA, RAM_BYTES);
+		zap_policy(params[i]);
+		zap_counts(vm, &before);
+		vm_delete_slot(vm, 0);
+		zap_counts(vm, &after);
+		zap_diff(&after, &before);
+		ktap_equal("memslot_zap_scoped", after.memslot_zap_scoped, 1);
+		ktap_equal("zap_sptes", after.zap_sptes, RAM_BYTES / SZ_4K);
+		ktap_check(fast == !after.zap_tables, "%s: zap_tables %lu", params[i],
+			   after.zap_tables);
+	}
+	if (vm)
+		vm_destroy(vm);
+	vm_backing_free(ram, RAM_BYTES);
+	if (vm)
+		ktap_result("what the VMM alone asks for KVM does in its own way");
+	else
+		ktap_skip("this kernel does not ask the VMM",
+			  "what the VMM alone asks for KVM does in its own way");
 }
 
 /* auto takes the cheaper: a small slot, while the guest has much else mapped. */
@@ -250,7 +300,7 @@ int main(void)
 	void *mem;
 
 	zap_need_debugfs();
-	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 6);
+	zap_start(ARRAY_SIZE(words) * ARRAY_SIZE(params) + 7);
 	vm = vm_create(NULL);
 	neighbour = vm_create(NULL);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);
@@ -262,6 +312,7 @@ int main(void)
 	auto_takes = delete_one(vm, mem);
 	test_table(vm, neighbour, mem, auto_takes);
 	test_vmm(mem, auto_takes);
+	test_vmm_alone();
 	test_auto();
 	test_teardown();
 	test_text(vm);
