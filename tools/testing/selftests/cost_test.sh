@@ -29,7 +29,7 @@ zap() { awk -v p="$1" -v m="$2" '$1 == p && $2 == m { print $4 }' "$tmp/cost"; }
 stock=$(scripts/stock-modules) || exit 1
 
 echo 'TAP version 13'
-echo '1..15'
+echo '1..18'
 for mode in tdp legacy shadow; do
 	case $mode in
 	tdp) set -- ;;
@@ -48,9 +48,14 @@ for mode in tdp legacy shadow; do
 	all=$(cost stock 256)
 	bound "$mode: fast, 256 MiB mapped, next to stock" "$(cost fast 256)" \
 		"${all:+$((all * 101 / 100))}"
+	# Where nothing is mapped the system call is 25,000 to 40,000 in all, and differs by
+	# up to 5,000 from boot to boot, with any KVM: 25,432 and 30,098 of ours were seen
+	# with a zap of 609 and 610. So what counting costs is held by the zap, begin to
+	# end: 501 to 615 on 6.1, 6.12 and 7.2.
 	empty=$(cost stock 0)
 	bound "$mode: fast, nothing mapped, next to stock" "$(cost fast 0)" \
-		"${empty:+$((empty + 500))}"
+		"${empty:+$((empty + 6000))}"
+	bound "$mode: zap of fast, nothing mapped" "$(zap fast 0)" 800
 	scoped=$(cost scoped 128)
 	bound "$mode: scoped, 128 MiB mapped, next to stock, nothing mapped" "$scoped" \
 		"${empty:+$((empty + 5000))}"
