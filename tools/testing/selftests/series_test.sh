@@ -17,6 +17,7 @@ case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftest
 command -v git > /dev/null || ktap_skip_all 'no git'
 source=$(scripts/fetch-source) || exit 1
 top=$PWD
+line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -92,7 +93,8 @@ for want in 'Documentation/virt/kvm/index.rst:   zap-policy' 'tools/testing/self
 	ktap_equal "lines '${want#*:}' in ${want%%:*}" "$(grep -c -x -e "${want#*:}" "$tree/${want%%:*}")" 1
 done
 for file in sysfs-abi/*; do
-	ktap_check cmp "$file" "$tree/Documentation/ABI/testing/${file##*/}"
+	sed "s/^KernelVersion:.*/KernelVersion:	$line (kvm-zap 0.1)/" "$file" > "$tmp/abi"
+	ktap_check cmp "$tmp/abi" "$tree/Documentation/ABI/testing/${file##*/}"
 done
 ktap_equal 'sections of MAINTAINERS' "$(awk 'NR > 6 && blank && !/^.:/ { print } { blank = /^$/ }' \
 	"$tree/MAINTAINERS" | paste -s -d ,)" \
@@ -123,6 +125,10 @@ ktap_equal 'what make-series changed' "$(in_tree status --porcelain --ignored)" 
 ktap_equal 'cover letters' "$(find "$tmp/series" -name '0000-cover-letter.patch' | wc -l)" 1
 grep -q '\*\*\*' "$tmp/series/0000-cover-letter.patch" && ktap_fail 'the cover letter is empty'
 grep -q 'scoped [0-9.]*$' "$tmp/series/0000-cover-letter.patch" || ktap_fail 'it has no measurements'
+grep -h '^ .*([0-9][0-9.]*-[0-9])$' "$tmp"/series/*.patch | grep -v "($line\.[0-9]*-" > "$tmp/others"
+[ ! -s "$tmp/others" ] || ktap_fail "measured on another kernel: $(cat "$tmp/others")"
+grep -h '^@' "$tmp"/series/000[0-8]-*.patch | grep -v '^@@' > "$tmp/marks"
+[ ! -s "$tmp/marks" ] || ktap_fail "$(cat "$tmp/marks")"
 scripts/make-series "$tree" "$tmp/series" > "$tmp/out" 2>&1 && ktap_fail 'it writes over a series'
 grep -q 'there are patches in' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'a series is written, and not over another'
