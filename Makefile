@@ -6,8 +6,10 @@
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-# Expanded only where a recipe uses it: setup and help do without headers.
-KVER ?= $(shell LINE='$(LINE)' scripts/kver)
+# Found out once, and only where a recipe uses it: setup and help do without headers.
+ifndef KVER
+KVER = $(eval KVER := $(shell LINE='$(LINE)' scripts/kver))$(or $(KVER),$(error no kernel to build for))
+endif
 O = build/$(KVER)
 
 KCONFIG = srctree=. KCONFIG_CONFIG=build/config
@@ -24,7 +26,8 @@ help: ## list the verbs
 	@sed -n 's/^\([a-z_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
 	@echo
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
-	@echo 'LINE=LINE         build for the newest one of a kernel line: 6.1, 6.12, 7.2'
+	@echo "LINE=LINE         build for the newest one of a kernel line:" \
+		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
@@ -57,6 +60,7 @@ menuconfig: build/config | packages ## choose the options
 
 .PHONY: modules
 modules: build/config | packages ## build kvm.ko, kvm-amd.ko and kvm-intel.ko for KVER
+	@scripts/kernel-version $(KVER) > /dev/null
 	@scripts/kconfig-override build/config $(O)/config $(overrides)
 	@echo 'kvm-zap: building modules for $(KVER)'
 	@scripts/build-kvm --jobs $(JOBS) --config $(O)/config $(O)
@@ -74,6 +78,7 @@ modules_uninstall: ## go back to the distribution's modules (root)
 
 .PHONY: test-modules
 test-modules: build/config | packages
+	@scripts/kernel-version $(KVER) > /dev/null
 	@scripts/kconfig-override build/config $(O)/test/config $(overrides) CONFIG_KVM_ZAP_TEST=y
 	@echo 'kvm-zap: building test modules for $(KVER)'
 	@scripts/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
