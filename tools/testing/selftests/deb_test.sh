@@ -22,7 +22,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-ktap_start 7
+ktap_start 8
 
 # Nothing of the build stays behind in the sources.
 list() { find . -name .git -prune -o -path ./build -prune -o -print | sort; }
@@ -104,7 +104,10 @@ mkdir "$tmp/bin"
 cat > "$tmp/bin/dpkg-query" <<-'END'
 	#!/bin/sh
 	for package; do :; done
-	sed -n "s/^$package //p" "$PACKAGES" | grep .
+	case $3 in
+	*Package*) grep "^$package " "$PACKAGES" ;;
+	*) sed -n "s/^$package //p" "$PACKAGES" | grep . ;;
+	esac
 END
 chmod 755 "$tmp/bin/dpkg-query"
 asked() { # asked "PACKAGE VERSION"...: dkms-check, of a machine that has these
@@ -134,6 +137,21 @@ case $missing in
 *) ktap_fail "$missing" ;;
 esac
 ktap_result 'a build that cannot succeed says what to do'
+
+older() { # older VERSION "PACKAGE VERSION"...: of linux-source, and what else there is
+	printf '%s\n' "linux-source-$line $line.$1-1" "linux-headers-$line.0-9-amd64 $line.2-1" \
+		"linux-headers-$line.0-10-rt-amd64 $line.3-1" "$2" > "$tmp/packages"
+	PACKAGES=$tmp/packages PATH=$tmp/bin:$PATH "$dkms/scripts/dkms-check" --older "$line.0-9-amd64"
+}
+said=$(older 3 "linux-headers-$line.0-10-amd64 $line.3-1") || ktap_fail 'it would fail for the older kernel'
+case $said in
+*"kernel $line.0-9-amd64 ($line.2-1) keeps its own modules: linux-source-$line is $line.3-1, for $line.0-10-amd64") ;;
+*) ktap_fail "said: $said" ;;
+esac
+older 3 '' > "$tmp/out" && ktap_fail 'left alone, with no other kernel to build for'
+older 1 "linux-headers-$line.0-8-amd64 $line.1-1" > "$tmp/out" && ktap_fail 'a newer kernel is left alone'
+older 2 "linux-headers-$line.0-8-amd64 $line.1-1" > "$tmp/out" && ktap_fail 'the kernel of linux-source is left alone'
+ktap_result 'an older kernel is left alone next to one that can be built for'
 
 # What is shipped is all that it takes to graft; the compiler's part is the lab's.
 if source=$(scripts/fetch-source 2> "$tmp/out"); then
