@@ -107,6 +107,17 @@ void zap_policy(const char *word)
 	zap_site_policy("memslot", word);
 }
 
+void zap_vm_policy(struct vm *vm, const char *word)
+{
+	char path[128];
+	int ret;
+
+	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
+	ret = zap_write_file(path, word, strlen(word));
+	if (ret)
+		vm_die("'%s' > %s: %s", word, path, strerror(-ret));
+}
+
 static bool param_on(const char *module, const char *name, bool otherwise)
 {
 	char word[16];

@@ -35,6 +35,9 @@ void zap_site_policy(const char *site, const char *word);
 /* That of memslot. */
 void zap_policy(const char *word);
 
+/* The VM's own word, in debugfs; a test that writes it calls zap_need_debugfs(). */
+void zap_vm_policy(struct vm *vm, const char *word);
+
 /* How KVM maps guest memory on this host. */
 enum zap_mmu {
 	ZAP_MMU_TDP,		/* two-dimensional paging, the TDP MMU */

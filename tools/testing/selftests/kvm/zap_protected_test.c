@@ -10,9 +10,6 @@
  * for good, or keeps a mapping of a file that is no longer its memory.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -51,17 +48,6 @@ static struct vm *create(unsigned long type)
 	return vm;
 }
 
-static void set_word(struct vm *vm, const char *word)
-{
-	char path[128];
-	int ret;
-
-	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
-	ret = zap_write_file(path, word, strlen(word));
-	if (ret)
-		vm_die("'%s' > %s: %s", word, path, strerror(-ret));
-}
-
 /* Delete the slot, all of which is mapped, by what is counted as scoped; what it did. */
 static struct zap_counts delete(struct vm *vm)
 {
@@ -94,7 +80,7 @@ static void test_memslot(void)
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
 		for (j = 0; j < ARRAY_SIZE(params); j++) {
 			zap_policy(params[j]);
-			set_word(vm, words[i]);
+			zap_vm_policy(vm, words[i]);
 			vm_set_slot(vm, SLOT, 0, SLOT_GPA, SLOT_BYTES, mem);
 			vcpu_stamp(vm->vcpus, SLOT_GPA, SLOT_BYTES, 2 + i);
 			/* The engines of policy scoped free page tables. */
@@ -176,7 +162,7 @@ static void test_file(unsigned long type)
 		fd[i] = gmem_create(vm, SLOT_BYTES, private ? NULL : &map[i]);
 	for (i = 0; i < 4 * ARRAY_SIZE(params); i++) {
 		zap_policy(params[i / 4]);
-		set_word(vm, private ? "inherit" : "scoped");
+		zap_vm_policy(vm, private ? "inherit" : "scoped");
 		gmem_set_slot(vm, SLOT, SLOT_GPA, SLOT_BYTES, private ? mem : map[i % 2],
 			      fd[i % 2]);
 		if (i < 2)

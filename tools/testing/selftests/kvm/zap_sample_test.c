@@ -84,17 +84,6 @@ static uint64_t reads(int fd)
 	return n;
 }
 
-static void set_word(struct vm *vm, const char *word)
-{
-	char path[128];
-	int ret;
-
-	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
-	ret = zap_write_file(path, word, strlen(word));
-	if (ret)
-		vm_die("'%s' > %s: %s", word, path, strerror(-ret));
-}
-
 static void delete_one(struct vm *vm, void *mem)
 {
 	vm_set_slot(vm, 0, 0, VM_ROM_GPA, SZ_64K, mem);
@@ -154,7 +143,7 @@ static uint64_t word_address(struct vm *vm, uint64_t kvm)
 	uint64_t address = 0;
 
 	for (j = 0; j < ARRAY_SIZE(order); j++) {
-		set_word(vm, words[order[j]]);
+		zap_vm_policy(vm, words[order[j]]);
 		if (!read_kernel(kvm, now, sizeof(now)))
 			return 0;
 		for (i = 0; i < ARRAY_SIZE(now); i++)
@@ -175,7 +164,7 @@ static void test_deletions(struct vm *vm, void *mem, const char *word, int param
 	uint64_t param = reads(param_fd), own;
 	unsigned int i;
 
-	set_word(vm, word);
+	zap_vm_policy(vm, word);
 	own = word_fd < 0 ? 0 : reads(word_fd);
 	for (i = 0; i < DELETIONS; i++)
 		delete_one(vm, mem);
