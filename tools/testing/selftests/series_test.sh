@@ -125,7 +125,7 @@ ktap_equal 'what make-series changed' "$(in_tree status --porcelain --ignored)" 
 ktap_equal 'cover letters' "$(find "$tmp/series" -name '0000-cover-letter.patch' | wc -l)" 1
 grep -q '\*\*\*' "$tmp/series/0000-cover-letter.patch" && ktap_fail 'the cover letter is empty'
 grep -q 'scoped [0-9.]*$' "$tmp/series/0000-cover-letter.patch" || ktap_fail 'it has no measurements'
-grep -h '^ .*([0-9][0-9.]*-[0-9])$' "$tmp"/series/*.patch | grep -v "($line\.[0-9]*-" > "$tmp/others"
+grep -h '^ .*([0-9][0-9.]*-[0-9][0-9]*)$' "$tmp"/series/*.patch | grep -v "($line\.[0-9]*-" > "$tmp/others"
 [ ! -s "$tmp/others" ] || ktap_fail "measured on another kernel: $(cat "$tmp/others")"
 grep -h '^@' "$tmp"/series/000[0-8]-*.patch | grep -v '^@@' > "$tmp/marks"
 [ ! -s "$tmp/marks" ] || ktap_fail "$(cat "$tmp/marks")"
