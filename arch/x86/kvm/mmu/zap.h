@@ -17,17 +17,22 @@
 /**
  * struct kvm_zap_mmu_page - what the engines want to know of a shadow page
  * @leafs: a bit for each KVM_ZAP_CHUNK SPTEs that may have a leaf among them
+ * @empty: whether nothing is present in it, set when an engine unlinks it
  *
- * Part of struct kvm_mmu_page, in the shadow MMU.  Set when a leaf SPTE is added
- * to its rmap, cleared by who has seen that none is left; so a page table that
- * maps little need not be searched, a cache line of it is a chunk.
+ * Part of struct kvm_mmu_page, in the shadow MMU.  A bit of @leafs is set when a leaf
+ * SPTE is added to its rmap, and cleared by the walker that finds the chunk empty; so
+ * a page table that maps little need not be searched, a cache line of it is a chunk.
  */
 struct kvm_zap_mmu_page {
 	unsigned long leafs;
+	bool empty;
 };
 
 #define kvm_zap_note_leaf(sp, index)	\
 	__set_bit((index) / KVM_ZAP_CHUNK, &(sp)->zap.leafs)
+
+/* Where KVM begins to look for children of a page table that it unlinks. */
+#define kvm_zap_first_child(sp)		((sp)->zap.empty ? SPTE_ENT_PER_PAGE : 0)
 
 /* zap.c: the sites */
 void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
@@ -46,6 +51,12 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old);
 void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot);
 void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot);
+
+/* zap_shadow_table.c: page tables of the shadow MMU that are empty */
+bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp);
+void kvm_zap_unlink_empty(struct kvm *kvm, struct kvm_mmu_page *sp,
+			  struct list_head *unlinked);
+void kvm_zap_free_tables(struct kvm *kvm, struct list_head *tables);
 
 /* zap_mmio.c: site mmio, policy scoped; zap_bulk.c: site teardown, policy bulk */
 void kvm_zap_mmio_scoped(struct kvm *kvm);
@@ -77,6 +88,10 @@ bool kvm_zap_all_rmap_sptes(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
 bool kvm_mmu_prepare_zap_page(struct kvm *kvm, struct kvm_mmu_page *sp,
 			      struct list_head *invalid_list);
 void kvm_mmu_commit_zap_page(struct kvm *kvm, struct list_head *invalid_list);
+void kvm_mmu_free_shadow_page(struct kvm_mmu_page *sp);
+
+/* zap_rmap.h, a part of mmu.c */
+u64 *kvm_zap_rmap_first(struct kvm_rmap_head *rmap);
 
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 
@@ -85,6 +100,8 @@ struct kvm_zap_mmu_page { };
 struct kvm_mmu_page;
 
 static inline void kvm_zap_note_leaf(struct kvm_mmu_page *sp, int index) { }
+
+#define kvm_zap_first_child(sp)	0
 
 static inline bool kvm_zap_memslot_begin(struct kvm *kvm,
 					 struct kvm_memory_slot *slot, bool stock)

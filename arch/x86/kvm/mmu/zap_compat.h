@@ -118,6 +118,9 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
  * without mmu_lock; such a walk has to end before the rmap changes. So the only
  * SPTE goes between kvm_zap_rmap_begin(), which returns it, and
  * kvm_zap_rmap_end(), from which on the rmap is empty.
+ *
+ * kvm_zap_rmap_forget() empties an rmap that knows @spte and no other, where the SPTE
+ * may go later. False if that is not so, or if somebody walks the rmap.
  */
 #if KVM_ZAP_SINCE(6, 15)
 unsigned long kvm_rmap_lock(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
@@ -126,10 +129,26 @@ void kvm_rmap_unlock(struct kvm *kvm, struct kvm_rmap_head *rmap_head,
 #define kvm_zap_rmap_val(rmap)		atomic_long_read(&(rmap)->val)
 #define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)kvm_rmap_lock(kvm, rmap))
 #define kvm_zap_rmap_end(kvm, rmap)	kvm_rmap_unlock(kvm, rmap, 0)
+
+static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *spte)
+{
+	long val = (long)spte;
+
+	return atomic_long_try_cmpxchg(&rmap->val, &val, 0);
+}
 #else
 #define kvm_zap_rmap_val(rmap)		((rmap)->val)
 #define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)(rmap)->val)
 #define kvm_zap_rmap_end(kvm, rmap)	((void)((rmap)->val = 0))
+
+static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *spte)
+{
+	if (rmap->val != (unsigned long)spte)
+		return false;
+
+	rmap->val = 0;
+	return true;
+}
 #endif
 
 static inline bool kvm_zap_rmap_has_many(const struct kvm_rmap_head *rmap)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A part of mmu.c, which keeps to itself what an rmap with several SPTEs is.
+ */
+#ifdef CONFIG_KVM_ZAP_POLICY
+
+/* The first SPTE that an rmap knows, NULL if it is empty. mmu_lock is held for write. */
+u64 *kvm_zap_rmap_first(struct kvm_rmap_head *rmap)
+{
+	struct rmap_iterator iter;
+
+	return rmap_get_first(rmap, &iter);
+}
+
+#endif /* CONFIG_KVM_ZAP_POLICY */

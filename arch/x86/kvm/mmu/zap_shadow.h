@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Policy scoped in the shadow MMU: what finding and dropping share.
+ * zap_scoped_shadow.c finds what belongs to the memslot, zap_shadow_drop.c drops it.
+ */
+#ifndef __KVM_X86_MMU_ZAP_SHADOW_H
+#define __KVM_X86_MMU_ZAP_SHADOW_H
+
+#include <linux/kvm_host.h>
+#include <linux/sched.h>
+
+#include "mmu_internal.h"
+#include "spte.h"
+#include "zap.h"
+
+/*
+ * What a step costs, in instructions, rounded up from what was measured on 6.1.
+ * They tell which way is less work and when to look whether others wait.
+ */
+#define ZAP_COST_HEAD		8	/* look at an rmap */
+#define ZAP_COST_HEADS		16	/* see that ZAP_HEADS rmaps are empty */
+#define ZAP_COST_GFN		32	/* look a page table up in the hash */
+#define ZAP_COST_PAGE		64	/* see that a shadow page does not matter */
+#define ZAP_COST_TABLE		64	/* look into one that may */
+#define ZAP_COST_CHUNK		256	/* look at KVM_ZAP_CHUNK leaf SPTEs */
+#define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
+#define ZAP_COST_EMPTY		1024	/* unlink a shadow page that is empty */
+#define ZAP_COST_UNLINK		18432	/* unlink a shadow page without leafs */
+#define ZAP_COST_MAX		8192	/* between two looks, and one step more */
+
+/* Rmaps that are looked at together. */
+#define ZAP_HEADS		8
+
+struct zap_shadow {
+	struct kvm *kvm;
+	const struct kvm_memory_slot *slot;
+	struct list_head unlinked;	/* page tables to flush for, then to free */
+	struct list_head flushed;	/* page tables to free */
+	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
+	/* By level, which page table has lost entries and may be empty by now. */
+	struct kvm_mmu_page *thinned[PT64_ROOT_MAX_LEVEL + 1];
+	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
+	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
+	unsigned int chunk;
+	bool flush;			/* dropped something, not flushed yet */
+	unsigned int cost;		/* since the last look */
+};
+
+bool kvm_zap_shadow_break(struct zap_shadow *zap);
+void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			 int level);
+bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
+			  bool all);
+bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp);
+void kvm_zap_shadow_finish(struct zap_shadow *zap);
+
+/*
+ * Account for @cost and make way for others if it is time to and they wait.
+ * False if mmu_lock was dropped: shadow pages seen before may be gone.
+ */
+static inline bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
+{
+	zap->cost += cost;
+	return zap->cost < ZAP_COST_MAX || kvm_zap_shadow_break(zap);
+}
+
+static inline bool zap_shadow_in_slot(const struct zap_shadow *zap, gfn_t gfn)
+{
+	return gfn - zap->slot->base_gfn < zap->slot->npages;
+}
+
+/* Whether @sp shadows a guest page table, see sp_has_gptes() in mmu.c. */
+static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
+{
+	return !sp->role.direct && !sp->role.passthrough;
+}
+
+/*
+ * Whether all that @sp could map lies in the memslot: nothing will be mapped by it
+ * again, and KVM would reclaim it no sooner than others that are in use.
+ */
+static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
+					const struct kvm_mmu_page *sp)
+{
+	return sp->role.direct && !sp->root_count &&
+	       zap_shadow_in_slot(zap, sp->gfn) &&
+	       zap_shadow_in_slot(zap, sp->gfn - 1 +
+				  KVM_PAGES_PER_HPAGE(sp->role.level + 1));
+}
+
+/*
+ * Whether @sp goes with the memslot. If it shadows a guest page table there, its
+ * accounting goes. If it was made for NX huge pages, the worker that lets large
+ * pages come back has it on a list, and will look for the memslot of it.
+ */
+static inline bool zap_shadow_belongs(const struct zap_shadow *zap,
+				      const struct kvm_mmu_page *sp)
+{
+	return ((zap_shadow_has_gptes(sp) || kvm_zap_is_nx_split(sp)) &&
+		zap_shadow_in_slot(zap, sp->gfn)) ||
+	       zap_shadow_is_inside(zap, sp);
+}
+
+#endif /* __KVM_X86_MMU_ZAP_SHADOW_H */

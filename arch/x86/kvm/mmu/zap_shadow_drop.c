@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy scoped in the shadow MMU: drop leaf SPTEs, and page tables that belong to
+ * the memslot or that this leaves empty.
+ *
+ * A page table that is unlinked is invalid, but not freed before the walk is over:
+ * a pointer to it stays good until mmu_lock is dropped.
+ */
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "zap_leaf.h"
+#include "zap_shadow.h"
+
+/*
+ * Account for the leafs, and flush the TLBs. All of them: nested guests' addresses
+ * are not the memslot's, and guest page tables in it map other memory, too. The
+ * flush also waits for lockless walks of what was unlinked. Must come before
+ * mmu_lock is released: whoever takes it next may rely on dropped SPTEs not being
+ * cached by a vCPU.
+ */
+static void zap_shadow_flush(struct zap_shadow *zap)
+{
+	int i;
+
+	for (i = 0; i < KVM_NR_PAGE_SIZES; i++) {
+		if (!zap->leafs[i])
+			continue;
+		kvm_update_page_stats(zap->kvm, i + PG_LEVEL_4K, -zap->leafs[i]);
+		kvm_zap_count_sptes(zap->kvm, zap->leafs[i]);
+		zap->leafs[i] = 0;
+	}
+
+	if (zap->flush || !list_empty(&zap->unlinked))
+		kvm_flush_remote_tlbs(zap->kvm);
+	list_splice_tail_init(&zap->unlinked, &zap->flushed);
+	zap->flush = false;
+}
+
+static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp);
+
+/* Unlink @sp, in which nothing is present and which is no root. */
+static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	unsigned long parent = kvm_zap_rmap_val(&sp->parent_ptes);
+
+	if (parent && !kvm_zap_rmap_has_many(&sp->parent_ptes))
+		zap_shadow_thin_out(zap, sptep_to_sp((u64 *)parent));
+
+	kvm_zap_unlink_empty(zap->kvm, sp, &zap->unlinked);
+	zap->cost += ZAP_COST_EMPTY;
+}
+
+/* Unlink @sp if nothing is left in it. */
+static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	if (sp && !sp->role.invalid && !sp->root_count && kvm_zap_table_is_empty(sp))
+		zap_shadow_unlink_empty(zap, sp);
+}
+
+/*
+ * @sp is about to lose an entry. What a page table has comes mostly in a row: look
+ * whether it is empty when another one of its level follows.
+ */
+static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm_mmu_page **thinned = &zap->thinned[sp->role.level];
+	struct kvm_mmu_page *last = *thinned;
+
+	if (last == sp)
+		return;
+	*thinned = sp;
+	zap_shadow_settle(zap, last);
+}
+
+/* From the lowest level on: one that goes thins out the one above. */
+static void zap_shadow_settle_all(struct zap_shadow *zap)
+{
+	struct kvm_mmu_page *sp;
+	int level;
+
+	for (level = PG_LEVEL_4K; level <= PT64_ROOT_MAX_LEVEL; level++) {
+		sp = zap->thinned[level];
+		zap->thinned[level] = NULL;
+		zap_shadow_settle(zap, sp);
+	}
+}
+
+/**
+ * kvm_zap_shadow_break() - make way for others if they wait
+ * @zap: the walk, which has come ZAP_COST_MAX further since the last look
+ *
+ * Return: false if mmu_lock was dropped: shadow pages seen before may be gone.
+ */
+bool kvm_zap_shadow_break(struct zap_shadow *zap)
+{
+	struct kvm *kvm = zap->kvm;
+
+	zap->cost = 0;
+	if (!need_resched() && !rwlock_needbreak(&kvm->mmu_lock))
+		return true;
+
+	zap_shadow_settle_all(zap);
+	zap_shadow_flush(zap);
+	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	zap->cost = 0;
+	return false;
+}
+
+/* Drop @spte, however many others map the same page. */
+static void zap_shadow_drop(struct zap_shadow *zap, u64 *spte)
+{
+	drop_spte(zap->kvm, spte);
+	kvm_zap_count_sptes(zap->kvm, 1);
+	zap->flush = true;
+	zap->cost += ZAP_COST_LEAF;
+}
+
+/* Drop the only SPTE that an rmap knows. */
+static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			    int level)
+{
+	u64 *spte = kvm_zap_rmap_begin(zap->kvm, rmap);
+
+	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
+	kvm_zap_rmap_end(zap->kvm, rmap);
+	zap->leafs[level - PG_LEVEL_4K]++;
+	zap->flush = true;
+	zap->cost += ZAP_COST_LEAF;
+}
+
+/*
+ * Drop @spte, which maps the memslot, and all else in its rmap. But of an rmap that
+ * is longer than a step, which may have a thousand SPTEs, drop just @spte.
+ */
+static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			       u64 *spte, int level)
+{
+	unsigned int nr;
+
+	if (!kvm_zap_rmap_has_many(rmap)) {
+		zap_shadow_only(zap, rmap, level);
+		return;
+	}
+
+	nr = pte_list_count(rmap);
+	if (nr > ZAP_COST_MAX / ZAP_COST_LEAF) {
+		zap_shadow_drop(zap, spte);
+		return;
+	}
+	kvm_zap_all_rmap_sptes(zap->kvm, rmap);
+	kvm_zap_count_sptes(zap->kvm, nr);
+	zap->flush = true;
+	zap->cost += nr * ZAP_COST_LEAF;
+}
+
+/**
+ * kvm_zap_shadow_rmap() - drop all SPTEs that an rmap knows
+ * @zap: the walk
+ * @rmap: the rmap of a page of the memslot, not empty
+ * @level: of which page size the rmap is
+ *
+ * May drop mmu_lock. Nothing is added to the rmap then.
+ */
+void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			 int level)
+{
+	u64 *spte;
+
+	while ((spte = kvm_zap_rmap_first(rmap))) {
+		zap_shadow_thin_out(zap, sptep_to_sp(spte));
+		zap_shadow_mapping(zap, rmap, spte, level);
+		zap_shadow_go_on(zap, 0);
+	}
+}
+
+/*
+ * Drop @spte, a leaf of @sp, if it maps the memslot or @all is set.  True if it
+ * is gone.
+ */
+static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
+			    u64 *spte, bool all)
+{
+	const struct kvm_memory_slot *slot = zap->slot;
+	gfn_t gfn = kvm_mmu_page_get_gfn(sp, spte - sp->spt);
+	int level = sp->role.level;
+
+	if (zap_shadow_in_slot(zap, gfn))
+		zap_shadow_mapping(zap, slot->arch.rmap[level - PG_LEVEL_4K] +
+				   gfn_to_index(gfn, slot->base_gfn, level), spte, level);
+	else if (all)
+		zap_shadow_drop(zap, spte);
+	else
+		return false;
+
+	return true;
+}
+
+/**
+ * kvm_zap_shadow_leafs() - drop leaf SPTEs of a page table
+ * @zap: the walk
+ * @sp: the page table
+ * @all: drop all of them, else those that map the memslot
+ *
+ * Return: false if it did not get through: @sp may be gone, or have leafs left.
+ */
+bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
+			  bool all)
+{
+	unsigned int chunk = sp == zap->partly ? zap->chunk : 0;
+	u64 *spte, *end;
+	bool left;
+
+	zap->partly = NULL;
+	for_each_set_bit_from(chunk, &sp->zap.leafs, BITS_PER_LONG) {
+		spte = sp->spt + chunk * KVM_ZAP_CHUNK;
+		end = spte + KVM_ZAP_CHUNK;
+		for (left = false; spte < end; spte++)
+			if (is_shadow_present_pte(*spte) &&
+			    is_last_spte(*spte, sp->role.level))
+				left |= !zap_shadow_leaf(zap, sp, spte, all);
+		if (!left) {
+			__clear_bit(chunk, &sp->zap.leafs);
+			zap_shadow_thin_out(zap, sp);
+		}
+		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK)) {
+			zap->partly = sp;
+			zap->chunk = chunk + 1;
+			return false;
+		}
+	}
+
+	zap->cost += ZAP_COST_TABLE;
+	return true;
+}
+
+/*
+ * Whether @child, of a page table that goes, goes as well: it belongs to the memslot,
+ * or is unsynchronized, or is a nested guest's and has no other parent.
+ */
+static bool zap_shadow_goes_along(const struct zap_shadow *zap,
+				  const struct kvm_mmu_page *child)
+{
+	if (child->root_count)
+		return false;
+
+	return zap_shadow_belongs(zap, child) ||
+	       (!kvm_zap_rmap_has_many(&child->parent_ptes) &&
+		(child->unsync || child->role.guest_mode));
+}
+
+/*
+ * Unlink the children of @sp that go along with it.  One by one, for there may be a
+ * whole tree of them, in which KVM does not reschedule.  False if it did not get
+ * through.
+ */
+static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm_mmu_page *child;
+	int i;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		if (!is_shadow_present_pte(sp->spt[i]) ||
+		    is_last_spte(sp->spt[i], sp->role.level))
+			continue;
+
+		child = to_shadow_page(sp->spt[i] & SPTE_BASE_ADDR_MASK);
+		if (!zap_shadow_goes_along(zap, child))
+			continue;
+		if (!kvm_zap_shadow_own(zap, child) || !zap_shadow_go_on(zap, 0))
+			return false;
+	}
+
+	zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
+	return true;
+}
+
+/* Unlink @sp by all that KVM does for one. */
+static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm *kvm = zap->kvm;
+	s64 before = kvm_zap_nr_leafs(kvm);
+
+	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
+	kvm_mmu_prepare_zap_page(kvm, sp, &zap->unlinked);
+	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
+	zap->cost += ZAP_COST_UNLINK;
+}
+
+/**
+ * kvm_zap_shadow_own() - unlink a page table that belongs to the memslot
+ * @zap: the walk
+ * @sp: the page table
+ *
+ * What it has goes first, for unlinking does not reschedule; unsynchronized pages
+ * further below go with it nevertheless, and no leaf of its own tells of those.
+ *
+ * Return: false if it did not get that far.
+ */
+bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	if (!kvm_zap_shadow_leafs(zap, sp, true))
+		return false;
+	if (sp->role.level > PG_LEVEL_4K && !zap_shadow_children(zap, sp))
+		return false;
+
+	if (!sp->root_count && kvm_zap_table_is_empty(sp)) {
+		zap_shadow_unlink_empty(zap, sp);
+		return true;
+	}
+
+	/* A long step: look before, but do not break twice at the same page. */
+	if (zap->unlinking != sp) {
+		zap->unlinking = sp;
+		if (!zap_shadow_go_on(zap, ZAP_COST_MAX))
+			return false;
+	}
+	zap_shadow_unlink(zap, sp);
+	return true;
+}
+
+/**
+ * kvm_zap_shadow_finish() - end a walk
+ * @zap: the walk, which holds mmu_lock for write
+ *
+ * Drops what the walk left empty, flushes once for all of it, and frees the page
+ * tables that were unlinked.
+ */
+void kvm_zap_shadow_finish(struct zap_shadow *zap)
+{
+	zap_shadow_settle_all(zap);
+	zap_shadow_flush(zap);
+	kvm_zap_free_tables(zap->kvm, &zap->flushed);
+}

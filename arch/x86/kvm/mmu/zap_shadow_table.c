@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page tables of the shadow MMU that are known to be empty: what KVM's own code spends
+ * on one is the search of its 512 entries, and what it does not do is to make way
+ * while it frees many.
+ */
+#include <linux/kvm_host.h>
+
+#include "mmu.h"
+#include "mmu_internal.h"
+#include "spte.h"
+#include "zap.h"
+
+/* Page tables that are freed between two looks whether others wait. */
+#define ZAP_FREE_BATCH	8
+
+/* Whether @sp has a leaf SPTE. Chunks that have none are not looked at again. */
+static bool zap_table_has_leafs(struct kvm_mmu_page *sp)
+{
+	unsigned int chunk;
+	u64 *spte, *end;
+
+	for_each_set_bit(chunk, &sp->zap.leafs, BITS_PER_LONG) {
+		spte = sp->spt + chunk * KVM_ZAP_CHUNK;
+		for (end = spte + KVM_ZAP_CHUNK; spte < end; spte++)
+			if (is_shadow_present_pte(*spte) &&
+			    is_last_spte(*spte, sp->role.level))
+				return true;
+		__clear_bit(chunk, &sp->zap.leafs);
+	}
+
+	return false;
+}
+
+/**
+ * kvm_zap_table_is_empty() - whether a page table has nothing that is present
+ * @sp: the page table, mmu_lock held for write
+ *
+ * Return: whether it maps nothing and has no children; MMIO SPTEs do not count.
+ */
+bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp)
+{
+	int i;
+
+	if (zap_table_has_leafs(sp))
+		return false;
+	if (sp->role.level == PG_LEVEL_4K)
+		return true;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
+		if (is_shadow_present_pte(sp->spt[i]))
+			return false;
+
+	return true;
+}
+
+/**
+ * kvm_zap_unlink_empty() - unlink a page table in which nothing is present
+ * @kvm: the VM, its mmu_lock held for write
+ * @sp: the page table, no root of a VM that runs
+ * @unlinked: where to put it, to be freed when vCPUs have left it
+ */
+void kvm_zap_unlink_empty(struct kvm *kvm, struct kvm_mmu_page *sp,
+			  struct list_head *unlinked)
+{
+	sp->zap.empty = true;
+	kvm_mmu_prepare_zap_page(kvm, sp, unlinked);
+}
+
+/**
+ * kvm_zap_free_tables() - free page tables that were unlinked
+ * @kvm: the VM, its mmu_lock held for write
+ * @tables: the page tables, which no vCPU uses or walks any more
+ *
+ * Makes way for others. Then the rest is still in the hash of shadow pages, where it is
+ * passed over, for it is invalid.
+ */
+void kvm_zap_free_tables(struct kvm *kvm, struct list_head *tables)
+{
+	struct kvm_mmu_page *sp, *next;
+	unsigned int freed = 0;
+
+	list_for_each_entry_safe(sp, next, tables, link) {
+		kvm_mmu_free_shadow_page(sp);
+		if (++freed % ZAP_FREE_BATCH)
+			continue;
+		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	}
+}
