@@ -30,15 +30,6 @@
 #include "zap_leaf.h"
 #include "zap_tdp.h"
 
-/* Look whether others wait after this many rmaps. */
-#define ZAP_BULK_BATCH		64
-
-/*
- * To see that an rmap is empty costs this much less than to find a leaf by its
- * rmap spares: with fewer leafs the rmaps are not worth a look.
- */
-#define ZAP_BULK_HEADS_PER_LEAF	16
-
 static void zap_bulk_leaf(u64 spte)
 {
 	struct page *page = kvm_zap_leaf_page(spte);
@@ -124,61 +115,97 @@ static void zap_bulk_tdp(struct kvm *kvm)
 	}
 }
 
-/* True if the SPTE was the only one, and is gone now. */
-static bool zap_bulk_rmap(struct kvm *kvm, struct kvm_rmap_head *rmap)
+/*
+ * The rmaps of what @nr SPTEs of @sp from @first on may map, one behind the other. NULL
+ * if there is no memslot that has all of it.
+ */
+static struct kvm_rmap_head *zap_bulk_rmaps(struct kvm *kvm, struct kvm_mmu_page *sp,
+					    unsigned int first, unsigned int nr)
 {
-	u64 *spte;
+	struct kvm_memslots *slots = __kvm_memslots(kvm, kvm_mmu_page_as_id(sp));
+	gfn_t gfn = kvm_mmu_page_get_gfn(sp, first);
+	struct kvm_memory_slot *slot = __gfn_to_memslot(slots, gfn);
+	int level = sp->role.level;
 
-	if (kvm_zap_rmap_has_many(rmap)) {
-		kvm_zap_count_sptes(kvm, pte_list_count(rmap));
-		kvm_zap_all_rmap_sptes(kvm, rmap);
-		return false;
-	}
+	if (!slot || gfn - slot->base_gfn + nr * KVM_PAGES_PER_HPAGE(level) > slot->npages)
+		return NULL;
 
-	spte = kvm_zap_rmap_begin(kvm, rmap);
-	zap_bulk_leaf(*spte);
-	WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
-	kvm_zap_rmap_end(kvm, rmap);
-	return true;
+	return slot->arch.rmap[level - PG_LEVEL_4K] +
+	       gfn_to_index(gfn, slot->base_gfn, level);
 }
 
-static void zap_bulk_rmaps(struct kvm *kvm, const struct kvm_memory_slot *slot,
-			   int level)
+/*
+ * Drop the leaf SPTEs among KVM_ZAP_CHUNK from @spte on. An rmap knows present leafs
+ * only: one of @rmaps, if these are known, that has just the SPTE tells that it is one.
+ * Return how many went by that; the others are accounted for.
+ */
+static unsigned int zap_bulk_chunk(struct kvm *kvm, u64 *spte, int level,
+				   struct kvm_rmap_head *rmaps)
 {
-	struct kvm_rmap_head *rmap = slot->arch.rmap[level - PG_LEVEL_4K];
-	gfn_t last = slot->base_gfn + slot->npages - 1;
-	unsigned int leafs = 0;
-	unsigned long i, nr;
+	unsigned int i, leafs = 0;
 
-	if (!rmap)
-		return;
-
-	nr = gfn_to_index(last, slot->base_gfn, level) + 1;
-	for (i = 0; i < nr; i++) {
-		if (kvm_zap_rmap_val(&rmap[i]))
-			leafs += zap_bulk_rmap(kvm, &rmap[i]);
-		if (i % ZAP_BULK_BATCH || !(need_resched() ||
-					    rwlock_needbreak(&kvm->mmu_lock)))
-			continue;
-		zap_bulk_account(kvm, level, leafs);
-		leafs = 0;
-		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	for (i = 0; i < KVM_ZAP_CHUNK; i++, spte++) {
+		if (rmaps && kvm_zap_rmap_forget(&rmaps[i], spte)) {
+			zap_bulk_leaf(*spte);
+			WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
+			leafs++;
+		} else if (is_shadow_present_pte(*spte) && is_last_spte(*spte, level)) {
+			drop_spte(kvm, spte);
+			kvm_zap_count_sptes(kvm, 1);
+		}
 	}
-	zap_bulk_account(kvm, level, leafs);
+
+	return leafs;
 }
 
+/*
+ * Drop the leaf SPTEs of @sp. What a direct page table maps follows one behind the
+ * other, and so do the rmaps, in all of the page table or in parts of it.
+ */
+static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
+{
+	struct kvm_rmap_head *all = NULL, *rmaps;
+	unsigned int chunk, first, leafs = 0;
+
+	if (sp->role.direct)
+		all = zap_bulk_rmaps(kvm, sp, 0, SPTE_ENT_PER_PAGE);
+
+	for_each_set_bit(chunk, &sp->zap.leafs, BITS_PER_LONG) {
+		first = chunk * KVM_ZAP_CHUNK;
+		rmaps = all ? all + first : NULL;
+		if (!all && sp->role.direct)
+			rmaps = zap_bulk_rmaps(kvm, sp, first, KVM_ZAP_CHUNK);
+		leafs += zap_bulk_chunk(kvm, sp->spt + first, sp->role.level, rmaps);
+	}
+	sp->zap.leafs = 0;
+	zap_bulk_account(kvm, sp->role.level, leafs);
+}
+
+/*
+ * The newest first: a page table is mostly newer than the one above. One that stays is
+ * put last, which keeps the place when mmu_lock is dropped: there is no vCPU to make
+ * any, so all are of one generation.
+ */
 static void zap_bulk_shadow(struct kvm *kvm)
 {
-	struct kvm_memory_slot *slot;
-	int i, level, bkt;
+	unsigned long left = kvm_zap_nr_shadow_pages(kvm);
+	struct kvm_mmu_page *sp;
+	LIST_HEAD(unlinked);
 
-	for (i = 0; i < kvm_zap_nr_as_ids(kvm); i++) {
-		struct kvm_memslots *slots = __kvm_memslots(kvm, i);
-
-		kvm_for_each_memslot(slot, bkt, slots)
-			for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
-				zap_bulk_rmaps(kvm, slot, level);
+	for (; left && !list_empty(&kvm->arch.active_mmu_pages); left--) {
+		sp = list_first_entry(&kvm->arch.active_mmu_pages,
+				      struct kvm_mmu_page, link);
+		zap_bulk_table(kvm, sp);
+		if (kvm_zap_table_is_empty(sp))
+			kvm_zap_unlink_empty(kvm, sp, &unlinked);
+		else
+			list_move_tail(&sp->link, &kvm->arch.active_mmu_pages);
+		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
 	}
+	/* As kvm_mmu_commit_zap_page() does: no lockless walk is left. */
+	if (!list_empty(&unlinked))
+		kvm_flush_remote_tlbs(kvm);
+	kvm_zap_free_tables(kvm, &unlinked);
 }
 
 /*
@@ -200,18 +227,13 @@ static void zap_bulk_account_rest(struct kvm *kvm)
  */
 void kvm_zap_bulk(struct kvm *kvm)
 {
-	/* The statistic may err, see kvm_set_pte_rmap(), even below 0. */
-	u64 leafs = max(kvm_zap_nr_leafs(kvm), 0LL);
-
 	write_lock(&kvm->mmu_lock);
 	if (kvm_zap_tdp_mmu_enabled(kvm))
 		zap_bulk_tdp(kvm);
-	if (kvm_memslots_have_rmaps(kvm) &&
-	    kvm->nr_memslot_pages / ZAP_BULK_HEADS_PER_LEAF < leafs)
-		zap_bulk_shadow(kvm);
+	zap_bulk_shadow(kvm);
 	write_unlock(&kvm->mmu_lock);
 
-	/* Page tables, and what leafs were not worth finding. */
+	/* The page tables that are left. */
 	kvm_zap_by(kvm, kvm_mmu_zap_all);
 	if (!KVM_ZAP_TELLS_PAGE)
 		zap_bulk_account_rest(kvm);
