@@ -4,7 +4,7 @@
 @@
 expression a, b;
 @@
- zap_shadow_own(...)
+ zap_shadow_unlink(...)
  {
 	...
 -	kvm_zap_count_sptes(a, b);

@@ -6,7 +6,8 @@ expression sp;
 @@
   zap_shadow_belongs(...)
   {
-- return (zap_shadow_has_gptes(sp) || kvm_zap_is_nx_split(sp)) &&
-+ return zap_shadow_has_gptes(sp) &&
-	 zap_shadow_in_slot(...);
+  <...
+- kvm_zap_is_nx_split(sp)
++ false
+  ...>
   }

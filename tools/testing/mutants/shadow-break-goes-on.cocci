@@ -4,10 +4,11 @@
 @@
 expression e;
 @@
- zap_shadow_go_on(...)
+ kvm_zap_shadow_break(...)
  {
 	...
 	kvm_zap_count_yield(kvm, e);
+	zap->cost = 0;
 -	return false;
 +	return true;
  }

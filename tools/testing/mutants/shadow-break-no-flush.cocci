@@ -4,10 +4,10 @@
 
 @@
 @@
- zap_shadow_go_on(...)
+ kvm_zap_shadow_break(...)
  {
 	...
 -	zap_shadow_flush(zap);
 	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
-	return false;
+	...
  }

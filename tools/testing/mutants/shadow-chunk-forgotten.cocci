@@ -4,11 +4,14 @@
 
 @@
 @@
- zap_shadow_leafs(...)
+ kvm_zap_shadow_leafs(...)
  {
 	<...
 -	if (!left)
--		__clear_bit(chunk, &sp->zap.leafs);
-+	__clear_bit(chunk, &sp->zap.leafs);
++	if (chunk < BITS_PER_LONG)
+	{
+		__clear_bit(chunk, &sp->zap.leafs);
+		...
+	}
 	...>
  }

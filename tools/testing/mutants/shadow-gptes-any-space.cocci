@@ -4,10 +4,10 @@
 
 @@
 @@
- zap_shadow_by_gfns(...)
+ zap_shadow_gfn(...)
  {
 	<...
--	kvm_mmu_page_as_id(sp) == slot->as_id
+-	kvm_mmu_page_as_id(sp) == zap->slot->as_id
 +	true
 	...>
  }

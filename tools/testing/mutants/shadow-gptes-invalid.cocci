@@ -4,7 +4,7 @@
 
 @@
 @@
- zap_shadow_by_gfns(...)
+ zap_shadow_gfn(...)
  {
 	<...
 -	!sp->role.invalid

@@ -6,7 +6,7 @@
  zap_shadow_flush(...)
  {
 	<...
--	kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
-+	INIT_LIST_HEAD(&zap->invalid_list);
+-	list_splice_tail_init(&zap->unlinked, &zap->flushed);
++	INIT_LIST_HEAD(&zap->unlinked);
 	...>
  }

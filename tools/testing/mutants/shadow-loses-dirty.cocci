@@ -4,7 +4,7 @@
 @@
 expression e, f;
 @@
- zap_shadow_rmap(...)
+ zap_shadow_only(...)
  {
 	<...
 -	kvm_zap_leaf_to_page(xchg(e, f));

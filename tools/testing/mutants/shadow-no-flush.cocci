@@ -6,9 +6,8 @@
  zap_shadow_flush(...)
  {
 	...
-	if (!list_empty(&zap->invalid_list))
-		kvm_mmu_commit_zap_page(zap->kvm, &zap->invalid_list);
--	else if (zap->flush)
--		kvm_flush_remote_tlbs(zap->kvm);
+-	if (zap->flush || !list_empty(&zap->unlinked))
++	if (!list_empty(&zap->unlinked))
+		kvm_flush_remote_tlbs(zap->kvm);
 	...
  }

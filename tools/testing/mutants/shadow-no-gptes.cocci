@@ -3,11 +3,10 @@
 
 @@
 @@
- zap_shadow_by_gfns(...)
+ zap_shadow_may_have_gptes(...)
  {
 	<...
--	if (!kvm->arch.indirect_shadow_pages && !kvm->stat.nx_lpage_splits)
-+	if (kvm->arch.indirect_shadow_pages)
-		return;
+-	zap->kvm->arch.indirect_shadow_pages
++	false
 	...>
  }

@@ -4,10 +4,10 @@
 
 @@
 @@
- zap_shadow_by_gfns(...)
+ zap_shadow_next_2m(...)
  {
 	<...
--	SPTE_ENT_PER_PAGE - gfn % SPTE_ENT_PER_PAGE
-+	SPTE_ENT_PER_PAGE
+-	gfn % SPTE_ENT_PER_PAGE
++	0
 	...>
  }

@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -23,10 +24,11 @@ enum { BELOW, MIDDLE, ABOVE, FILLER };
  */
 static const struct places {
 	uint64_t below, middle, above, end;	/* pages */
+	unsigned int tables_above;		/* page tables that only it and the middle use */
 	const char *name;
 } places[] = {
-	{ 0x0ab, 0x183, 0x583, 0x683, "neighbours" },
-	{ 0x1f7, 0x1ff, 0x401, 0x409, "neighbours, a page at each end" },
+	{ 0x0ab, 0x183, 0x583, 0x683, 2, "neighbours" },
+	{ 0x1f7, 0x1ff, 0x401, 0x409, 1, "neighbours, a page at each end" },
 };
 
 #define OWN_PAGE	0x200UL
@@ -42,6 +44,13 @@ static const struct places {
 /* A guest page table of the third level maps 512 GiB. */
 #define UNSYNC_GVA	(512 * SZ_1G)
 #define BELOW_TABLES_GPA	(TABLES_GPA + SZ_1G / 2)
+
+#define SPARSE_GPA	(8 * SZ_1G)
+#define SZ_32K		(8 * SZ_4K)
+
+/* A page that the guest maps so often is in more page tables than go in a step. */
+#define ALIASES		40
+#define ALIAS_GVA(i)	(WINDOW_GVA + (i) * SZ_2M)
 
 static const char * const ways[] = { "few shadow pages", "many shadow pages" };
 
@@ -103,10 +112,10 @@ static void delete_slot(struct test *t, unsigned int slot, const char *what, uin
 		   what, after.zap_sptes, leafs, sptes, after.zap_tables, tables);
 }
 
-/* A page table of the TDP MMU that is all the memslot's goes as well. */
-static uint64_t whole_tables(unsigned int n)
+/* Outside the TDP MMU page tables that the slot leaves empty go, not just whole ones. */
+static uint64_t empty_tables(unsigned int n)
 {
-	return zap_mmu() == ZAP_MMU_TDP ? n : 0;
+	return zap_mmu() == ZAP_MMU_TDP ? 0 : n;
 }
 
 static void expect_still_mapped(struct test *t, const char *what, uint64_t page, uint64_t end)
@@ -139,17 +148,18 @@ static void test_neighbours(unsigned int way, unsigned long guest_page, const st
 	read_pages(&t, OWN_END_PAGE, at->end);
 	read_pages(&t, OWN_PAGE, OWN_END_PAGE);
 
-	delete_slot(&t, MIDDLE, "the middle slot", at->above - at->middle, whole_tables(1));
+	delete_slot(&t, MIDDLE, "the middle slot", at->above - at->middle, 1);
 	expect_still_mapped(&t, "page faults below", at->below, at->middle);
 	expect_still_mapped(&t, "page faults above", at->above, at->end);
 	expect_gone(&t, at->middle, at->middle + 1);
 	expect_gone(&t, at->above - 1, at->above);
 
 	/* In the page tables that were searched before. */
-	delete_slot(&t, ABOVE, "the slot above", at->end - at->above, 0);
+	delete_slot(&t, ABOVE, "the slot above", at->end - at->above,
+		    empty_tables(at->tables_above));
 	expect_still_mapped(&t, "page faults below", at->below, at->middle);
 	expect_gone(&t, at->above, at->end);
-	delete_slot(&t, BELOW, "the slot below", at->middle - at->below, 0);
+	delete_slot(&t, BELOW, "the slot below", at->middle - at->below, empty_tables(1));
 	expect_gone(&t, at->below, at->middle);
 	destroy(&t);
 	ktap_result("%s, guest %s: %s", ways[way], guest_page == VM_4K ? "4k" : "2m", at->name);
@@ -178,11 +188,46 @@ static void test_huge(unsigned int way)
 		ktap_skip("the host gives no huge pages", "%s: 2M pages", ways[way]);
 }
 
+/*
+ * A slot so large that shadow pages are fewer whatever the guest has mapped, also by
+ * page tables of its own: of those only what maps the slot goes.
+ */
+static void test_sparse(unsigned int way, unsigned long guest_page)
+{
+	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const uint64_t at[] = { SPARSE_GPA, SPARSE_GPA + SZ_1G / 2, SPARSE_GPA + SZ_1G - SZ_32K };
+	struct test t;
+	unsigned int i;
+
+	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
+		vm_die("no memory for a GiB");
+	create(&t, way, guest_page, VM_4K);
+	set_slot(&t, BELOW, 0, 0x600);
+	vm_set_slot(t.vm, MIDDLE, 0, SPARSE_GPA, SZ_1G, mem);
+	read_pages(&t, 0, 0x600);
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		guest_pt_map(t.vm->pt, at[i] & ~(SZ_2M - 1), at[i] & ~(SZ_2M - 1), SZ_2M, 0);
+		vcpu_read(t.vcpu, at[i], SZ_32K);
+	}
+	/* A page table for each, and the one above. */
+	delete_slot(&t, MIDDLE, "the sparse slot", 8 * ARRAY_SIZE(at), ARRAY_SIZE(at) + 1);
+	expect_still_mapped(&t, "page faults below", 0, 0x600);
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		uint64_t exits = t.vcpu->mmio_reads;
+
+		vcpu_read(t.vcpu, at[i], SZ_32K);
+		ktap_equal("MMIO exits", t.vcpu->mmio_reads - exits, 8);
+	}
+	destroy(&t);
+	munmap(mem, SZ_1G);
+	ktap_result("%s, guest %s: a sparse slot", ways[way], guest_page == VM_4K ? "4k" : "2m");
+}
+
 /* The slot holds two guest page tables, in its last pages; they map another's memory. */
 static void test_guest_tables(unsigned int way)
 {
 	void *tables = vm_backing_alloc(TABLES_BYTES, VM_4K);
-	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
 	struct test t;
 
 	create(&t, way, VM_4K, VM_4K);
@@ -197,7 +242,7 @@ static void test_guest_tables(unsigned int way)
 	 * which outside the TDP MMU maps the others of a group of 8 as well.
 	 */
 	delete_slot(&t, MIDDLE, "the slot of guest page tables",
-		    zap_mmu() == ZAP_MMU_TDP ? 2 : 8, shadow ? 2 : whole_tables(1));
+		    zap_mmu() == ZAP_MMU_TDP ? 2 : 8, 1 + empty_tables(1));
 	destroy(&t);
 	vm_backing_free(tables, TABLES_BYTES);
 	ktap_result("%s: guest page tables", ways[way]);
@@ -265,18 +310,52 @@ static void test_unsync(unsigned int way)
 	vcpu_write64(t.vcpu, gpa, value);
 	delete_slot(&t, MIDDLE, "the slot of a page table of the third level",
 		    shadow ? WINDOW_PAGES : zap_mmu() == ZAP_MMU_TDP ? 1 : 8,
-		    shadow ? 2 : whole_tables(1));
+		    shadow ? 2 : 1);
 	destroy(&t);
 	vm_backing_free(below, 2 * SZ_4K);
 	vm_backing_free(tables, TABLES_BYTES);
 	ktap_result("%s: an unsynchronized page table two levels below", ways[way]);
 }
 
+/*
+ * The guest maps a page of the slot many times, each by a page table of its own. In
+ * shadow paging all of them are in the page's rmap.
+ */
+static void test_aliases(unsigned int way)
+{
+	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
+	uint64_t leafs;
+	struct test t;
+	unsigned int i;
+
+	create(&t, way, VM_4K, VM_4K);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	set_slot(&t, MIDDLE, WINDOW_PAGES, 2 * WINDOW_PAGES);
+	leafs = zap_leafs(t.vm);
+	for (i = 0; i < ALIASES; i++) {
+		guest_pt_map(t.vm->pt, ALIAS_GVA(i), VM_RAM_GPA + WINDOW_PAGES * SZ_4K,
+			     SZ_4K, 0);
+		vcpu_read(t.vcpu, ALIAS_GVA(i), SZ_4K);
+	}
+	if (shadow)
+		ktap_check(zap_leafs(t.vm) - leafs >= ALIASES, "only %lu mappings",
+			   zap_leafs(t.vm) - leafs);
+	vm_delete_slot(t.vm, MIDDLE);
+	for (i = 0; i < ALIASES; i++) {
+		uint64_t exits = t.vcpu->mmio_reads;
+
+		vcpu_read64(t.vcpu, ALIAS_GVA(i));
+		ktap_equal("MMIO exits by an alias", t.vcpu->mmio_reads - exits, 1);
+	}
+	destroy(&t);
+	ktap_result("%s: a page that the guest maps many times", ways[way]);
+}
+
 int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 4) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 7) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -284,9 +363,12 @@ int main(void)
 			test_neighbours(way, VM_2M, &places[i]);
 		}
 		test_huge(way);
+		test_sparse(way, VM_4K);
+		test_sparse(way, VM_2M);
 		test_guest_tables(way);
 		test_root(way);
 		test_unsync(way);
+		test_aliases(way);
 	}
 	return ktap_end();
 }
