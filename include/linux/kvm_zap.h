@@ -23,7 +23,8 @@ struct task_struct;
 /*
  * X(suffix of the enumerator, word), XE for the last one.  The words are ABI:
  * parameters, the per-VM word, zap_stats and the tracepoint all take them from
- * here.  The first two are choices only: what is done is one of the others.
+ * here.  The first three policies are choices only: what is done is one of the
+ * others.
  */
 #define KVM_ZAP_SITES(X, XE)	\
 	X(MEMSLOT, "memslot")	\
@@ -32,11 +33,20 @@ struct task_struct;
 
 #define KVM_ZAP_POLICIES(X, XE)	\
 	X(INHERIT, "inherit")	\
+	X(STOCK, "stock")	\
 	X(AUTO, "auto")		\
 	X(FAST, "fast")		\
 	X(SCOPED, "scoped")	\
 	X(WALK, "walk")		\
 	XE(BULK, "bulk")
+
+/* Who decided: the first of these that has something to say. */
+#define KVM_ZAP_BYS(X, XE)	\
+	X(TYPE, "type")		\
+	X(DMA, "dma")		\
+	X(VM, "vm")		\
+	X(PARAM, "param")	\
+	XE(KERNEL, "kernel")
 
 enum kvm_zap_site {
 #define KVM_ZAP_SITE_ENUM(name, word)	KVM_ZAP_SITE_##name,
@@ -48,6 +58,11 @@ enum kvm_zap_policy {
 #define KVM_ZAP_POLICY_ENUM(name, word)	KVM_ZAP_POLICY_##name,
 	KVM_ZAP_POLICIES(KVM_ZAP_POLICY_ENUM, KVM_ZAP_POLICY_ENUM)
 	KVM_ZAP_NR_POLICIES,
+};
+
+enum kvm_zap_by {
+#define KVM_ZAP_BY_ENUM(name, word)	KVM_ZAP_BY_##name,
+	KVM_ZAP_BYS(KVM_ZAP_BY_ENUM, KVM_ZAP_BY_ENUM)
 };
 
 #ifdef CONFIG_KVM_ZAP_POLICY
@@ -84,7 +99,7 @@ struct kvm_zap_vm_stat {
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
  * @policy: how it runs, sampled once by kvm_zap_begin()
- * @stock: whether KVM does that in its own way, likewise
+ * @by: who decided that, likewise
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
  * @yields: times the work made way for others so far
@@ -105,7 +120,7 @@ struct kvm_zap {
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
 	enum kvm_zap_policy policy;
-	bool stock;
+	enum kvm_zap_by by;
 	u64 sptes;
 	u64 tables;
 	u64 yields;
@@ -115,16 +130,17 @@ struct kvm_zap {
 };
 
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
-				  const struct kvm_memory_slot *slot);
+				  const struct kvm_memory_slot *slot,
+				  enum kvm_zap_policy own);
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
 void kvm_zap_end(struct kvm *kvm);
 
 /*
- * By the architecture: the policy that a VM like this needs at @site, and the one
- * that its VMM has asked for, both KVM_ZAP_POLICY_INHERIT where there is none.
+ * By the architecture: the policy that a VM like this needs at @site, and in @by
+ * why; KVM_ZAP_POLICY_INHERIT where there is a choice.
  */
-enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site);
-enum kvm_zap_policy kvm_arch_zap_wish(struct kvm *kvm, enum kvm_zap_site site);
+enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
+					enum kvm_zap_by *by);
 
 /* By the architecture: the better of fast and scoped for @slot, which goes. */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A memslot goes or moves: let the policy say how its mappings are dropped.
+// A memslot goes or moves: let the policy say how its mappings are dropped, where KVM
+// has one way alone.
 @@
 identifier slot, node;
 @@
@@ -7,8 +8,11 @@ identifier slot, node;
 					  struct kvm_memory_slot *slot,
 					  struct kvm_page_track_notifier_node *node)
   {
-  <...
-- kvm_mmu_zap_all_fast(kvm);
-+ kvm_zap_memslot(kvm, slot);
-  ...>
++ bool zap_all = true;
++
++ if (kvm_zap_memslot(kvm, slot, &zap_all))
++	return;
++
+  kvm_mmu_zap_all_fast(kvm);
++ kvm_zap_memslot_end(kvm);
   }

@@ -37,12 +37,14 @@ struct kvm_zap_choice {
 
 static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 	[KVM_ZAP_SITE_MEMSLOT] = {
-		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED) |
-			 BIT(KVM_ZAP_POLICY_AUTO),
-		.word = IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ?
+		.legal = BIT(KVM_ZAP_POLICY_STOCK) | BIT(KVM_ZAP_POLICY_FAST) |
+			 BIT(KVM_ZAP_POLICY_SCOPED) | BIT(KVM_ZAP_POLICY_AUTO),
+		.word = IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_FAST) ?
+			KVM_ZAP_POLICY_FAST :
+			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ?
 			KVM_ZAP_POLICY_SCOPED :
 			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO) ?
-			KVM_ZAP_POLICY_AUTO : KVM_ZAP_POLICY_FAST,
+			KVM_ZAP_POLICY_AUTO : KVM_ZAP_POLICY_STOCK,
 	},
 	[KVM_ZAP_SITE_MMIO] = {
 		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),
@@ -91,7 +93,7 @@ static const struct kernel_param_ops kvm_zap_param_ops = {
 module_param_cb(memslot_zap, &kvm_zap_param_ops,
 		&kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT], 0644);
 MODULE_PARM_DESC(memslot_zap,
-		 "How to drop mappings when a memslot is deleted or moved: fast, scoped, auto");
+		 "How to drop mappings when a memslot is deleted or moved: stock, fast, scoped, auto");
 module_param_cb(mmio_zap, &kvm_zap_param_ops,
 		&kvm_zap_choices[KVM_ZAP_SITE_MMIO], 0644);
 MODULE_PARM_DESC(mmio_zap,
@@ -125,34 +127,25 @@ u64 kvm_zap_first_generation(int as_id)
 #endif
 
 /*
- * Who decides, the first that says something: what the VM is, the VM's word, its
- * VMM, the parameter.  Each is read once, so an invalidation has one policy from
+ * Who decides, the first that says something: what the VM is, the VM's word, the
+ * parameter, the kernel. Each is read once, so an invalidation has one policy from
  * begin to end.
- *
- * @stock is set if KVM has to do it in its own way: for a VM that is not a plain
- * one, and where the VMM has asked while the administrator has left all as it is.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
 					  const struct kvm_memory_slot *slot,
-					  bool *stock)
+					  enum kvm_zap_by *by)
 {
-	enum kvm_zap_policy demand = kvm_arch_zap_demand(kvm, site);
-	enum kvm_zap_policy word = KVM_ZAP_POLICY_INHERIT;
-	enum kvm_zap_policy wish;
+	enum kvm_zap_policy word = kvm_arch_zap_demand(kvm, site, by);
 
-	*stock = demand != KVM_ZAP_POLICY_INHERIT;
-	if (*stock)
-		return demand;
+	if (word != KVM_ZAP_POLICY_INHERIT)
+		return word;
 
+	*by = KVM_ZAP_BY_VM;
 	if (site == KVM_ZAP_SITE_MEMSLOT)
 		word = READ_ONCE(kvm->zap.memslot_word);
 	if (word == KVM_ZAP_POLICY_INHERIT) {
 		word = READ_ONCE(kvm_zap_choices[site].word);
-		wish = kvm_arch_zap_wish(kvm, site);
-		if (wish != KVM_ZAP_POLICY_INHERIT) {
-			*stock = word == KVM_ZAP_POLICY_FAST;
-			word = wish;
-		}
+		*by = word == KVM_ZAP_POLICY_STOCK ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
 	}
 	if (word == KVM_ZAP_POLICY_AUTO)
 		word = kvm_arch_zap_auto(kvm, slot);
@@ -179,9 +172,12 @@ struct kvm_zap_row {
 static DEFINE_SPINLOCK(kvm_zap_rows_lock);
 static struct kvm_zap_row kvm_zap_rows[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES];
 
-static u64 kvm_zap_remote_flushes(struct kvm *kvm)
+/* How many more than @before.  None if the statistic was cleared in between. */
+static u64 kvm_zap_remote_flushes(struct kvm *kvm, u64 before)
 {
-	return READ_ONCE(kvm->stat.generic.remote_tlb_flush_requests);
+	u64 now = READ_ONCE(kvm->stat.generic.remote_tlb_flush_requests);
+
+	return now - min(now, before);
 }
 
 /**
@@ -189,18 +185,21 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm)
  * @kvm: the VM
  * @site: why
  * @slot: the memslot that goes, NULL where the site has none
+ * @own: the policy that the kernel takes by itself
  *
- * Return: the policy to act by.  It is sampled here and nowhere else: a
+ * Return: the policy to act by, KVM_ZAP_POLICY_STOCK to do as the kernel does by
+ * itself, which is counted as @own.  It is sampled here and nowhere else: a
  * parameter written meanwhile counts from the next invalidation.
  */
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
-				  const struct kvm_memory_slot *slot)
+				  const struct kvm_memory_slot *slot,
+				  enum kvm_zap_policy own)
 {
 	struct kvm_zap *zap = &kvm->zap;
 	enum kvm_zap_policy policy;
-	bool stock;
+	enum kvm_zap_by by;
 
-	policy = kvm_zap_choose(kvm, site, slot, &stock);
+	policy = kvm_zap_choose(kvm, site, slot, &by);
 
 	if (cmpxchg(&zap->task, NULL, current)) {
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
@@ -209,12 +208,12 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 
 	zap->slot = slot;
 	zap->site = site;
-	zap->policy = policy;
-	zap->stock = stock;
+	zap->policy = policy == KVM_ZAP_POLICY_STOCK ? own : policy;
+	zap->by = by;
 	zap->sptes = 0;
 	zap->tables = 0;
 	zap->yields = 0;
-	zap->flushes = kvm_zap_remote_flushes(kvm);
+	zap->flushes = kvm_zap_remote_flushes(kvm, 0);
 	zap->start_ns = ktime_get_ns();
 
 	return policy;
@@ -294,7 +293,7 @@ void kvm_zap_end(struct kvm *kvm)
 
 	ns = ktime_get_ns() - zap->start_ns;
 	kvm_zap_count_vm(kvm, ns);
-	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm) - zap->flushes, ns);
+	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
 	trace_kvm_zap(zap, ns);
 
 	zap->slot = NULL;
@@ -345,7 +344,7 @@ static void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row)
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/* Rows are of what is done: a site's words but for auto. */
+/* Rows are of what is done: a site's words but for stock and auto. */
 #define for_each_kvm_zap_row(site, policy)				\
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
 		for (policy = KVM_ZAP_POLICY_FAST;			\

@@ -100,8 +100,10 @@ static void kvm_zap_test_param(struct kunit *test)
 /* What the stock kernel does is the default, but where Kconfig chose otherwise. */
 static void kvm_zap_test_defaults(struct kunit *test)
 {
-	enum kvm_zap_policy word = KVM_ZAP_POLICY_FAST;
+	enum kvm_zap_policy word = KVM_ZAP_POLICY_STOCK;
 
+	if (IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_FAST))
+		word = KVM_ZAP_POLICY_FAST;
 	if (IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED))
 		word = KVM_ZAP_POLICY_SCOPED;
 	if (IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO))
@@ -112,13 +114,30 @@ static void kvm_zap_test_defaults(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word, KVM_ZAP_POLICY_WALK);
 }
 
-/* A VM's own word wins, but at its site only; a word that decides nothing is none. */
+/* What is to be done at @site, and in @by who decides, by the words and nothing else. */
+static enum kvm_zap_policy kvm_zap_test_want(struct kvm *kvm, enum kvm_zap_site site,
+					     enum kvm_zap_policy param,
+					     const struct kvm_memory_slot *slot,
+					     enum kvm_zap_by *by)
+{
+	enum kvm_zap_policy want = kvm->zap.memslot_word;
+
+	*by = KVM_ZAP_BY_VM;
+	if (site != KVM_ZAP_SITE_MEMSLOT || want == KVM_ZAP_POLICY_INHERIT) {
+		*by = param == KVM_ZAP_POLICY_STOCK ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
+		want = param;
+	}
+
+	return want == KVM_ZAP_POLICY_AUTO ? kvm_arch_zap_auto(kvm, slot) : want;
+}
+
+/* A VM's own word wins, but at its site only; stock leaves it to the kernel. */
 static void kvm_zap_test_choose(struct kunit *test)
 {
 	struct kvm_zap_test *t = test->priv;
-	enum kvm_zap_policy word, param, policy, want;
+	enum kvm_zap_policy word, param, want;
 	struct kvm_memory_slot *slot;
-	bool stock;
+	enum kvm_zap_by by, want_by;
 	int site;
 
 	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
@@ -126,29 +145,56 @@ static void kvm_zap_test_choose(struct kunit *test)
 	slot->npages = 1;
 
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
-		unsigned long legal = kvm_zap_choices[site].legal;
-
 		for (param = 0; param < KVM_ZAP_NR_POLICIES; param++) {
-			if (!(legal & BIT(param)))
+			if (!(kvm_zap_choices[site].legal & BIT(param)))
 				continue;
 			kvm_zap_choices[site].word = param;
 
 			for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
 				t->kvm->zap.memslot_word = word;
-				policy = kvm_zap_choose(t->kvm, site, slot, &stock);
-
-				want = param;
-				if (site == KVM_ZAP_SITE_MEMSLOT &&
-				    word != KVM_ZAP_POLICY_INHERIT)
-					want = word;
-				if (want == KVM_ZAP_POLICY_AUTO)
-					want = kvm_arch_zap_auto(t->kvm, slot);
-				KUNIT_EXPECT_EQ_MSG(test, policy, want, "site %d param %d word %d",
-						    site, param, word);
-				KUNIT_EXPECT_FALSE(test, stock);
+				want = kvm_zap_test_want(t->kvm, site, param, slot, &want_by);
+				KUNIT_EXPECT_EQ_MSG(test, kvm_zap_choose(t->kvm, site, slot, &by),
+						    want, "site %d param %d word %d", site, param,
+						    word);
+				KUNIT_EXPECT_EQ(test, by, want_by);
 			}
 		}
 	}
+}
+
+/* What is left to the kernel is counted as what the kernel takes. */
+static void kvm_zap_test_stock(struct kunit *test)
+{
+	static const enum kvm_zap_policy owns[] = { KVM_ZAP_POLICY_FAST, KVM_ZAP_POLICY_SCOPED };
+	struct kvm_zap_row *rows = kvm_zap_rows[KVM_ZAP_SITE_MEMSLOT];
+	struct kvm_zap_test *t = test->priv;
+	int i;
+
+	kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].word = KVM_ZAP_POLICY_STOCK;
+	for (i = 0; i < ARRAY_SIZE(owns); i++) {
+		KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, NULL, owns[i]),
+				KVM_ZAP_POLICY_STOCK);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap.policy, owns[i]);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap.by, KVM_ZAP_BY_KERNEL);
+		kvm_zap_end(t->kvm);
+		KUNIT_EXPECT_EQ(test, rows[owns[i]].count, 1);
+	}
+	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_STOCK].count, 0);
+}
+
+/* The statistic that flushes are the difference of may be cleared meanwhile. */
+static void kvm_zap_test_cleared(struct kunit *test)
+{
+	struct kvm_zap_row *row = &kvm_zap_rows[KVM_ZAP_SITE_TEARDOWN][KVM_ZAP_POLICY_WALK];
+	struct kvm_zap_test *t = test->priv;
+
+	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
+	t->kvm->stat.generic.remote_tlb_flush_requests = 5;
+	kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL, KVM_ZAP_POLICY_WALK);
+	t->kvm->stat.generic.remote_tlb_flush_requests = 1;
+	kvm_zap_end(t->kvm);
+	KUNIT_EXPECT_EQ(test, row->count, 1);
+	KUNIT_EXPECT_EQ(test, row->flushes, 0);
 }
 
 /* The rule of auto picks something that is done, whatever the memslot and VM. */
@@ -206,7 +252,7 @@ static void kvm_zap_test_account(struct kunit *test)
 			memset(stat, 0, sizeof(*stat));
 			kvm_zap_choices[site].word = policy;
 
-			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL), policy);
+			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL, policy), policy);
 			kvm_zap_count_sptes(t->kvm, 5);
 			kvm_zap_count_sptes(t->kvm, 2);
 			kvm_zap_count_table(t->kvm);
@@ -261,7 +307,8 @@ static void kvm_zap_test_others(struct kunit *test)
 	/* A teardown that another task runs: this one acts, but counts nothing. */
 	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
 	t->kvm->zap.task = &init_task;
-	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL),
+	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL,
+					    KVM_ZAP_POLICY_WALK),
 			KVM_ZAP_POLICY_WALK);
 	kvm_zap_count_sptes(t->kvm, 1);
 	kvm_zap_count_table(t->kvm);
@@ -282,7 +329,8 @@ static void kvm_zap_test_fall_back(struct kunit *test)
 	struct kvm_zap_row *rows = kvm_zap_rows[KVM_ZAP_SITE_TEARDOWN];
 
 	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_FAST;
-	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL),
+	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL,
+					    KVM_ZAP_POLICY_WALK),
 			KVM_ZAP_POLICY_FAST);
 	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_WALK);
 	kvm_zap_end(t->kvm);
@@ -297,11 +345,13 @@ static struct kunit_case kvm_zap_test_cases[] = {
 	KUNIT_CASE(kvm_zap_test_parse),
 	KUNIT_CASE(kvm_zap_test_param),
 	KUNIT_CASE(kvm_zap_test_choose),
+	KUNIT_CASE(kvm_zap_test_stock),
 	KUNIT_CASE(kvm_zap_test_auto),
 	KUNIT_CASE(kvm_zap_test_bucket),
 	KUNIT_CASE(kvm_zap_test_account),
 	KUNIT_CASE(kvm_zap_test_others),
 	KUNIT_CASE(kvm_zap_test_fall_back),
+	KUNIT_CASE(kvm_zap_test_cleared),
 	{}
 };
 

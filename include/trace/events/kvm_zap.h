@@ -14,17 +14,23 @@
 	TRACE_DEFINE_ENUM(KVM_ZAP_SITE_##name);
 #define KVM_ZAP_POLICY_EXPORT(name, word)	\
 	TRACE_DEFINE_ENUM(KVM_ZAP_POLICY_##name);
+#define KVM_ZAP_BY_EXPORT(name, word)	\
+	TRACE_DEFINE_ENUM(KVM_ZAP_BY_##name);
 
 KVM_ZAP_SITES(KVM_ZAP_SITE_EXPORT, KVM_ZAP_SITE_EXPORT)
 KVM_ZAP_POLICIES(KVM_ZAP_POLICY_EXPORT, KVM_ZAP_POLICY_EXPORT)
+KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 
 #undef KVM_ZAP_SITE_EXPORT
 #undef KVM_ZAP_POLICY_EXPORT
+#undef KVM_ZAP_BY_EXPORT
 
 #define KVM_ZAP_SITE_SYMBOL(name, word)		{ KVM_ZAP_SITE_##name, word },
 #define KVM_ZAP_SITE_SYMBOL_LAST(name, word)	{ KVM_ZAP_SITE_##name, word }
 #define KVM_ZAP_POLICY_SYMBOL(name, word)	{ KVM_ZAP_POLICY_##name, word },
 #define KVM_ZAP_POLICY_SYMBOL_LAST(name, word)	{ KVM_ZAP_POLICY_##name, word }
+#define KVM_ZAP_BY_SYMBOL(name, word)		{ KVM_ZAP_BY_##name, word },
+#define KVM_ZAP_BY_SYMBOL_LAST(name, word)	{ KVM_ZAP_BY_##name, word }
 
 /*
  * Tracepoint for the end of an invalidation.  Sites that have no memslot say
@@ -45,6 +51,7 @@ TRACE_EVENT(kvm_zap,
 		__field(u64, tables)
 		__field(u64, yields)
 		__field(u64, ns)
+		__field(u8, by)
 	),
 
 	TP_fast_assign(
@@ -58,9 +65,10 @@ TRACE_EVENT(kvm_zap,
 		__entry->tables		= zap->tables;
 		__entry->yields		= zap->yields;
 		__entry->ns		= ns;
+		__entry->by		= zap->by;
 	),
 
-	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu",
+	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s",
 		  __print_symbolic(__entry->site,
 				   KVM_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
 						 KVM_ZAP_SITE_SYMBOL_LAST)),
@@ -69,7 +77,10 @@ TRACE_EVENT(kvm_zap,
 						    KVM_ZAP_POLICY_SYMBOL_LAST)),
 		  __entry->as_id, __entry->slot, __entry->base_gfn,
 		  __entry->npages, __entry->sptes, __entry->tables,
-		  __entry->yields, __entry->ns)
+		  __entry->yields, __entry->ns,
+		  __print_symbolic(__entry->by,
+				   KVM_ZAP_BYS(KVM_ZAP_BY_SYMBOL,
+					       KVM_ZAP_BY_SYMBOL_LAST)))
 );
 
 #endif /* _TRACE_KVM_ZAP_H */

@@ -7,7 +7,8 @@
  kvm_zap_begin(...)
  {
 	...
--	zap->policy = policy;
-+	zap->policy = kvm_zap_choose(kvm, site, slot, &stock);
+-	zap->policy = policy == KVM_ZAP_POLICY_STOCK ? own : policy;
++	zap->policy = kvm_zap_choose(kvm, site, slot, &by) == KVM_ZAP_POLICY_STOCK ?
++		      own : policy;
 	...
  }

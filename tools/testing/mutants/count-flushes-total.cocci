@@ -6,7 +6,7 @@
  kvm_zap_end(...)
  {
 	...
--	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm) - zap->flushes, ns);
-+	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm), ns);
+-	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
++	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, 0), ns);
 	...
  }

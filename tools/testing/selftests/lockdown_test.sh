@@ -77,12 +77,13 @@ refused() { # refused LEVEL
 }
 
 works() { # works LEVEL
-	for policy in scoped fast auto; do
+	for policy in scoped stock fast auto; do
 		ktap_equal "error of parameter $policy" \
 			"$(error put $policy $parameters/memslot_zap)" none
 		ktap_equal 'parameter' "$(cat $parameters/memslot_zap)" $policy
 		done=$policy
 		[ $policy != auto ] || done=scoped
+		[ $policy != stock ] || done=fast # the VMM has not asked for anything
 		before=$(count $done)
 		workload || ktap_fail "$(tail -n 1 "$tmp/bench")"
 		[ $(($(count $done) - before)) -ge 3 ] ||
@@ -94,7 +95,7 @@ works() { # works LEVEL
 		ktap_equal "error of teardown_zap $policy" \
 			"$(error put $policy $parameters/teardown_zap)" none
 	done
-	put fast $parameters/memslot_zap
+	put stock $parameters/memslot_zap
 	ktap_result "$1: parameters are written and take effect"
 }
 

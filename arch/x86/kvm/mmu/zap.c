@@ -48,95 +48,51 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
 	kvm_zap_count_leafs_since(kvm, before);
 }
 
-/*
- * Site memslot.  On newer kernel lines KVM has a choice of its own, and each has
- * its own steps around it.  They stay, for "fast" and for VMs that are not plain
- * ones; kvm_zap_memslot_begin() and kvm_zap_memslot_end() bracket them.
- */
-
 /**
- * kvm_zap_memslot_begin() - start to drop the mappings of a memslot
- * @kvm: the VM, its slots_lock held
- * @slot: the memslot as it was before it was marked invalid, which goes or moves
- * @stock: what KVM would do without policies; counts if they are configured off
+ * kvm_zap_memslot() - drop the mappings of a memslot that goes or moves
+ * @kvm: the VM, its slots_lock held and mmu_lock not
+ * @slot: the memslot as it was before it was marked invalid
+ * @zap_all: whether KVM would drop all mappings of the VM by itself; here it
+ *           learns what it has to do
  *
- * To be asked once: all that is done for one memslot is done by one policy.
+ * What KVM does by itself, or the administrator wants by policy fast, is left to
+ * KVM's own code, and ends with kvm_zap_memslot_end().  Policy scoped is done here,
+ * for plain VMs alone.  So the caller may return at once, although newer kernels
+ * have more to do for VMs that are not: their private memory has to be invalidated.
  *
- * Return: whether the caller has to drop all mappings of the VM.
+ * Return: true if no vCPU can reach the memslot's memory any more and nothing that
+ * belongs to the memslot is left in KVM's MMU, false if that is left to do.
  */
-bool kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot,
-			   bool stock)
+bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_all)
 {
 	enum kvm_zap_policy policy;
 
 	lockdep_assert_held(&kvm->slots_lock);
 
-	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, slot);
-	kvm->zap.leafs = kvm_zap_nr_leafs(kvm);
-
-	return policy != KVM_ZAP_POLICY_SCOPED;
-}
-
-/**
- * kvm_zap_memslot_is_ours() - whether policy scoped is done by the engines here
- * @kvm: the VM, between kvm_zap_memslot_begin() and kvm_zap_memslot_end()
- *
- * The memory of a VM that is not a plain one, e.g. of a TDX guest, has rules of
- * its own: a page table that mirrors one of the TDX module must not be removed
- * as a whole.  And the engines run for nobody unless the administrator wants
- * them: what a VMM has asked KVM for it gets from KVM.
- *
- * Return: false if KVM has to do it in its own way.
- */
-bool kvm_zap_memslot_is_ours(struct kvm *kvm)
-{
-	return !kvm->zap.stock;
-}
-
-/**
- * kvm_zap_memslot_theirs() - do scoped in KVM's own way, unless it is ours to do
- * @kvm: the VM
- * @slot: the memslot
- * @zap: KVM's own way
- */
-void kvm_zap_memslot_theirs(struct kvm *kvm, struct kvm_memory_slot *slot,
-			    void (*zap)(struct kvm *, struct kvm_memory_slot *))
-{
-	if (!kvm_zap_memslot_is_ours(kvm))
-		zap(kvm, slot);
-}
-
-/**
- * kvm_zap_memslot_end() - drop the mappings of a memslot if that is left to do
- * @kvm: the VM, its slots_lock held and mmu_lock not
- * @slot: what kvm_zap_memslot_begin() got
- *
- * When this returns, no vCPU can reach the memslot's memory and nothing that
- * belongs to the memslot is left in KVM's MMU.
- */
-void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot)
-{
-	/* Sampled by kvm_zap_memslot_begin(); slots_lock keeps others away. */
-	if (kvm->zap.policy == KVM_ZAP_POLICY_SCOPED && kvm_zap_memslot_is_ours(kvm))
+	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, slot,
+			       *zap_all ? KVM_ZAP_POLICY_FAST : KVM_ZAP_POLICY_SCOPED);
+	if (policy == KVM_ZAP_POLICY_SCOPED) {
 		kvm_zap_memslot_scoped(kvm, slot);
-	else
-		kvm_zap_count_leafs_since(kvm, kvm->zap.leafs);
+		kvm_zap_end(kvm);
+		return true;
+	}
 
-	kvm_zap_end(kvm);
+	if (policy == KVM_ZAP_POLICY_FAST)
+		*zap_all = true;
+	kvm->zap.leafs = kvm_zap_nr_leafs(kvm);
+	return false;
 }
 
 /**
- * kvm_zap_memslot() - drop the mappings of a memslot that goes or moves
- * @kvm: the VM, its slots_lock held
- * @slot: the memslot as it was before it was marked invalid
- *
- * All of it, for a kernel line on which KVM has just one way.
+ * kvm_zap_memslot_end() - KVM's own code has dropped the mappings of a memslot
+ * @kvm: the VM, its slots_lock held since kvm_zap_memslot()
  */
-void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot)
+void kvm_zap_memslot_end(struct kvm *kvm)
 {
-	if (kvm_zap_memslot_begin(kvm, slot, true))
-		kvm_mmu_zap_all_fast(kvm);
-	kvm_zap_memslot_end(kvm, slot);
+	lockdep_assert_held(&kvm->slots_lock);
+
+	kvm_zap_count_leafs_since(kvm, kvm->zap.leafs);
+	kvm_zap_end(kvm);
 }
 
 /**
@@ -145,9 +101,12 @@ void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot)
  */
 void kvm_zap_mmio(struct kvm *kvm)
 {
+	enum kvm_zap_policy policy;
+
 	lockdep_assert_held(&kvm->slots_lock);
 
-	if (kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL) == KVM_ZAP_POLICY_SCOPED)
+	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL, KVM_ZAP_POLICY_FAST);
+	if (policy == KVM_ZAP_POLICY_SCOPED)
 		kvm_zap_mmio_scoped(kvm);
 	else
 		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
@@ -180,10 +139,10 @@ void kvm_zap_teardown(struct kvm *kvm)
 {
 	enum kvm_zap_policy policy;
 
-	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_TEARDOWN, NULL);
+	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_TEARDOWN, NULL, KVM_ZAP_POLICY_WALK);
 	if (policy == KVM_ZAP_POLICY_BULK) {
 		kvm_zap_bulk(kvm);
-	} else if (policy == KVM_ZAP_POLICY_WALK || !kvm_zap_teardown_fast(kvm)) {
+	} else if (policy != KVM_ZAP_POLICY_FAST || !kvm_zap_teardown_fast(kvm)) {
 		kvm_zap_fall_back(kvm, KVM_ZAP_POLICY_WALK);
 		kvm_zap_by(kvm, kvm_mmu_zap_all);
 	}
@@ -191,31 +150,38 @@ void kvm_zap_teardown(struct kvm *kvm)
 	kvm_zap_end(kvm);
 }
 
-/*
- * What nobody has a choice about: a VM that is not a plain one gets what KVM does
- * for it.  Of those, memslots go by scoped: other memory's SPTEs may have to
- * survive, e.g. when the guest has accepted what they map.
- */
-enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site)
-{
-	if (kvm_zap_is_default_vm(kvm))
-		return KVM_ZAP_POLICY_INHERIT;
+#ifdef CONFIG_KVM_ZAP_TEST
+static bool kvm_zap_noncoherent_dma;
+module_param_named(zap_noncoherent_dma, kvm_zap_noncoherent_dma, bool, 0644);
+MODULE_PARM_DESC(zap_noncoherent_dma,
+		 "Test builds: VMs count as having a device with non-coherent DMA");
+#else
+#define kvm_zap_noncoherent_dma	false
+#endif
 
-	switch (site) {
-	case KVM_ZAP_SITE_MEMSLOT:
-		return KVM_ZAP_POLICY_SCOPED;
-	case KVM_ZAP_SITE_MMIO:
-		return KVM_ZAP_POLICY_FAST;
-	default:
-		return KVM_ZAP_POLICY_WALK;
-	}
+static bool kvm_zap_has_noncoherent_dma(struct kvm *kvm)
+{
+	return kvm_arch_has_noncoherent_dma(kvm) || kvm_zap_noncoherent_dma;
 }
 
-/* What the VMM has asked for, by KVM_X86_QUIRK_SLOT_ZAP_ALL where there is one. */
-enum kvm_zap_policy kvm_arch_zap_wish(struct kvm *kvm, enum kvm_zap_site site)
+/*
+ * What nobody has a choice about.  The memory of a VM that is not a plain one has
+ * rules of its own: SPTEs may have to survive, e.g. when the guest has accepted what
+ * they map, and a page table that mirrors one of the TDX module must not be removed
+ * as a whole.  And where a device with non-coherent DMA comes without a refresh of
+ * the memory types in existing SPTEs, dropping all mappings is what refreshes them.
+ */
+enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
+					enum kvm_zap_by *by)
 {
-	if (site == KVM_ZAP_SITE_MEMSLOT && kvm_zap_vmm_wants_scoped(kvm))
-		return KVM_ZAP_POLICY_SCOPED;
+	*by = KVM_ZAP_BY_TYPE;
+	if (!kvm_zap_is_default_vm(kvm))
+		return KVM_ZAP_POLICY_STOCK;
+
+	*by = KVM_ZAP_BY_DMA;
+	if (site == KVM_ZAP_SITE_MEMSLOT && !KVM_ZAP_MEMTYPE_FOLLOWS_DMA &&
+	    kvm_zap_has_noncoherent_dma(kvm))
+		return KVM_ZAP_POLICY_FAST;
 
 	return KVM_ZAP_POLICY_INHERIT;
 }

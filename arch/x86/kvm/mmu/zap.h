@@ -35,13 +35,8 @@ struct kvm_zap_mmu_page {
 #define kvm_zap_first_child(sp)		((sp)->zap.empty ? SPTE_ENT_PER_PAGE : 0)
 
 /* zap.c: the sites */
-void kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
-bool kvm_zap_memslot_begin(struct kvm *kvm, struct kvm_memory_slot *slot,
-			   bool stock);
-bool kvm_zap_memslot_is_ours(struct kvm *kvm);
-void kvm_zap_memslot_theirs(struct kvm *kvm, struct kvm_memory_slot *slot,
-			    void (*zap)(struct kvm *, struct kvm_memory_slot *));
-void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot);
+bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_all);
+void kvm_zap_memslot_end(struct kvm *kvm);
 void kvm_zap_mmio(struct kvm *kvm);
 void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
@@ -103,26 +98,17 @@ static inline void kvm_zap_note_leaf(struct kvm_mmu_page *sp, int index) { }
 
 #define kvm_zap_first_child(sp)	0
 
-static inline bool kvm_zap_memslot_begin(struct kvm *kvm,
-					 struct kvm_memory_slot *slot, bool stock)
-{
-	return stock;
-}
-
-static inline bool kvm_zap_memslot_is_ours(struct kvm *kvm)
+static inline bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot,
+				   bool *zap_all)
 {
 	return false;
 }
 
-static inline void kvm_zap_memslot_end(struct kvm *kvm, struct kvm_memory_slot *slot)
-{
-}
+static inline void kvm_zap_memslot_end(struct kvm *kvm) { }
 
 /* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
-#define kvm_zap_memslot(kvm, slot)		kvm_mmu_zap_all_fast(kvm)
-#define kvm_zap_memslot_theirs(kvm, slot, zap)	zap(kvm, slot)
-#define kvm_zap_mmio(kvm)			kvm_mmu_zap_all_fast(kvm)
-#define kvm_zap_teardown(kvm)			kvm_mmu_zap_all(kvm)
+#define kvm_zap_mmio(kvm)	kvm_mmu_zap_all_fast(kvm)
+#define kvm_zap_teardown(kvm)	kvm_mmu_zap_all(kvm)
 
 #endif /* CONFIG_KVM_ZAP_POLICY */
 

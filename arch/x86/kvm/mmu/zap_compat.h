@@ -46,14 +46,17 @@ struct kvm_mmu_page;
  */
 #define KVM_ZAP_NX_WORKER_IS_SHARED	KVM_ZAP_SINCE(6, 18)
 
-/* VMs that are not plain ones, and what the VMM wants. */
+/*
+ * Whether KVM drops the SPTEs whose memory type changes when the first device with
+ * non-coherent DMA comes or the last one goes.
+ */
+#define KVM_ZAP_MEMTYPE_FOLLOWS_DMA	KVM_ZAP_SINCE(6, 7)
+
+/* VMs that are plain ones. */
 #if KVM_ZAP_SINCE(6, 12)
 #define kvm_zap_is_default_vm(kvm)	((kvm)->arch.vm_type == KVM_X86_DEFAULT_VM)
-#define kvm_zap_vmm_wants_scoped(kvm)	\
-	(!kvm_check_has_quirk(kvm, KVM_X86_QUIRK_SLOT_ZAP_ALL))
 #else
 #define kvm_zap_is_default_vm(kvm)	true
-#define kvm_zap_vmm_wants_scoped(kvm)	false
 #endif
 
 /*

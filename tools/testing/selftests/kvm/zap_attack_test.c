@@ -49,7 +49,8 @@ static const struct target {
 
 /* Legal somewhere or nowhere; also cut short, repeated, with junk behind. */
 static const char * const words[] = {
-	"fast", "scoped", "auto", "inherit", "walk", "bulk", "fast\n", "inherit\n", "bulk\n",
+	"fast", "scoped", "auto", "stock", "inherit", "walk", "bulk", "fast\n", "inherit\n",
+	"bulk\n",
 	"", "\n", "FAST", "fas", "fastx", " fast", "fast ", "fast\n\n", "scoped\nfast", "0", "1",
 	"-1", "Y", "%s%n", "\xff\xfe", "inheritinherit1", "inheritinherit12", "aut\xc3\xb6",
 };

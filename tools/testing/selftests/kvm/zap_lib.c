@@ -16,13 +16,14 @@
 #include "ktap.h"
 #include "zap_lib.h"
 
-/* All that a test may set; test builds have the two before the last. */
+/* All that a test may set; test builds have those with zap_ in front. */
 static struct {
 	const char *name;
 	char saved[64];
 } params[] = {
 	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
 	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
+	{ .name = "zap_noncoherent_dma" },
 	{ .name = "nx_huge_pages" }, { .name = "nx_huge_pages_recovery_ratio" },
 	{ .name = "nx_huge_pages_recovery_period_ms" },
 };

@@ -29,16 +29,18 @@ static const struct param {
 } params[] = {
 #define PARAM(site, ...)	\
 	{ site, "/sys/module/" ZAP_MODULE "/parameters/" site "_zap", { __VA_ARGS__ } }
-	PARAM("memslot", "fast", "scoped", "auto"),
-	PARAM("mmio", "fast", "scoped"),
-	PARAM("teardown", "walk", "fast", "bulk"),
+	PARAM("memslot", ZAP_MEMSLOT_WORDS),
+	PARAM("mmio", ZAP_MMIO_WORDS),
+	PARAM("teardown", ZAP_TEARDOWN_WORDS),
 #undef PARAM
 };
 
 #define LEGAL_MAX	ARRAY_SIZE(params[0].legal)
 
 /* What any parameter or per-VM word takes. */
-static const char * const words[] = { "inherit", "auto", "fast", "scoped", "walk", "bulk" };
+static const char * const words[] = {
+	"inherit", "stock", "auto", "fast", "scoped", "walk", "bulk",
+};
 
 /* The one that is being tested. */
 static const struct param *param = params;

@@ -14,7 +14,7 @@
 #define ZAP_TEARDOWN_POLICIES	"fast", "walk", "bulk"
 
 /* What the parameter takes: these, and choices between them. */
-#define ZAP_MEMSLOT_WORDS	"fast", "scoped", "auto"
+#define ZAP_MEMSLOT_WORDS	"stock", "fast", "scoped", "auto"
 #define ZAP_MMIO_WORDS		"fast", "scoped"
 #define ZAP_TEARDOWN_WORDS	"fast", "walk", "bulk"
 

@@ -10,12 +10,14 @@
  * for good, or keeps a mapping of a file that is no longer its memory.
  */
 #define _GNU_SOURCE
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "ktap.h"
 #include "zap_gmem.h"
 #include "zap_lib.h"
+#include "zap_tracing.h"
 
 /* Whole page tables, and some. */
 #define SLOT_GPA	VM_RAM_GPA
@@ -48,9 +50,13 @@ static struct vm *create(unsigned long type)
 	return vm;
 }
 
-/* Delete the slot, all of which is mapped, by what is counted as scoped; what it did. */
-static struct zap_counts delete(struct vm *vm)
+/*
+ * Delete the slot, all of which is mapped, by what is counted as scoped, because @by
+ * says so; what it did.
+ */
+static struct zap_counts delete(struct vm *vm, const char *by)
 {
+	const char *got;
 	struct zap_counts before, after;
 	uint64_t leafs, faults;
 
@@ -58,9 +64,12 @@ static struct zap_counts delete(struct vm *vm)
 	leafs = zap_leafs(vm);
 	faults = zap_vcpus_stat(vm, "pf_taken");
 	zap_counts(vm, &before);
+	zap_tracing_take();
 	vm_delete_slot(vm, SLOT);
 	zap_counts(vm, &after);
 	zap_diff(&after, &before);
+	got = zap_traced("by");
+	ktap_check(!strcmp(got, by), "decided by '%s', expected '%s'", got, by);
 	ktap_equal("memslot_zap_scoped", after.memslot_zap_scoped, 1);
 	ktap_equal("memslot_zap_fast", after.memslot_zap_fast, 0);
 	ktap_equal("zap_sptes", after.zap_sptes, SLOT_BYTES / SZ_4K);
@@ -84,7 +93,7 @@ static void test_memslot(void)
 			vm_set_slot(vm, SLOT, 0, SLOT_GPA, SLOT_BYTES, mem);
 			vcpu_stamp(vm->vcpus, SLOT_GPA, SLOT_BYTES, 2 + i);
 			/* The engines of policy scoped free page tables. */
-			ktap_equal("zap_tables", delete(vm).zap_tables, 0);
+			ktap_equal("zap_tables", delete(vm, "type").zap_tables, 0);
 			ktap_equal("read by the guest from nowhere",
 				   vcpu_read64(vm->vcpus, SLOT_GPA), vm->mmio_value);
 		}
@@ -101,6 +110,7 @@ static void test_mmio(void)
 	unsigned int i;
 	struct vm *vm;
 	void *mem;
+	char *line;
 
 	if (kvm_param_set(ZAP_MODULE, MMIO_PARAM, NEAR_WRAP)) {
 		ktap_skip("only test builds of kvm can be near a wrap", "%s", name);
@@ -112,7 +122,13 @@ static void test_mmio(void)
 	zap_counts(vm, &before);
 	for (i = 0; i < CHANGES; i++) {
 		vm_set_slot(vm, SLOT, 0, SLOT_GPA, SZ_64K, mem);
+		zap_tracing_take();
 		vm_delete_slot(vm, SLOT);
+		line = strstr(zap_tracing_take(), "site=mmio ");
+		if (!line)
+			continue;
+		*strchrnul(line, '\n') = '\0';
+		ktap_check(strstr(line, " by=type"), "%s", line);
 	}
 	zap_counts(vm, &after);
 	zap_diff(&after, &before);
@@ -135,7 +151,9 @@ static void test_teardown(void)
 		zap_site_policy("teardown", says[i]);
 		vm = create(KVM_X86_SW_PROTECTED_VM);
 		zap_row("teardown", "walk", &before);
+		zap_tracing_take();
 		vm_destroy(vm);
+		ktap_check(!strcmp(zap_traced("by"), "type"), "%s: not decided by type", says[i]);
 		zap_row("teardown", "walk", &after);
 		zap_diff(&after, &before);
 		ktap_equal("VMs that went by walk", after.count, 1);
@@ -170,7 +188,8 @@ static void test_file(unsigned long type)
 		else
 			vcpu_check(vm->vcpus, SLOT_GPA, SLOT_BYTES, i - 2 + 10);
 		vcpu_stamp(vm->vcpus, SLOT_GPA, SLOT_BYTES, i + 10);
-		ktap_check(private == !delete(vm).zap_tables, "page tables freed, or not");
+		ktap_check(private == !delete(vm, private ? "type" : "vm").zap_tables,
+			   "page tables freed, or not");
 	}
 	if (private)
 		gmem_set_private(vm, SLOT_GPA, SLOT_BYTES, false);
@@ -203,7 +222,9 @@ int main(void)
 		ktap_skip_all("no KVM_X86_SW_PROTECTED_VM here, and no guest_memfd for plain VMs");
 
 	zap_need_debugfs();
+	zap_need_tracing();
 	zap_start(5);
+	zap_tracing_start("events/kvm/kvm_zap");
 	beside = vm_backing_alloc(BESIDE_BYTES, VM_4K);
 	if (protected) {
 		test_memslot();

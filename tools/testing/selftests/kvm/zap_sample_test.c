@@ -43,7 +43,7 @@
 static const char * const sites[] = { "memslot", "mmio", "teardown" };
 
 /* As the words are numbered. */
-static const char * const words[] = { "inherit", "auto", "fast", "scoped" };
+static const char * const words[] = { "inherit", "stock", "auto", "fast", "scoped" };
 
 static uint64_t choices_address(void)
 {
@@ -136,7 +136,7 @@ static bool read_kernel(uint64_t address, void *buf, size_t bytes)
 /* Where @vm's word is: what says each word that is written. 0: not to be found. */
 static uint64_t word_address(struct vm *vm, uint64_t kvm)
 {
-	static const unsigned int order[] = { 2, 3, 0, 1, 3, 1, 2, 0 };
+	static const unsigned int order[] = { 3, 4, 0, 2, 1, 4, 2, 3, 1, 0 };
 	static uint32_t now[KVM_BYTES / sizeof(uint32_t)];
 	static bool other[ARRAY_SIZE(now)];
 	unsigned int i, j, found = 0;
@@ -261,7 +261,7 @@ int main(void)
 		atexit(probe_remove);
 	}
 	zap_need_debugfs();
-	zap_start(8);
+	zap_start(10);
 	zap_tracing_start("events/kprobes/" PROBE);
 	vm = vm_create(NULL);
 	mem = vm_backing_alloc(SZ_64K, VM_4K);

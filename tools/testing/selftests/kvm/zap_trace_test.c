@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -24,7 +23,7 @@
 static const char * const policies[] = { "fast", "scoped" };
 
 struct event {
-	char site[16], policy[16];
+	char site[16], policy[16], by[16];
 	unsigned int as_id;
 	int slot;
 	unsigned long base_gfn, npages, sptes, tables, yields, ns;
@@ -44,9 +43,10 @@ static unsigned int take_events(struct event *events, unsigned int max)
 			break;
 		}
 		e = &events[n++];
-		ktap_check(sscanf(line, "site=%15s policy=%15s as_id=%u slot=%d base_gfn=0x%lx npages=%lu sptes=%lu tables=%lu yields=%lu ns=%lu",
+		ktap_check(sscanf(line, "site=%15s policy=%15s as_id=%u slot=%d base_gfn=0x%lx npages=%lu sptes=%lu tables=%lu yields=%lu ns=%lu by=%15s",
 				  e->site, e->policy, &e->as_id, &e->slot, &e->base_gfn,
-				  &e->npages, &e->sptes, &e->tables, &e->yields, &e->ns) == 10,
+				  &e->npages, &e->sptes, &e->tables, &e->yields, &e->ns,
+				  e->by) == 11,
 			   "fields of '%.200s'", line);
 	}
 	return n;
@@ -75,6 +75,7 @@ static struct event expect_memslot(const char *policy, unsigned int as_id, uint6
 		return e;
 	ktap_check(!strcmp(e.site, "memslot"), "site '%s'", e.site);
 	ktap_check(!strcmp(e.policy, policy), "policy '%s', expected '%s'", e.policy, policy);
+	ktap_check(!strcmp(e.by, "param"), "by '%s'", e.by);
 	ktap_equal("as_id", e.as_id, as_id);
 	ktap_equal("slot", e.slot, SLOT);
 	ktap_equal("base_gfn", e.base_gfn, gpa / SZ_4K);
@@ -138,6 +139,7 @@ static void test_policy(const char *policy)
 	ktap_equal("events", take_events(&e, 1), 1);
 	ktap_check(!strcmp(e.site, "teardown") && !strcmp(e.policy, "walk"),
 		   "site '%s' policy '%s'", e.site, e.policy);
+	ktap_check(!strcmp(e.by, "param"), "by '%s'", e.by);
 	ktap_check(e.slot == -1 && !e.as_id && !e.base_gfn && !e.npages,
 		   "slot %d as_id %u base_gfn 0x%lx npages %lu", e.slot, e.as_id, e.base_gfn,
 		   e.npages);
@@ -151,13 +153,7 @@ int main(void)
 {
 	unsigned int i;
 
-	/* Without the parameter zap_start() finds the better words. */
-	if (!access(ZAP_PARAM_PATH, F_OK)) {
-		if (access(ZAP_TRACING "instances", W_OK))
-			ktap_skip_all(ZAP_TRACING "instances may not be written: mount tracefs, run as root");
-		if (access(ZAP_TRACING "events/kvm", F_OK))
-			ktap_skip_all("no " ZAP_TRACING "events/kvm: the kernel traces no events");
-	}
+	zap_need_tracing();
 	zap_start(ARRAY_SIZE(policies) * 5);
 	zap_tracing_start("events/kvm/kvm_zap");
 	for (i = 0; i < ARRAY_SIZE(policies); i++)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ktap.h"
 #include "zap_lib.h"
 #include "zap_tracing.h"
 
@@ -23,6 +24,17 @@ static void instance_path(const char *file, char *path, size_t bytes)
 static void instance_remove(void)
 {
 	rmdir(instance);
+}
+
+void zap_need_tracing(void)
+{
+	/* Without the parameter zap_start() finds the better words. */
+	if (access(ZAP_PARAM_PATH, F_OK))
+		return;
+	if (access(ZAP_TRACING "instances", W_OK))
+		ktap_skip_all(ZAP_TRACING "instances may not be written: mount tracefs, run as root");
+	if (access(ZAP_TRACING "events/kvm", F_OK))
+		ktap_skip_all("no " ZAP_TRACING "events/kvm: the kernel traces no events");
 }
 
 void zap_tracing_start(const char *event)
@@ -61,4 +73,16 @@ char *zap_tracing_take(void)
 	/* To open it so empties it. */
 	zap_tracing_put("trace", "");
 	return buf;
+}
+
+const char *zap_traced(const char *field)
+{
+	static char value[32];
+	char prefix[32], *at;
+
+	snprintf(prefix, sizeof(prefix), " %s=", field);
+	at = strstr(zap_tracing_take(), prefix);
+	if (!at || strstr(at + 1, prefix) || sscanf(at + strlen(prefix), "%31s", value) != 1)
+		return "no event, or several";
+	return value;
 }

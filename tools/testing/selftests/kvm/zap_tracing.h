@@ -8,6 +8,9 @@
 
 #define ZAP_TRACING	"/sys/kernel/tracing/"
 
+/* Skip the test where KVM's events cannot be traced; to be called before it starts. */
+void zap_need_tracing(void);
+
 /* @event: its folder, e.g. "events/kvm/kvm_zap". */
 void zap_tracing_start(const char *event);
 
@@ -16,5 +19,8 @@ void zap_tracing_put(const char *file, const char *text);
 
 /* The trace since the last call, at most 64 KiB; valid until the next one. */
 char *zap_tracing_take(void);
+
+/* What the only event since the last call says in @field; other words if it is not one. */
+const char *zap_traced(const char *field);
 
 #endif
