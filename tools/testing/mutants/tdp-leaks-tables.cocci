@@ -3,8 +3,9 @@
 
 @@
 @@
- zap_tdp_table(...)
+ zap_tdp_free(...)
  {
-	...
+	<...
 -	call_rcu(&sp->rcu_head, tdp_mmu_free_sp_rcu_callback);
+	...>
  }

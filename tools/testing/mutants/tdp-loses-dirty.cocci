@@ -3,7 +3,7 @@
 
 @@
 @@
- zap_tdp_table(...)
+ kvm_zap_leafs_to_pages(...)
  {
 	<...
 -	kvm_zap_leaf_to_page(spte);

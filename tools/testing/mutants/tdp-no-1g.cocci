@@ -4,9 +4,10 @@
 
 @@
 @@
- kvm_zap_scoped_tdp(...)
+ zap_tdp_root(...)
  {
 	<...
--	zap_tdp_walk(&zap, root, PG_LEVEL_1G, PG_LEVEL_1G);
+-	ALIGN(start, gib) + gib <= end
++	ALIGN(start, gib) + gib < start
 	...>
  }

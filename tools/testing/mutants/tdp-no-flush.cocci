@@ -5,8 +5,8 @@
 @@
  zap_tdp_flush(...)
  {
--	if (zap->flush)
--		kvm_flush_remote_tlbs_range(zap->kvm, zap->slot->base_gfn,
--					    zap->slot->npages);
-	zap->flush = false;
+	...
+-	if (flush)
+-		kvm_flush_remote_tlbs_range(...);
+	...
  }

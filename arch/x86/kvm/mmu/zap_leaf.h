@@ -11,6 +11,7 @@
 #include <linux/swap.h>
 
 #include "spte.h"
+#include "tdp_iter.h"
 #include "zap_compat.h"
 
 #if KVM_ZAP_TELLS_PAGE
@@ -71,5 +72,57 @@ static inline void kvm_zap_leaf_to_page(u64 spte)
 		kvm_zap_accessed_to_page(spte, page);
 	}
 }
+
+#if KVM_ZAP_TELLS_PAGE
+
+/*
+ * Tell the pages that the 4K SPTEs in @pt map, a page table that was unlinked but
+ * may still be in use by CPUs, and return how many there are.
+ *
+ * A CPU, or a fast page fault, may add to what an SPTE says as long as it does
+ * not say that the page was both used and written to; nothing is taken back, for
+ * whoever does that holds mmu_lock for write. So most are read plainly, and only
+ * those that may say more are exchanged, for a value that a fast page fault leaves
+ * alone.
+ *
+ * To flush first and then read all plainly would need a flush for each look at
+ * who waits for mmu_lock, for pages have to be told before it is given up.
+ */
+static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
+{
+	unsigned int i, leafs = 0;
+	u64 spte;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		spte = kvm_tdp_mmu_read_spte(pt + i);
+		if (!is_shadow_present_pte(spte))
+			continue;
+		if (!is_dirty_spte(spte) || !is_accessed_spte(spte))
+			spte = kvm_tdp_mmu_write_spte_atomic(pt + i, FROZEN_SPTE);
+		kvm_zap_leaf_to_page(spte);
+		leafs++;
+	}
+
+	return leafs;
+}
+
+#else /* !KVM_ZAP_TELLS_PAGE */
+
+/* No page has to be told: count the SPTEs that are present, four at a time. */
+static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
+{
+	const u64 *spte = rcu_dereference(pt), *end = spte + SPTE_ENT_PER_PAGE;
+	u64 sum = 0;
+
+	for (; spte < end; spte += 4)
+		sum += (READ_ONCE(spte[0]) & SPTE_MMU_PRESENT_MASK) +
+		       (READ_ONCE(spte[1]) & SPTE_MMU_PRESENT_MASK) +
+		       (READ_ONCE(spte[2]) & SPTE_MMU_PRESENT_MASK) +
+		       (READ_ONCE(spte[3]) & SPTE_MMU_PRESENT_MASK);
+
+	return sum / SPTE_MMU_PRESENT_MASK;
+}
+
+#endif /* KVM_ZAP_TELLS_PAGE */
 
 #endif /* __KVM_X86_MMU_ZAP_LEAF_H */

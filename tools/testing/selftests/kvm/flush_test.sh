@@ -4,9 +4,10 @@
 # The order in which policy scoped drops, flushes and lets go, from a trace of the
 # deletion, with lock breaks, of a large memslot and, in shadow paging, of one with
 # guest page tables that map memory outside of it: what was dropped is flushed before
-# mmu_lock is given up, be it for a moment, and in the TDP MMU before the end of the
-# RCU critical section that the page tables' freeing waits for. All that was dropped
-# there lies in the range that is flushed.
+# mmu_lock is given up, be it for a moment, and in the TDP MMU before page tables are
+# given to call_rcu(). All that was dropped there lies in the range that is flushed, and
+# there is one flush for a deletion, and for each lock break in it: none where nothing
+# was dropped.
 #
 # What breaks without it: a vCPU on another CPU goes on using a mapping, or page
 # tables, that were freed. In the lab, where each exit of a vCPU drops its TLB,
@@ -20,9 +21,9 @@ work=${KVM_ZAP_TESTS:-build/tests}/zap_breaks_test
 tracing=/sys/kernel/tracing
 parameter=/sys/module/kvm/parameters/memslot_zap
 event=$tracing/events/kvmmmu/kvm_tdp_mmu_spte_changed
-probe=$tracing/events/kvm_zap_test/flush
+probe=$tracing/events/kvm_zap_test
 
-case "${1-}" in -h | --help) sed -n '4,14s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1-}" in -h | --help) sed -n '4,15s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 [ -w $parameter ] || ktap_skip_all "no $parameter, or not root"
 [ -w $tracing/current_tracer ] || ktap_skip_all "no $tracing"
@@ -34,7 +35,7 @@ grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer
 # Those that are nested in the ones before them are of no interest.
 functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_flush_remote_tlbs
 	kvm_flush_remote_tlbs_RANGE kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
-	mark_page_accessed __rcu_read_lock __rcu_read_unlock _raw_read_unlock _raw_write_unlock
+	mark_page_accessed _raw_read_unlock _raw_write_unlock
 	__cond_resched_rwlock_read __cond_resched_rwlock_write'
 # The name since 6.5, and the one before.
 range=with_address
@@ -54,6 +55,7 @@ restore() {
 	echo 0 > "$event/enable"
 	[ ! -e "$probe" ] || echo 0 > "$probe/enable"
 	echo -:kvm_zap_test/flush >> "$tracing/kprobe_events"
+	echo -:kvm_zap_test/free >> "$tracing/kprobe_events"
 	echo 1 > "$tracing/tracing_on"
 	: > "$tracing/set_ftrace_filter"
 	: > "$tracing/set_graph_function"
@@ -79,6 +81,9 @@ echo 32768 > $tracing/buffer_size_kb
 # Its arguments are (kvm, first page, number of pages).
 echo "p:kvm_zap_test/flush $range start=%si:u64 pages=%dx:u64" >> $tracing/kprobe_events ||
 	ktap_skip_all "no probe can be put at $range()"
+# Page tables are freed by a function of their own.
+echo "p:kvm_zap_test/free call_rcu func=%si:symbol" >> $tracing/kprobe_events ||
+	ktap_skip_all "no probe can be put at call_rcu()"
 echo 1 > $event/enable
 echo 1 > $probe/enable
 echo function_graph > $tracing/current_tracer
@@ -97,7 +102,14 @@ awk -v tdp="$tdp" '
 		return n
 	}
 	function word(name) { return substr($0, match($0, name) + length(name)) + 0 }
-	/kvm_zap_memslot_scoped.*\{/ { inside = 1; zaps++; dropped = rcu = end = 0; first = -1; next }
+	/kvm_zap_memslot_scoped.*\{/ {
+		inside = 1
+		zaps++
+		dropped = end = flushed = broken = 0
+		drops_before = drops
+		first = -1
+		next
+	}
 	!inside { next }
 	/kvm_tdp_mmu_spte_changed:/ {
 		if (tdp) dropped++
@@ -120,9 +132,16 @@ awk -v tdp="$tdp" '
 		end = 0
 		next
 	}
+	/free: .* func=tdp_mmu_free_sp_rcu_callback/ {
+		frees++
+		if (dropped) left["call_rcu"] += dropped
+		next
+	}
 	{ sub(/^[^|]*\|/, "") }
 	/^  }/ {
 		if (dropped) left["its end"] += dropped
+		if (drops == drops_before) idle++
+		if (flushed > broken + (drops > drops_before)) vain += flushed
 		inside = 0
 		next
 	}
@@ -131,18 +150,17 @@ awk -v tdp="$tdp" '
 	name == "kvm_zap_count_sptes" { if (!tdp) { dropped++; drops++ } next }
 	name ~ /^kvm_flush_remote_tlbs/ || name == "kvm_mmu_commit_zap_page" {
 		flushes++
+		flushed++
 		dropped = 0
 		work = 1
 		if (name == "kvm_flush_remote_tlbs") { first = -1; end = 0 }
 		next
 	}
-	# An interrupt has critical sections of its own, within that.
-	name == "__rcu_read_lock" { rcu++; next }
-	name == "__rcu_read_unlock" && (--rcu > 0 || !tdp) { next }
 	name ~ /unlock$/ || name ~ /^__cond_resched_rwlock/ {
 		if (dropped) { left[name] += dropped; dropped = 0 }
 		if (name ~ /^__cond_resched_rwlock/) {
 			breaks++
+			broken++
 			# The first memslot is mapped all over: no stretch of work drops nothing.
 			if (!work && !tdp && zaps == 1) left["a break without a flush before it"]++
 			work = 0
@@ -155,12 +173,15 @@ awk -v tdp="$tdp" '
 		print "breaks", breaks + 0
 		print "ranges", ranges + 0
 		print "outside", outside + 0
+		print "frees", frees + 0
+		print "idle", idle + 0
+		print "vain", vain + 0
 		for (name in left) print "unflushed", left[name], "at", name
 	}' "$tmp/trace" > "$tmp/found"
 
 number() { sed -n "s/^$1 //p" "$tmp/found"; }
 
-ktap_start $((2 + ${tdp:-0}))
+ktap_start $((2 + 2 * ${tdp:-0}))
 ktap_equal 'status of the work' $status 0
 ktap_check [ "$(number zaps)" -ge 1 ]
 ktap_check [ "$(number drops)" -ge 3 ]
@@ -174,6 +195,10 @@ if [ "$tdp" ]; then
 	ktap_check [ "$(number ranges)" -ge 3 ]
 	ktap_equal 'flushes that leave something out' "$(number outside)" 0
 	ktap_result 'what is dropped lies in the range that is flushed'
+	ktap_check [ "$(number frees)" -ge 3 ]
+	ktap_check [ "$(number idle)" -ge 1 ]
+	ktap_equal "flushes of which one would do, or none" "$(number vain)" 0
+	ktap_result "one flush, and none where nothing was dropped"
 fi
 [ -z "${KVM_ZAP_TRACE-}" ] || cp "$tmp/trace" "$KVM_ZAP_TRACE"
 ktap_end
