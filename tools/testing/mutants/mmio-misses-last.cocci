@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// An MMIO SPTE of the last page that a guest can have outlives the wrap.
+// An MMIO SPTE of the last page that a guest can have outlives the wrap: the last
+// entry of a page table is left out.
 
 @@
-iterator name for_each_kvm_zap_tdp_pte;
 @@
- zap_mmio_tdp_root(...)
+ zap_mmio_tdp_table(...)
  {
-	...
-	for_each_kvm_zap_tdp_pte(...,
--				 kvm_mmu_max_gfn() + 1
-+				 kvm_mmu_max_gfn()
-				 ) { ... }
+	<...
+-	SPTE_ENT_PER_PAGE
++	SPTE_ENT_PER_PAGE - 1
+	...>
  }

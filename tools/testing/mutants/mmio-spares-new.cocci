@@ -3,13 +3,9 @@
 
 @@
 @@
- zap_mmio_tdp_root(...)
+ zap_mmio_tdp_drop(...)
  {
-	<...
--	if (!kvm_zap_is_mmio_spte(kvm, iter.old_spte) ||
-+	if (!kvm_zap_is_mmio_spte(kvm, iter.old_spte) ||
-+	    !(iter.old_spte & (MMIO_SPTE_GEN_LOW_MASK | MMIO_SPTE_GEN_HIGH_MASK)) ||
-	    !try_cmpxchg64(...))
-		continue;
-	...>
++	if (!(spte & (MMIO_SPTE_GEN_LOW_MASK | MMIO_SPTE_GEN_HIGH_MASK)))
++		return;
+	...
  }

@@ -101,28 +101,53 @@ static void zap_mmio_shadow(struct zap_mmio *zap)
 	}
 }
 
+/* Drop @sptep, which is @spte.  If it has changed, a vCPU has made a new one of it. */
+static void zap_mmio_tdp_drop(struct zap_mmio *zap, u64 *sptep, u64 spte,
+			      gfn_t gfn, int level)
+{
+	if (!try_cmpxchg64(sptep, &spte, SHADOW_NONPRESENT_VALUE))
+		return;
+	trace_kvm_tdp_mmu_spte_changed(zap->as_id, gfn, level, spte,
+				       SHADOW_NONPRESENT_VALUE);
+	kvm_zap_count_sptes(zap->kvm, 1);
+}
+
+/* RCU keeps a page table that is being removed: to drop what is in it does no harm. */
+static void zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, gfn_t gfn)
+{
+	u64 *sptep = rcu_dereference(pt), spte;
+	int i;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		spte = READ_ONCE(sptep[i]);
+		if (kvm_zap_is_mmio_spte(zap->kvm, spte))
+			zap_mmio_tdp_drop(zap, &sptep[i], spte, gfn + i, PG_LEVEL_4K);
+	}
+}
+
+/* A page table of 4K SPTEs is one step. */
 static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 {
 	struct kvm *kvm = zap->kvm;
 	struct tdp_iter iter;
+	tdp_ptep_t pt;
 
-	for_each_kvm_zap_tdp_pte(iter, kvm, root, PG_LEVEL_4K, 0,
+	for_each_kvm_zap_tdp_pte(iter, kvm, root, PG_LEVEL_2M, 0,
 				 kvm_mmu_max_gfn() + 1) {
 		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
 			kvm_zap_tdp_break(kvm, &iter, true);
 			continue;
 		}
 
-		/* If it changes under this, a vCPU has made a new one of it. */
-		if (!kvm_zap_is_mmio_spte(kvm, iter.old_spte) ||
-		    !try_cmpxchg64(rcu_dereference(iter.sptep), &iter.old_spte,
-				   SHADOW_NONPRESENT_VALUE))
+		if (kvm_zap_is_mmio_spte(kvm, iter.old_spte)) {
+			zap_mmio_tdp_drop(zap, rcu_dereference(iter.sptep),
+					  iter.old_spte, iter.gfn, iter.level);
 			continue;
-
-		trace_kvm_tdp_mmu_spte_changed(zap->as_id, iter.gfn, iter.level,
-					       iter.old_spte,
-					       SHADOW_NONPRESENT_VALUE);
-		kvm_zap_count_sptes(kvm, 1);
+		}
+		pt = iter.level == PG_LEVEL_2M ?
+			spte_to_child_pt(iter.old_spte, iter.level) : NULL;
+		if (pt)
+			zap_mmio_tdp_table(zap, pt, iter.gfn);
 	}
 }
 
