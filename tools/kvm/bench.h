@@ -13,7 +13,8 @@ struct workload {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct workload bench_contend, bench_dense, bench_empty, bench_mmio_wrap;
-extern const struct workload bench_move, bench_nested, bench_rom, bench_sparse, bench_teardown;
+extern const struct workload bench_beside, bench_contend, bench_dense, bench_empty, bench_many;
+extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
+extern const struct workload bench_teardown;
 
 #endif

@@ -30,7 +30,7 @@ static int run(int argc, char **argv)
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
 		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
-		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
 		  "do not measure the guest's touching again" },
@@ -49,8 +49,8 @@ static int run(int argc, char **argv)
 	guest_ram_create(&ram);
 	slot.backing = vm_backing_alloc(slot.bytes, ram.page);
 	slot_add(&slot, &ram);
-	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 	guest_ram_touch(&ram, GUEST_OP_WRITE);
+	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 
 	r = report_new("dense", argc, argv);
 	report_number(r, "slot_mib", slot_mib);
@@ -62,6 +62,7 @@ static int run(int argc, char **argv)
 	report_word(r, "touch", rounds.no_touch ? "no" : "yes");
 	guest_ram_check_more(&ram, slot.bytes, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the slot");
+	slot_meter_rest(&meter, &ram, r);
 
 	for (i = 0; i < warmup + iterations; i++)
 		slot_round(&meter, &rounds, i >= warmup);

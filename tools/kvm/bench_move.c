@@ -47,7 +47,7 @@ static int run(int argc, char **argv)
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured moves" },
 		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "moves before them" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
-		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
@@ -68,8 +68,8 @@ static int run(int argc, char **argv)
 	place[0] = slot.gpa;
 	place[1] = slot_place(&ram, 1, slot.bytes);
 	guest_pt_map(ram.vm->pt, place[1], place[1], slot.bytes, 0);
-	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 	guest_ram_touch(&ram, GUEST_OP_WRITE);
+	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 
 	r = report_new("move", argc, argv);
 	report_number(r, "slot_mib", slot_mib);
@@ -80,6 +80,7 @@ static int run(int argc, char **argv)
 	report_word(r, "guest_page", page_word(ram.guest_page));
 	guest_ram_check_more(&ram, slot.bytes, r);
 	slot_meter_init(&meter, ram.vm, r, "move_ns", "move the slot");
+	slot_meter_rest(&meter, &ram, r);
 
 	for (i = 0; i < warmup + iterations; i++)
 		iterate(&ram, &slot, place[(i + 1) % 2], &meter, i >= warmup);

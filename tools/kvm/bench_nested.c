@@ -23,7 +23,7 @@
 static const char usage[] = "kvm-zap-bench nested [OPTION...]";
 static const char about[] =
 "Deletes and re-creates the memslot that holds the memory of a nested guest (AMD\n"
-"SVM, nested paging by 4K), and lets both guests touch theirs again. Another\n"
+"SVM, nested paging), and lets both guests touch theirs again. Another\n"
 "memory comes with each re-creation; the nested guest checks what it reads. Times\n"
 "are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
 "which no policy changes: zap_ns and total_cpu_ns do not. Exit status 4 if this\n"
@@ -36,6 +36,7 @@ struct nested_bench {
 	unsigned long gen;		/* of what is behind the slot now */
 	uint64_t l2_bytes;		/* of the slot, from its start on */
 	bool tables_inside;
+	unsigned long nested_page;
 
 	void *ctl;
 	size_t ctl_bytes;
@@ -71,7 +72,7 @@ static void map_l2(struct nested_bench *b)
 	else
 		nested_npt(b->nested, CTL_GPA + NESTED_CTL_BYTES,
 			   (char *)b->ctl + NESTED_CTL_BYTES, b->ctl_bytes - NESTED_CTL_BYTES);
-	nested_map(b->nested, NESTED_GPA, b->slot.gpa, b->l2_bytes);
+	nested_map_by(b->nested, NESTED_GPA, b->slot.gpa, b->l2_bytes, b->nested_page);
 }
 
 static void setup(struct nested_bench *b)
@@ -137,6 +138,7 @@ static int run(int argc, char **argv)
 {
 	struct nested_bench b = {
 		.ram = { .vcpus = 1, .mib = 128, .page = VM_4K, .guest_page = VM_2M },
+		.nested_page = VM_4K,
 	};
 	unsigned long iterations = 10, warmup = 1, slot_mib = 64, i;
 	bool json = false;
@@ -149,8 +151,10 @@ static int run(int argc, char **argv)
 		  "memory of the nested guest in MiB: the slot" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,
 		  "host's page size, of the guest's memory" },
-		{ 0, "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
+		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
+		{ 0, "nested-page", OPT_PAGE, &b.nested_page, 0, 0,
+		  "page size of the nested page tables" },
 		{ 0, "tables-inside", OPT_FLAG, &b.tables_inside, 0, 0,
 		  "put the nested page tables into the slot, too" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
@@ -162,6 +166,8 @@ static int run(int argc, char **argv)
 	options_parse(argc, argv, usage, about, table);
 	b.slot.bytes = slot_mib * SZ_1M;
 	slot_check(&b.ram, slot_mib, GENERATIONS * b.slot.bytes, usage);
+	if (b.nested_page == VM_2M && (slot_mib % 2 || b.tables_inside))
+		options_bad(usage, "--nested-page 2m: give an even --slot-mib, and tables outside");
 
 	guest_ram_create(&b.ram);
 	why = nested_unusable(b.ram.vm);
@@ -179,10 +185,12 @@ static int run(int argc, char **argv)
 	report_number(r, "slot_mib", slot_mib);
 	report_word(r, "page", page_word(b.ram.page));
 	report_word(r, "guest_page", page_word(b.ram.guest_page));
+	report_word(r, "nested_page", page_word(b.nested_page));
 	report_word(r, "nested_tables", b.tables_inside ? "inside" : "outside");
 	guest_ram_check_pages(&b.ram, r);
 	setup(&b);
 	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the nested guest's slot");
+	slot_meter_rest(&b.meter, &b.ram, r);
 	b.l2_touch = report_series(r, "touch_l2_ns", "touch: the nested guest's part");
 
 	for (i = 0; i < warmup + iterations; i++)

@@ -36,7 +36,7 @@ static int run(int argc, char **argv)
 		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
-		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
@@ -71,6 +71,7 @@ static int run(int argc, char **argv)
 	report_word(r, "guest_page", page_word(ram.guest_page));
 	guest_ram_check_pages(&ram, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the ROM's slot");
+	slot_meter_rest(&meter, &ram, r);
 
 	for (i = 0; i < warmup + iterations; i++)
 		slot_round(&meter, &rounds, i >= warmup);

@@ -2,7 +2,11 @@
 /*
  * What the workloads that delete or move a memslot share. See bench_slot.h.
  */
+#define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "bench_slot.h"
 #include "host.h"
@@ -19,6 +23,7 @@ static const struct {
 	{ "zap_yields", "zap_yields", "zap: lock breaks" },
 	{ "mmu_shadow_zapped", "shadow_zapped", "zap: shadow pages, KVM's own count" },
 	{ "remote_tlb_flush", "tlb_flushes", "zap: remote TLB flushes" },
+	{ "mmu_recycled", "mmu_recycled", "zap: shadow pages KVM reclaimed, also after it" },
 };
 
 void slot_stats_read(struct vm *vm, struct slot_stats *s)
@@ -75,6 +80,31 @@ uint64_t slot_place(const struct guest_ram *ram, unsigned int nth, uint64_t byte
 	return gpa;
 }
 
+/*
+ * What a page that is mapped costs at worst: itself, and a page table of the
+ * host and of KVM each. For each 4K page of the slot KVM keeps up to 16 bytes.
+ */
+#define PAGE_COST	(3 * SZ_4K)
+#define SLOT_PAGE_COST	16
+
+uint64_t slot_sparse_bytes(uint64_t bytes, uint64_t pages)
+{
+	return pages * PAGE_COST + bytes / SZ_4K * SLOT_PAGE_COST;
+}
+
+void *slot_reserve(uint64_t bytes)
+{
+	unsigned char *p = mmap(NULL, bytes + SZ_2M, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		vm_die("mmap of %lu KiB for the slot: %s", bytes / 1024, strerror(errno));
+	p = (unsigned char *)(((uintptr_t)p + SZ_2M - 1) & -SZ_2M);
+	/* A huge page would map what nobody touched. */
+	madvise(p, bytes, MADV_NOHUGEPAGE);
+	return p;
+}
+
 void slot_add(struct slot *slot, const struct guest_ram *ram)
 {
 	slot->vm = ram->vm;
@@ -120,7 +150,31 @@ void slot_meter_init(struct slot_meter *m, struct vm *vm, struct report *r, cons
 	m->ns[SLOT_TOUCH] = report_series(r, "touch_ns", "the guest touches its memory again");
 	m->faults = report_series(r, "touch_faults", "touch: page faults KVM took");
 	m->cpu = report_series(r, "total_cpu_ns", "CPU time of all these steps");
+	m->after = report_series(r, "after_ns", "zap: the rest of the system call");
+	m->kept = NULL;
 	slot_stats_series(r, m->stats);
+}
+
+void slot_meter_rest(struct slot_meter *m, const struct guest_ram *ram, struct report *r)
+{
+	if (!ram->bytes)
+		return;
+	report_number(r, "rest_pages", ram->bytes / SZ_4K);
+	m->kept = report_series(r, "kept_pages", "pages of 4 KiB that are mapped after the zap");
+}
+
+static void sample_zap(struct slot_meter *m, const struct slot_stats *after, uint64_t ns)
+{
+	uint64_t pages_4k, pages_2m, zap_ns;
+
+	slot_stats_sample(m->stats, &m->before, after);
+	if (m->before.have[SLOT_STAT_ZAP_NS] && after->have[SLOT_STAT_ZAP_NS]) {
+		zap_ns = after->value[SLOT_STAT_ZAP_NS] - m->before.value[SLOT_STAT_ZAP_NS];
+		report_sample(m->after, ns - zap_ns);
+	}
+	if (m->kept && !vm_stat(m->vm, "pages_4k", &pages_4k) &&
+	    !vm_stat(m->vm, "pages_2m", &pages_2m))
+		report_sample(m->kept, pages_4k + pages_2m * (SZ_2M / SZ_4K));
 }
 
 void slot_meter_start(struct slot_meter *m, bool keep)
@@ -158,7 +212,7 @@ void slot_end(struct slot_meter *m, enum slot_step step)
 		return;
 	report_sample(m->ns[step], ns);
 	if (step == SLOT_ZAP)
-		slot_stats_sample(m->stats, &m->before, &after);
+		sample_zap(m, &after, ns);
 	if (step == SLOT_TOUCH && m->have_faults && !vm_vcpus_stat(m->vm, "pf_taken", &faults))
 		report_sample(m->faults, faults - m->start_faults);
 }

@@ -27,7 +27,7 @@
 
 /* Statistics of the VM ------------------------------------------------------ */
 
-#define SLOT_STATS	6
+#define SLOT_STATS	7
 #define SLOT_STAT_ZAP_NS 0	/* the first of them */
 
 /* Values of KVM's statistics that tell what a zap did; not all kernels have all. */
@@ -74,6 +74,14 @@ void slot_check(const struct guest_ram *ram, unsigned long slot_mib, unsigned lo
 uint64_t slot_place(const struct guest_ram *ram, unsigned int nth, uint64_t bytes);
 
 /*
+ * Room for @bytes of a slot of which little is to be mapped, aligned to 2 MiB: there is
+ * nothing behind it until the guest touches it. And what it costs the host at most if
+ * the guest touches @pages of 4 KiB.
+ */
+void *slot_reserve(uint64_t bytes);
+uint64_t slot_sparse_bytes(uint64_t bytes, uint64_t pages);
+
+/*
  * Put @slot, whose bytes, backing and pages are set, into @ram's VM at the first
  * such place, mapped in the guest's page tables.
  */
@@ -104,6 +112,7 @@ struct slot_meter {
 	 */
 	clockid_t clock[SLOT_STEPS];
 	struct series *ns[SLOT_STEPS], *faults, *cpu, *stats[SLOT_STATS];
+	struct series *after, *kept;
 
 	/* Of the round at hand. */
 	bool keep;
@@ -116,6 +125,12 @@ struct slot_meter {
 /* Make the series, that of SLOT_ZAP with this name and text. */
 void slot_meter_init(struct slot_meter *m, struct vm *vm, struct report *r, const char *zap_name,
 		     const char *zap_about);
+
+/*
+ * Also count what is mapped right after SLOT_ZAP, and report how many pages @ram has:
+ * what a policy leaves alone is still there.
+ */
+void slot_meter_rest(struct slot_meter *m, const struct guest_ram *ram, struct report *r);
 
 /* A round; its samples are kept only if @keep. Steps may be left out. */
 void slot_meter_start(struct slot_meter *m, bool keep);

@@ -4,11 +4,6 @@
  * with a large BAR or of memory that is to be plugged in. Whoever looks at each
  * page of the slot to find what is mapped pays for its size.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-
 #include "bench.h"
 #include "bench_slot.h"
 #include "options.h"
@@ -19,27 +14,6 @@ static const char about[] =
 "spread evenly, and lets the guest touch them and its other memory again. Times\n"
 "are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
 "which no policy changes: zap_ns and total_cpu_ns do not.";
-
-/*
- * What a page that is mapped costs at worst: itself, and a page table of the
- * host and of KVM each. For each 4K page of the slot KVM keeps up to 16 bytes.
- */
-#define PAGE_COST	(3 * SZ_4K)
-#define SLOT_PAGE_COST	16
-
-/* Aligned to 2 MiB like other backing, but with nothing behind it yet. */
-static void *reserve(uint64_t bytes)
-{
-	unsigned char *p = mmap(NULL, bytes + SZ_2M, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED)
-		vm_die("mmap of %lu MiB for the slot: %s", bytes / SZ_1M, strerror(errno));
-	p = (unsigned char *)(((uintptr_t)p + SZ_2M - 1) & -SZ_2M);
-	/* A huge page would map what nobody touched. */
-	madvise(p, bytes, MADV_NOHUGEPAGE);
-	return p;
-}
 
 static int run(int argc, char **argv)
 {
@@ -53,6 +27,8 @@ static int run(int argc, char **argv)
 		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "4K pages of it that are touched" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
+		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		  "page size of the guest's own tables" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
 		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
@@ -68,23 +44,25 @@ static int run(int argc, char **argv)
 		options_bad(usage, "--pages %lu: a slot of %lu MiB has %lu", pages, slot_mib,
 			    slot.bytes / SZ_4K);
 	slot.stride = slot.bytes / pages & -SZ_4K;
-	slot_check(&ram, slot_mib, pages * PAGE_COST + slot.bytes / SZ_4K * SLOT_PAGE_COST, usage);
+	slot_check(&ram, slot_mib, slot_sparse_bytes(slot.bytes, pages), usage);
 
 	ram.more_bytes = slot.bytes;
 	guest_ram_create(&ram);
-	slot.backing = reserve(slot.bytes);
+	slot.backing = slot_reserve(slot.bytes);
 	slot_add(&slot, &ram);
-	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 	guest_ram_touch(&ram, GUEST_OP_WRITE);
+	slot_touch(&slot, ram.vcpu[0], GUEST_OP_WRITE);
 
 	r = report_new("sparse", argc, argv);
 	report_number(r, "slot_mib", slot_mib);
 	report_number(r, "pages", pages);
 	report_number(r, "mib", ram.mib);
+	report_word(r, "guest_page", page_word(ram.guest_page));
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	guest_ram_check_more(&ram, pages * SZ_4K, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the slot");
+	slot_meter_rest(&meter, &ram, r);
 
 	for (i = 0; i < warmup + iterations; i++)
 		slot_round(&meter, &rounds, i >= warmup);

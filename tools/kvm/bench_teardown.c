@@ -156,7 +156,7 @@ static int run(int argc, char **argv)
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured VMs" },
 		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "VMs before them" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
-		{ 0, "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
+		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "exit", OPT_FLAG, &by_exit, 0, 0, "let the process that owns the VM exit" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },

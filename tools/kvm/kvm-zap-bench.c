@@ -15,6 +15,8 @@ static const struct workload *const workloads[] = {
 	&bench_rom,
 	&bench_sparse,
 	&bench_dense,
+	&bench_many,
+	&bench_beside,
 	&bench_move,
 	&bench_contend,
 	&bench_mmio_wrap,

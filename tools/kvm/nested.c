@@ -28,6 +28,7 @@
  * from the start, as shadow paging would write-protect a page that is not.
  */
 #define NPTE_FLAGS		0x067UL
+#define NPTE_LARGE	0x080UL
 #define NPTE_ADDR		0x000ffffffffff000UL
 
 struct nested {
@@ -163,25 +164,26 @@ static uint64_t npt_table(struct nested *n)
 	return gpa;
 }
 
-static void npt_map(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes)
+static void npt_map(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
+		    unsigned long page)
 {
+	int shift, last = page == VM_2M ? 21 : 12;
 	uint64_t *entry, table;
-	int shift;
 
 	if (!n->npt)
 		vm_die("nested guest: nested_npt() comes before nested_map()");
-	for (; bytes; bytes -= SZ_4K, l2 += SZ_4K, gpa += SZ_4K) {
+	for (; bytes; bytes -= page, l2 += page, gpa += page) {
 		table = n->npt_gpa;
 		for (shift = 39; ; shift -= 9) {
 			entry = (uint64_t *)(n->npt + (table - n->npt_gpa)) +
 				(l2 >> shift & 511);
-			if (shift == 12)
+			if (shift == last)
 				break;
 			if (!*entry)
 				*entry = npt_table(n) | NPTE_FLAGS;
 			table = *entry & NPTE_ADDR;
 		}
-		*entry = gpa | NPTE_FLAGS;
+		*entry = gpa | NPTE_FLAGS | (page == VM_2M ? NPTE_LARGE : 0);
 	}
 }
 
@@ -195,15 +197,21 @@ void nested_npt(struct nested *n, uint64_t gpa, void *hva, size_t bytes)
 	n->npt_bytes = bytes;
 	n->npt_used = 0;
 	put64(n, VMCB_N_CR3, npt_table(n));
-	npt_map(n, n->gpa + CTL_WORK, n->gpa + CTL_WORK, n->ctl_bytes - CTL_WORK);
+	npt_map(n, n->gpa + CTL_WORK, n->gpa + CTL_WORK, n->ctl_bytes - CTL_WORK, VM_4K);
+}
+
+void nested_map_by(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
+		   unsigned long page)
+{
+	if (l2 % SZ_2M || gpa % page || bytes % page)
+		vm_die("nested guest: 0x%lx -> 0x%lx, 0x%lx bytes: not aligned", l2, gpa, bytes);
+	npt_map(n, l2, gpa, bytes, page);
+	guest_pt_map(n->pt, l2, l2, (bytes + VM_2M - 1) & -VM_2M, VM_2M);
 }
 
 void nested_map(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes)
 {
-	if (l2 % SZ_2M || gpa % SZ_4K || bytes % SZ_4K)
-		vm_die("nested guest: 0x%lx -> 0x%lx, 0x%lx bytes: not aligned", l2, gpa, bytes);
-	npt_map(n, l2, gpa, bytes);
-	guest_pt_map(n->pt, l2, l2, (bytes + VM_2M - 1) & -VM_2M, VM_2M);
+	nested_map_by(n, l2, gpa, bytes, VM_4K);
 }
 
 struct guest_op nested_call(struct nested *n, const struct guest_op *op)

@@ -72,6 +72,10 @@ static inline size_t nested_npt_bytes(size_t bytes)
  */
 void nested_map(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes);
 
+/* The same by pages of @page, VM_4K or VM_2M, which all must be aligned to. */
+void nested_map_by(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
+		   unsigned long page);
+
 /*
  * What a vCPU has to be given, by vcpu_start() or vcpu_exec(), for its L2 to do
  * @op: GUEST_OP_READ, _WRITE, _STAMP, _CHECK, on L2 addresses. Each pass is one

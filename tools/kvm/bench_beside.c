@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap-bench beside: a memslot goes of which nothing is mapped, beside memory of
+ * which everything is. There is nothing to drop, so all that a policy spends is on
+ * finding that out: it must not grow with what is mapped beside. Page tables of the
+ * guest's own by 4K (--guest-page 4k, shadow paging) and those of a nested guest
+ * (--nested) are the shadow pages that hold most, and take most to search.
+ */
+#include <stdio.h>
+
+#include "bench.h"
+#include "bench_slot.h"
+#include "host.h"
+#include "nested.h"
+#include "options.h"
+
+#define CTL_SLOT	(BENCH_SLOT + 1)
+#define CTL_GPA		VM_ROM_GPA
+
+static const char usage[] = "kvm-zap-bench beside [OPTION...]";
+static const char about[] =
+"Deletes and re-creates a memslot of which nothing is mapped, in a VM all of whose\n"
+"other memory is, and lets the guest touch that memory again. With --nested a nested\n"
+"guest (AMD SVM, nested paging by 4K) has the same memory mapped, too; exit status 4\n"
+"if this KVM has no nested paging for guests. Times are CLOCK_MONOTONIC; delete and\n"
+"create both contain a grace period of SRCU, which no policy changes: zap_ns and\n"
+"total_cpu_ns do not.";
+
+struct beside {
+	struct guest_ram ram;
+	struct slot slot;
+	bool is_nested;
+
+	struct nested *nested;
+	void *ctl;
+	size_t ctl_bytes;
+
+	struct slot_meter meter;
+};
+
+static void add_nested(struct beside *b)
+{
+	struct vm *vm = b->ram.vm;
+
+	b->ctl_bytes = NESTED_CTL_BYTES + nested_npt_bytes(b->ram.bytes);
+	b->ctl = vm_backing_alloc(b->ctl_bytes, VM_4K);
+	vm_set_slot(vm, CTL_SLOT, 0, CTL_GPA, b->ctl_bytes, b->ctl);
+	guest_pt_map(vm->pt, CTL_GPA, CTL_GPA, NESTED_CTL_BYTES, VM_4K);
+	b->nested = nested_create(vm, CTL_GPA, b->ctl, NESTED_CTL_BYTES);
+	nested_npt(b->nested, CTL_GPA + NESTED_CTL_BYTES, (char *)b->ctl + NESTED_CTL_BYTES,
+		   b->ctl_bytes - NESTED_CTL_BYTES);
+	nested_map(b->nested, NESTED_GPA, VM_RAM_GPA, b->ram.bytes);
+}
+
+static void touch(struct beside *b, unsigned int op)
+{
+	guest_ram_touch(&b->ram, op);
+	if (b->is_nested)
+		nested_touch(b->nested, b->ram.vcpu[0], NESTED_GPA, b->ram.bytes);
+}
+
+static void setup(struct beside *b)
+{
+	struct slot *slot = &b->slot;
+
+	slot->vm = b->ram.vm;
+	slot->gpa = slot_place(&b->ram, 0, slot->bytes);
+	slot->backing = slot_reserve(slot->bytes);
+	slot_set(slot);
+	if (b->is_nested)
+		add_nested(b);
+	touch(b, GUEST_OP_WRITE);
+}
+
+static void iterate(struct beside *b, bool keep)
+{
+	struct slot_meter *m = &b->meter;
+
+	slot_meter_start(m, keep);
+	slot_begin(m, SLOT_ZAP);
+	slot_delete(&b->slot);
+	slot_end(m, SLOT_ZAP);
+
+	slot_begin(m, SLOT_CREATE);
+	slot_set(&b->slot);
+	slot_end(m, SLOT_CREATE);
+
+	slot_begin(m, SLOT_TOUCH);
+	touch(b, GUEST_OP_READ);
+	slot_end(m, SLOT_TOUCH);
+	slot_meter_stop(m);
+}
+
+/* The nested guest's tables too are there only once its VM is gone. */
+static void finish(struct beside *b)
+{
+	guest_ram_destroy(&b->ram);
+	if (!b->nested)
+		return;
+	nested_free(b->nested);
+	vm_backing_free(b->ctl, b->ctl_bytes);
+}
+
+static int run(int argc, char **argv)
+{
+	struct beside b = {
+		.ram = { .vcpus = 1, .mib = 64, .page = VM_4K, .guest_page = VM_2M },
+	};
+	unsigned long iterations = 10, warmup = 1, slot_kib = 512, i;
+	bool json = false;
+	const struct option_desc table[] = {
+		{ 's', "slot-kib", OPT_NUMBER, &slot_kib, 4, 1UL << 24, "size of the slot in KiB" },
+		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 4096, "memory of the guest in MiB" },
+		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0, "host's page size" },
+		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
+		  "page size of the guest's own tables" },
+		{ 0, "nested", OPT_FLAG, &b.is_nested, 0, 0, "let a nested guest map the memory, too" },
+		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		{ }
+	};
+	const char *why;
+	struct report *r;
+
+	options_parse(argc, argv, usage, about, table);
+	b.slot.bytes = slot_kib * 1024;
+	if (b.slot.bytes % SZ_4K)
+		options_bad(usage, "--slot-kib %lu: give a multiple of 4", slot_kib);
+	guest_ram_check(&b.ram, usage);
+	guest_ram_create(&b.ram);
+	why = b.is_nested ? nested_unusable(b.ram.vm) : NULL;
+	if (why) {
+		fprintf(stderr, "kvm-zap-bench beside: skipped: %s\n", why);
+		guest_ram_destroy(&b.ram);
+		return 4;
+	}
+	setup(&b);
+
+	r = report_new("beside", argc, argv);
+	report_number(r, "slot_kib", slot_kib);
+	report_number(r, "mib", b.ram.mib);
+	report_number(r, "iterations", iterations);
+	report_number(r, "warmup", warmup);
+	report_word(r, "page", page_word(b.ram.page));
+	report_word(r, "guest_page", page_word(b.ram.guest_page));
+	report_word(r, "nested", b.is_nested ? "yes" : "no");
+	guest_ram_check_pages(&b.ram, r);
+	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the slot");
+	slot_meter_rest(&b.meter, &b.ram, r);
+
+	for (i = 0; i < warmup + iterations; i++)
+		iterate(&b, i >= warmup);
+	report_print(r, json);
+	finish(&b);
+	return 0;
+}
+
+const struct workload bench_beside = {
+	.name = "beside",
+	.help = "delete a memslot of which nothing is mapped, beside memory that is",
+	.run = run,
+};
