@@ -10,12 +10,9 @@
 
 #include "bench.h"
 #include "bench_slot.h"
+#include "guest_l2.h"
 #include "host.h"
-#include "nested.h"
 #include "options.h"
-
-#define CTL_SLOT	(BENCH_SLOT + 1)
-#define CTL_GPA		VM_ROM_GPA
 
 static const char usage[] = "kvm-zap-bench beside [OPTION...]";
 static const char about[] =
@@ -29,34 +26,16 @@ static const char about[] =
 struct beside {
 	struct guest_ram ram;
 	struct slot slot;
-	bool is_nested;
-
-	struct nested *nested;
-	void *ctl;
-	size_t ctl_bytes;
-
+	bool nested;
+	struct guest_l2 l2;
 	struct slot_meter meter;
 };
-
-static void add_nested(struct beside *b)
-{
-	struct vm *vm = b->ram.vm;
-
-	b->ctl_bytes = NESTED_CTL_BYTES + nested_npt_bytes(b->ram.bytes);
-	b->ctl = vm_backing_alloc(b->ctl_bytes, VM_4K);
-	vm_set_slot(vm, CTL_SLOT, 0, CTL_GPA, b->ctl_bytes, b->ctl);
-	guest_pt_map(vm->pt, CTL_GPA, CTL_GPA, NESTED_CTL_BYTES, VM_4K);
-	b->nested = nested_create(vm, CTL_GPA, b->ctl, NESTED_CTL_BYTES);
-	nested_npt(b->nested, CTL_GPA + NESTED_CTL_BYTES, (char *)b->ctl + NESTED_CTL_BYTES,
-		   b->ctl_bytes - NESTED_CTL_BYTES);
-	nested_map(b->nested, NESTED_GPA, VM_RAM_GPA, b->ram.bytes);
-}
 
 static void touch(struct beside *b, unsigned int op)
 {
 	guest_ram_touch(&b->ram, op);
-	if (b->is_nested)
-		nested_touch(b->nested, b->ram.vcpu[0], NESTED_GPA, b->ram.bytes);
+	if (b->nested)
+		guest_l2_touch(&b->l2, &b->ram);
 }
 
 static void setup(struct beside *b)
@@ -67,8 +46,8 @@ static void setup(struct beside *b)
 	slot->gpa = slot_place(&b->ram, 0, slot->bytes);
 	slot->backing = slot_reserve(slot->bytes);
 	slot_set(slot);
-	if (b->is_nested)
-		add_nested(b);
+	if (b->nested)
+		guest_l2_create(&b->l2, &b->ram, b->ram.bytes);
 	touch(b, GUEST_OP_WRITE);
 }
 
@@ -91,14 +70,11 @@ static void iterate(struct beside *b, bool keep)
 	slot_meter_stop(m);
 }
 
-/* The nested guest's tables too are there only once its VM is gone. */
 static void finish(struct beside *b)
 {
 	guest_ram_destroy(&b->ram);
-	if (!b->nested)
-		return;
-	nested_free(b->nested);
-	vm_backing_free(b->ctl, b->ctl_bytes);
+	if (b->nested)
+		guest_l2_release(&b->l2);
 }
 
 static int run(int argc, char **argv)
@@ -116,7 +92,8 @@ static int run(int argc, char **argv)
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
-		{ 0, "nested", OPT_FLAG, &b.is_nested, 0, 0, "let a nested guest map the memory, too" },
+		{ 0, "nested", OPT_FLAG, &b.nested, 0, 0,
+		  "let a nested guest map the memory, too" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};
@@ -129,7 +106,7 @@ static int run(int argc, char **argv)
 		options_bad(usage, "--slot-kib %lu: give a multiple of 4", slot_kib);
 	guest_ram_check(&b.ram, usage);
 	guest_ram_create(&b.ram);
-	why = b.is_nested ? nested_unusable(b.ram.vm) : NULL;
+	why = b.nested ? nested_unusable(b.ram.vm) : NULL;
 	if (why) {
 		fprintf(stderr, "kvm-zap-bench beside: skipped: %s\n", why);
 		guest_ram_destroy(&b.ram);
@@ -144,7 +121,7 @@ static int run(int argc, char **argv)
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(b.ram.page));
 	report_word(r, "guest_page", page_word(b.ram.guest_page));
-	report_word(r, "nested", b.is_nested ? "yes" : "no");
+	report_word(r, "nested", b.nested ? "yes" : "no");
 	guest_ram_check_pages(&b.ram, r);
 	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the slot");
 	slot_meter_rest(&b.meter, &b.ram, r);
