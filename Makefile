@@ -113,13 +113,10 @@ demo: setup ## the main job: what each policy costs, measured in the lab
 	@$(MAKE) all image
 	@tools/demo/demo
 
-# From 6.12 on the kernel has a scoped path of its own to compare with.
-peer = $(if $(filter-out 6.1.%,$(KVER)),--peer)
-
 .PHONY: bench
 bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one
 	@$(MAKE) test-modules tools image
-	@tools/bench/bench $(peer) --modules $(O)/test/modules $(B)
+	@tools/bench/bench --peer --modules $(O)/test/modules $(B)
 	@tools/bench/bench --judge
 
 .PHONY: check

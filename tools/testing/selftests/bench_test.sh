@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM
 
-KVM_ZAP_MATRIX=$PWD/tools/bench/matrix-small tools/bench/bench --out "$tmp" --timeout 900 \
+KVM_ZAP_MATRIX=$PWD/tools/bench/matrix-small tools/bench/bench --peer --out "$tmp" --timeout 900 \
 	--modules "build/$(scripts/kver)/test/modules" > "$tmp/log" 2>&1 || {
 	cat "$tmp/log"
 	exit 1
