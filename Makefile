@@ -33,7 +33,7 @@ help: ## list the verbs
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
 	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
 	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'
-	@echo 'B=NAME            make bench runs this workload only (see tools/bench/matrix)'
+	@echo 'B=NAME            make bench runs this workload only, or several (see tools/bench/matrix)'
 
 .PHONY: setup
 setup: ## install what is missing, from Debian, by name (root)
@@ -114,7 +114,7 @@ demo: setup ## the main job: what each policy costs, measured in the lab
 	@tools/demo/demo
 
 .PHONY: bench
-bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one
+bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or several
 	@$(MAKE) test-modules tools image
 	@tools/bench/bench --peer --modules $(O)/test/modules $(B)
 	@tools/bench/bench --judge
