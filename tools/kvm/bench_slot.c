@@ -150,8 +150,10 @@ void slot_meter_init(struct slot_meter *m, struct vm *vm, struct report *r, cons
 	m->ns[SLOT_TOUCH] = report_series(r, "touch_ns", "the guest touches its memory again");
 	m->faults = report_series(r, "touch_faults", "touch: page faults KVM took");
 	m->cpu = report_series(r, "total_cpu_ns", "CPU time of all these steps");
+	m->total = report_series(r, "total_ns", "all these steps");
 	m->after = report_series(r, "after_ns", "zap: the rest of the system call");
 	m->kept = NULL;
+	m->whole = false;
 	slot_stats_series(r, m->stats);
 }
 
@@ -181,6 +183,8 @@ void slot_meter_start(struct slot_meter *m, bool keep)
 {
 	m->keep = keep;
 	m->cpu_ns = 0;
+	m->total_ns = 0;
+	m->round_ns = vm_now_ns();
 }
 
 void slot_begin(struct slot_meter *m, enum slot_step step)
@@ -208,6 +212,7 @@ void slot_end(struct slot_meter *m, enum slot_step step)
 			cpu_ns = zap_ns;
 	}
 	m->cpu_ns += cpu_ns;
+	m->total_ns += ns;
 	if (!m->keep)
 		return;
 	report_sample(m->ns[step], ns);
@@ -219,8 +224,12 @@ void slot_end(struct slot_meter *m, enum slot_step step)
 
 void slot_meter_stop(struct slot_meter *m)
 {
-	if (m->keep)
-		report_sample(m->cpu, m->cpu_ns);
+	if (m->whole)
+		m->total_ns = vm_now_ns() - m->round_ns;
+	if (!m->keep)
+		return;
+	report_sample(m->cpu, m->cpu_ns);
+	report_sample(m->total, m->total_ns);
 }
 
 /* The rounds of a workload that deletes a slot ------------------------------ */
