@@ -244,7 +244,6 @@ static int run(int argc, char **argv)
 	/* The vCPUs go on during these: their time is not the deletion's. */
 	c.meter.clock[SLOT_ZAP] = CLOCK_THREAD_CPUTIME_ID;
 	c.meter.clock[SLOT_CREATE] = CLOCK_THREAD_CPUTIME_ID;
-	c.meter.whole = true;
 	c.median = report_series(r, "stall_median_ns", "delete: a vCPU's touch, the median");
 	c.max = report_series(r, "stall_max_ns", "delete: a vCPU's touch, the longest");
 	c.during = report_series(r, "faults_during", "delete: page faults KVM took");

@@ -153,7 +153,6 @@ void slot_meter_init(struct slot_meter *m, struct vm *vm, struct report *r, cons
 	m->total = report_series(r, "total_ns", "all these steps");
 	m->after = report_series(r, "after_ns", "zap: the rest of the system call");
 	m->kept = NULL;
-	m->whole = false;
 	slot_stats_series(r, m->stats);
 }
 
@@ -184,7 +183,6 @@ void slot_meter_start(struct slot_meter *m, bool keep)
 	m->keep = keep;
 	m->cpu_ns = 0;
 	m->total_ns = 0;
-	m->round_ns = vm_now_ns();
 }
 
 void slot_begin(struct slot_meter *m, enum slot_step step)
@@ -224,8 +222,6 @@ void slot_end(struct slot_meter *m, enum slot_step step)
 
 void slot_meter_stop(struct slot_meter *m)
 {
-	if (m->whole)
-		m->total_ns = vm_now_ns() - m->round_ns;
 	if (!m->keep)
 		return;
 	report_sample(m->cpu, m->cpu_ns);

@@ -116,12 +116,10 @@ struct slot_meter {
 	clockid_t clock[SLOT_STEPS];
 	struct series *ns[SLOT_STEPS], *faults, *cpu, *stats[SLOT_STATS];
 	struct series *after, *kept, *total;
-	/* Count from the first step to the last, what is between them included. */
-	bool whole;
 
 	/* Of the round at hand. */
 	bool keep;
-	uint64_t cpu_ns, total_ns, round_ns;
+	uint64_t cpu_ns, total_ns;
 	uint64_t start_ns, start_cpu_ns, start_faults;
 	bool have_faults;
 	struct slot_stats before;
