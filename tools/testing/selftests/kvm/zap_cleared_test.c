@@ -15,8 +15,8 @@
 #include "zap_lib.h"
 
 /* Enough of it that the drop takes most of a deletion's time. */
-#define RAM_BYTES	(32 * SZ_1M)
-#define ROUNDS		20
+#define RAM_BYTES	(16 * SZ_1M)
+#define ROUNDS		40
 
 /* Deletions by scoped, one flush each, ahead of the one that is interrupted. */
 #define FLUSHES		8
@@ -26,9 +26,14 @@ static unsigned int delay_us;	/* from the start of a deletion */
 
 static void *clear(void *arg)
 {
+	struct sched_param first = { .sched_priority = 1 };
 	int ret;
 
 	(void)arg;
+	/* On a single CPU: when it wakes up the zap makes way at once. */
+	ret = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
+	if (ret)
+		vm_die("pthread_setschedparam: %s", strerror(ret));
 	usleep(delay_us);
 	ret = zap_write_file(path, "0", 1);
 	if (ret)
