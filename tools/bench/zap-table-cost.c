@@ -13,25 +13,25 @@
 #include <string.h>
 #include <time.h>
 
-#define ENTRIES		512
-#define ENTRY_PRESENT	(1ULL << 11)
-#define ENTRY_FROZEN	0x5a0ULL
-#define SAMPLES_MAX	100000
-#define TABLES_MAX	4096
+#define ENTRIES	      512
+#define ENTRY_PRESENT (1ULL << 11)
+#define ENTRY_FROZEN  0x5a0ULL
+#define SAMPLES_MAX   100000
+#define TABLES_MAX    4096
 
 static const char usage[] =
-"usage: zap-table-cost [OPTION...]\n"
-"\n"
-"Times the two ways in which policy scoped empties a page table of the TDP MMU:\n"
-"512 entries, all present, by an atomic exchange each (6.1 and 6.12, for entries\n"
-"that the CPU may still change), and by plain reads that count them (6.13 and later).\n"
-"Prints nanoseconds for a table. The two are sampled in turn, on one CPU, with\n"
-"tables that were written just before, so they are in its caches. No other CPU uses\n"
-"them: what sharing them with another one would cost is not in it.\n"
-"\n"
-"  -n, --samples N  samples of each way (1001)\n"
-"  -t, --tables N   page tables in a sample (16)\n"
-"  -h, --help       this text\n";
+	"usage: zap-table-cost [OPTION...]\n"
+	"\n"
+	"Times the two ways in which policy scoped empties a page table of the TDP MMU:\n"
+	"512 entries, all present, by an atomic exchange each (6.1 and 6.12, for entries\n"
+	"that the CPU may still change), and by plain reads that count them (6.13 and later).\n"
+	"Prints nanoseconds for a table. The two are sampled in turn, on one CPU, with\n"
+	"tables that were written just before, so they are in its caches. No other CPU uses\n"
+	"them: what sharing them with another one would cost is not in it.\n"
+	"\n"
+	"  -n, --samples N  samples of each way (1001)\n"
+	"  -t, --tables N   page tables in a sample (16)\n"
+	"  -h, --help       this text\n";
 
 typedef uint64_t empty_fn(uint64_t *table);
 
@@ -70,7 +70,8 @@ static const struct {
 	{ "reads", by_reads },
 };
 
-#define WAYS	(sizeof(ways) / sizeof(ways[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define WAYS	      ARRAY_SIZE(ways)
 
 static void die(const char *what)
 {
@@ -78,7 +79,7 @@ static void die(const char *what)
 	exit(2);
 }
 
-static unsigned long number(const char *text, unsigned long max)
+static unsigned long parse(const char *text, unsigned long max)
 {
 	unsigned long value;
 	char *end;
@@ -159,8 +160,8 @@ static void measure(unsigned long samples, unsigned long nr, uint64_t *tables, d
 			ns[w * samples + i] = sample(ways[w].empty, tables, nr);
 
 	print_cpu();
-	printf("ns for a page table of %d entries; %lu samples of %lu tables\n", ENTRIES,
-	       samples, nr);
+	printf("ns for a page table of %d entries; %lu samples of %lu tables\n", ENTRIES, samples,
+	       nr);
 	printf("%-10s %10s %10s %10s %10s\n", "way", "median", "quartile 1", "quartile 3", "min");
 	for (w = 0; w < WAYS; w++) {
 		double *of = ns + w * samples;
@@ -173,12 +174,10 @@ static void measure(unsigned long samples, unsigned long nr, uint64_t *tables, d
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "samples", required_argument, NULL, 'n' },
-		{ "tables", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
+	static const struct option options[] = { { "samples", required_argument, NULL, 'n' },
+						 { "tables", required_argument, NULL, 't' },
+						 { "help", no_argument, NULL, 'h' },
+						 {} };
 	unsigned long samples = 1001, nr = 16;
 	uint64_t *tables;
 	double *ns;
@@ -186,10 +185,17 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "n:t:h", options, NULL)) != -1)
 		switch (c) {
-		case 'n': samples = number(optarg, SAMPLES_MAX); break;
-		case 't': nr = number(optarg, TABLES_MAX); break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: return 2;
+		case 'n':
+			samples = parse(optarg, SAMPLES_MAX);
+			break;
+		case 't':
+			nr = parse(optarg, TABLES_MAX);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			return 2;
 		}
 	if (optind < argc)
 		die("no argument is expected; see --help");

@@ -82,10 +82,10 @@ static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
 static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 					const struct kvm_mmu_page *sp)
 {
+	gfn_t last = sp->gfn - 1 + KVM_PAGES_PER_HPAGE(sp->role.level + 1);
+
 	return sp->role.direct && !sp->root_count &&
-	       zap_shadow_in_slot(zap, sp->gfn) &&
-	       zap_shadow_in_slot(zap, sp->gfn - 1 +
-				  KVM_PAGES_PER_HPAGE(sp->role.level + 1));
+	       zap_shadow_in_slot(zap, sp->gfn) && zap_shadow_in_slot(zap, last);
 }
 
 /*
