@@ -60,9 +60,11 @@ for mode in tdp legacy shadow; do
 	bound "$mode: fast, nothing mapped, next to the distribution's" "$(cost fast 0)" \
 		"${empty:+$((empty + 6000))}"
 	bound "$mode: zap of fast, nothing mapped" "$(zap fast 0)" 800
+	# Outside the TDP MMU the slot leaves a page table empty, which is unlinked and freed:
+	# the zap is 5,200, where it was 2,600 when that stayed.
 	scoped=$(cost scoped 128)
 	bound "$mode: scoped, 128 MiB mapped, next to the distribution's, nothing mapped" "$scoped" \
-		"${empty:+$((empty + 5000))}"
+		"${empty:+$((empty + 8000))}"
 	zap=$(zap scoped 128)
 	bound "$mode: zap of scoped, 1 GiB mapped, next to 128 MiB" "$(zap scoped 1024)" \
 		"${zap:+$((zap * 102 / 100))}"
