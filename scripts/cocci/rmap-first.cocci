@@ -4,4 +4,5 @@
 type T;
 @@
   T *rmap_get_first(...) { ... }
++
 + #include "zap_rmap.h"
