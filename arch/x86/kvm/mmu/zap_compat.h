@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernel lines that zap policies are built for (6.1,
- * 6.12, 7.2), so that sites and engines need not know: they speak the newest
- * line's language, and where a function has other parameters or a field another
- * home, a wrapper's that is named kvm_zap_*().
+ * What differs between the kernel lines that zap policies are built for, so that
+ * sites and engines need not know: they speak the newest line's language, and where
+ * a function has other parameters or a field another home, a wrapper's that is named
+ * kvm_zap_*().
+ *
+ * Features are asked for, never versions, for features are backported.  What the
+ * preprocessor can not see is in zap_features.h.  That header was made for this
+ * kernel, from its source, when zap policies were put in.
  *
  * Functions of KVM's that lose their "static" for the engines are declared here
  * and in zap.h ahead of their definition: one that has changed since does not
@@ -13,47 +17,62 @@
 #define __KVM_X86_MMU_ZAP_COMPAT_H
 
 #include <linux/kvm_host.h>
-#include <linux/version.h>
 
-#define KVM_ZAP_SINCE(major, minor)	\
-	(LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
+#include "zap_features.h"
 
 struct kvm_mmu_page;
 
-#if KVM_ZAP_SINCE(6, 12)
+#if KVM_ZAP_HAS_MMIO_SPTE_PER_VM
 #define kvm_zap_is_mmio_spte(kvm, spte)	is_mmio_spte(kvm, spte)
-#define kvm_zap_nr_as_ids(kvm)		kvm_arch_nr_memslot_as_ids(kvm)
-#define kvm_zap_tdp_mmu_enabled(kvm)	tdp_mmu_enabled
 #else
+#define kvm_zap_is_mmio_spte(kvm, spte)	is_mmio_spte(spte)
+#endif
+
+#ifdef KVM_ADDRESS_SPACE_NUM
+#define kvm_zap_nr_as_ids(kvm)		KVM_ADDRESS_SPACE_NUM
+#else
+#define kvm_zap_nr_as_ids(kvm)		kvm_arch_nr_memslot_as_ids(kvm)
+#endif
+
+#if KVM_ZAP_HAS_TDP_MMU_PER_VM
+#define kvm_zap_tdp_mmu_enabled(kvm)	is_tdp_mmu_enabled(kvm)
+#else
+#define kvm_zap_tdp_mmu_enabled(kvm)	tdp_mmu_enabled
+#endif
+
+#if !KVM_ZAP_HAS_FROZEN_SPTE
 #define FROZEN_SPTE			REMOVED_SPTE
+#endif
+
+#if !KVM_ZAP_HAS_NONPRESENT_VALUE
 #define SHADOW_NONPRESENT_VALUE		0ULL
+#endif
+
+#ifndef __KVM_HAVE_ARCH_FLUSH_REMOTE_TLBS_RANGE
 #define kvm_flush_remote_tlbs_range(kvm, gfn, nr_pages)	\
 	kvm_flush_remote_tlbs_with_address(kvm, gfn, nr_pages)
-#define kvm_zap_is_mmio_spte(kvm, spte)	is_mmio_spte(spte)
-#define kvm_zap_nr_as_ids(kvm)		KVM_ADDRESS_SPACE_NUM
-#define kvm_zap_tdp_mmu_enabled(kvm)	is_tdp_mmu_enabled(kvm)
 #endif
 
 /*
  * Whether the page behind a leaf SPTE is told that it was used and written to
  * when the SPTE goes. Since 6.13 it is told when the SPTE is made.
  */
-#define KVM_ZAP_TELLS_PAGE		(!KVM_ZAP_SINCE(6, 13))
+#define KVM_ZAP_TELLS_PAGE		KVM_ZAP_HAS_PAGE_TOLD_AT_ZAP
 
 /*
  * Whether others remove page tables of the TDP MMU while they hold mmu_lock for
  * read only, and flush later: the NX huge page worker does since 6.18.
  */
-#define KVM_ZAP_NX_WORKER_IS_SHARED	KVM_ZAP_SINCE(6, 18)
+#define KVM_ZAP_NX_WORKER_IS_SHARED	KVM_ZAP_HAS_NX_WORKER_SHARED
 
 /*
  * Whether KVM drops the SPTEs whose memory type changes when the first device with
  * non-coherent DMA comes or the last one goes.
  */
-#define KVM_ZAP_MEMTYPE_FOLLOWS_DMA	KVM_ZAP_SINCE(6, 7)
+#define KVM_ZAP_MEMTYPE_FOLLOWS_DMA	KVM_ZAP_HAS_MEMTYPE_FOLLOWS_DMA
 
 /* VMs that are plain ones. */
-#if KVM_ZAP_SINCE(6, 12)
+#ifdef KVM_X86_DEFAULT_VM
 #define kvm_zap_is_default_vm(kvm)	((kvm)->arch.vm_type == KVM_X86_DEFAULT_VM)
 #else
 #define kvm_zap_is_default_vm(kvm)	true
@@ -63,37 +82,37 @@ struct kvm_mmu_page;
  * The TDP MMU's roots, those that are invalid included, those that mirror a TDX
  * module's excluded; @shared is whether mmu_lock is held for read.
  */
-#if KVM_ZAP_SINCE(6, 14)
+#if KVM_ZAP_HAS_TDP_ROOT_TYPES
 enum kvm_tdp_mmu_root_types;
 struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
 				       struct kvm_mmu_page *prev_root,
 				       enum kvm_tdp_mmu_root_types types);
 #define kvm_zap_tdp_next_root(kvm, prev, shared)	\
 	tdp_mmu_next_root(kvm, prev, KVM_DIRECT_ROOTS | KVM_INVALID_ROOTS)
-#elif KVM_ZAP_SINCE(6, 12)
-struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
-				       struct kvm_mmu_page *prev_root,
-				       bool only_valid);
-#define kvm_zap_tdp_next_root(kvm, prev, shared)	\
-	tdp_mmu_next_root(kvm, prev, false)
-#else
+#elif KVM_ZAP_HAS_TDP_ROOT_SHARED
 struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
 				       struct kvm_mmu_page *prev_root,
 				       bool shared, bool only_valid);
 #define kvm_zap_tdp_next_root(kvm, prev, shared)	\
 	tdp_mmu_next_root(kvm, prev, shared, false)
+#else
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm,
+				       struct kvm_mmu_page *prev_root,
+				       bool only_valid);
+#define kvm_zap_tdp_next_root(kvm, prev, shared)	\
+	tdp_mmu_next_root(kvm, prev, false)
 #endif
 
-#if KVM_ZAP_SINCE(6, 12)
-void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
-#define kvm_zap_tdp_unlink_sp(kvm, sp, shared)	tdp_mmu_unlink_sp(kvm, sp)
-#else
+#if KVM_ZAP_HAS_TDP_UNLINK_SHARED
 void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
 #define kvm_zap_tdp_unlink_sp(kvm, sp, shared)	\
 	tdp_mmu_unlink_sp(kvm, sp, shared)
+#else
+void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
+#define kvm_zap_tdp_unlink_sp(kvm, sp, shared)	tdp_mmu_unlink_sp(kvm, sp)
 #endif
 
-#if KVM_ZAP_SINCE(6, 14)
+#if KVM_ZAP_HAS_TDP_ITER_PER_VM
 #define for_each_kvm_zap_tdp_pte(iter, kvm, root, min_level, start, end) \
 	for_each_tdp_pte_min_level(iter, kvm, root, min_level, start, end)
 #else
@@ -102,14 +121,14 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
 #endif
 
 /* How many shadow pages are in use. */
-#if KVM_ZAP_SINCE(7, 0)
+#if KVM_ZAP_HAS_STAT_SHADOW_PAGES
 #define kvm_zap_nr_shadow_pages(kvm)	((unsigned long)(kvm)->stat.mmu_shadow_pages)
 #else
 #define kvm_zap_nr_shadow_pages(kvm)	((kvm)->arch.n_used_mmu_pages)
 #endif
 
 /* Whether the NX huge page worker has @sp on its list, in place of a large page. */
-#if KVM_ZAP_SINCE(6, 2)
+#if KVM_ZAP_HAS_NX_SPLIT_LIST
 #define kvm_zap_is_nx_split(sp)	(!list_empty(&(sp)->possible_nx_huge_page_link))
 #else
 #define kvm_zap_is_nx_split(sp)	((sp)->lpage_disallowed)
@@ -117,15 +136,15 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp, bool shared);
 
 /*
  * An rmap: 0 when it is empty, bit 0 set when it has more than one SPTE, else the
- * only one's address. Since 6.15 who only looks whether a page was used walks it
- * without mmu_lock; such a walk has to end before the rmap changes. So the only
- * SPTE goes between kvm_zap_rmap_begin(), which returns it, and
+ * only one's address. Where rmaps have a lock, who only looks whether a page was
+ * used walks one without mmu_lock; such a walk has to end before the rmap changes.
+ * So the only SPTE goes between kvm_zap_rmap_begin(), which returns it, and
  * kvm_zap_rmap_end(), from which on the rmap is empty.
  *
  * kvm_zap_rmap_forget() empties an rmap that knows @spte and no other, where the SPTE
  * may go later. False if that is not so, or if somebody walks the rmap.
  */
-#if KVM_ZAP_SINCE(6, 15)
+#if KVM_ZAP_HAS_RMAP_LOCK
 unsigned long kvm_rmap_lock(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
 void kvm_rmap_unlock(struct kvm *kvm, struct kvm_rmap_head *rmap_head,
 		     unsigned long new_val);
