@@ -158,6 +158,10 @@ check-upstream: setup ## upstream's KVM selftests: ours next to the distribution
 check-deb: setup ## the packages' life in Debian file systems that the lab boots; SUITE=NAME
 	@tools/testing/check-deb $(SUITE)
 
+.PHONY: check-drift
+check-drift: setup ## graft each version of linux-source that the mirror has; LINE=LINE
+	@tools/testing/check-drift $(LINE)
+
 .PHONY: check-series
 check-series: setup ## build KVM at each patch of make series; LINE=LINE
 	@tools/testing/check-series --jobs $(JOBS) $(LINE)

@@ -1,0 +1,194 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A kernel that is not the one the engines were written for is refused: each function
+# that they rely on is changed in turn, or comes, or gets another caller. And a feature
+# is found where it is, whatever the version.
+#
+# What breaks without it: a point release changes what an engine copies. The edits still
+# fit, it compiles, and the guest loses data.
+set -u
+
+here=$(dirname "$0")
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+cd "$here/../../.." || exit 1
+case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftests/${0##*/}"; exit 0 ;; esac
+source=$(scripts/fetch-source) || exit 1
+line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+tree=$tmp/tree
+mmu=arch/x86/kvm/mmu/mmu.c
+
+pristine() {
+	rm -rf "$tree"
+	scripts/copy-kvm "$source" "$tree"
+}
+
+# change NAME STATEMENT: put a statement first in a function or structure, or last in a
+# macro's first line. By other means than scripts/source-texts has.
+change() {
+	sed -n "s/^$1	//p" "$tmp/there" | tr , '\n' | sed "s,^,$tree/," > "$tmp/files"
+	while read -r file; do
+		awk -v name="${1#struct:}" -v add="$2" '
+			function begins(	at) {
+				at = index($0, name)
+				return at && /^[^ \t#*\/]/ && substr($0, at + length(name)) ~ /^ *[({]/ &&
+					(at == 1 || substr($0, at - 1, 1) !~ /[A-Za-z_0-9]/)
+			}
+			$1 == "#define" && index($2, name "(") == 1 {
+				if (!sub(/\\$/, add " \\")) $0 = $0 add
+			}
+			begins() { on = 1 }
+			on && /;[ \t]*$/ { on = 0 }
+			{ print }
+			on && /[{][ \t]*$/ { print "\t" add; on = 0 }' "$file" > "$tmp/new"
+		cmp -s "$tmp/new" "$file" && ktap_fail "$1 could not be changed"
+		cp "$tmp/new" "$file"
+	done < "$tmp/files"
+}
+
+# undo: the files that were changed are as they were.
+undo() {
+	while read -r file; do
+		cp "$source/${file#"$tree/"}" "$file"
+	done < "$tmp/files"
+}
+
+# append FILE LINES: more code at its end.
+append() {
+	echo "$tree/$1" > "$tmp/files"
+	printf '%b\n' "$2" >> "$tree/$1"
+}
+
+# refused WORDS: the fingerprints differ, and say so.
+refused() {
+	if scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1; then
+		ktap_fail "not noticed: $1"
+	fi
+	grep -q -F -e "$1" "$tmp/out" || ktap_fail "not said: $1; but: $(cat "$tmp/out")"
+}
+
+# kept WORDS: graft refuses, says so with what relies on it, and changes nothing.
+kept() {
+	cp -R "$tree" "$tmp/before"
+	scripts/graft "$tree" > "$tmp/out" 2>&1 && ktap_fail "grafted: $1"
+	grep -F -e "$1" "$tmp/out" | grep -q '(.*zap.*[.][ch].*)$' ||
+		ktap_fail "not said: $1; but: $(cat "$tmp/out")"
+	diff -r "$tmp/before" "$tree" > "$tmp/diff" || ktap_fail "$(cat "$tmp/diff")"
+	rm -rf "$tmp/before"
+}
+
+feature() { # feature NAME: its value in $tree
+	scripts/find-features "$tree" 2> "$tmp/out" | awk -v name="KVM_ZAP_HAS_$1" '$2 == name { print $3 }'
+}
+
+ktap_start 8
+
+pristine
+scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+ktap_equal 'names without a fingerprint' "$(awk '
+	!/^#/ && NF { if (FILENAME ~ /relied-on$/) want[$1] = 1; else has[$1] = 1 }
+	END { for (name in want) if (!(name in has)) print name
+	      for (name in has) if (!(name in want)) print name }' \
+	scripts/fingerprints/relied-on "scripts/fingerprints/$line")" ''
+ktap_result "the kernel of $line is the one that the engines were written for"
+
+scripts/source-texts "$tree" scripts/fingerprints/relied-on "$tmp/texts" > "$tmp/there"
+sed '/^#/d; /^$/d; s/[[:blank:]].*//' scripts/fingerprints/relied-on > "$tmp/names"
+tried=0
+while read -r name; do
+	case $name in callers:*) continue ;; esac
+	if [ -s "$tmp/texts/$name" ]; then
+		change "$name" ';'
+		refused "$name in $(sed -n "s/^$name	//p" "$tmp/there") has changed"
+	else
+		append $mmu "static void $name(void)\n{\n}"
+		refused "$name in $mmu is new"
+	fi
+	undo
+	tried=$((tried + 1))
+done < "$tmp/names"
+[ "$tried" -ge 60 ] || ktap_fail "$tried only were tried"
+ktap_result 'each function, changed or new, is named'
+
+while read -r name; do
+	case $name in callers:*) ;; *) continue ;; esac
+	name=${name#callers:}
+	append $mmu "void drift(void)\n{\n\t$name();\n}"
+	refused "$name() is used by other functions than before, now by drift()"
+	undo
+done < "$tmp/names"
+sed -i 's/\bpte_list_add(/pte_list_add_all(/' "$tree/$mmu"
+refused 'pte_list_add is gone'
+refused 'pte_list_add() is used by other functions than before, no longer by'
+ktap_result 'another caller is named, and a function that is gone'
+
+# Comments where a statement ends or begins, other indentation, lines cut in two.
+pristine
+find "$tree" -name '*.[ch]' | while read -r file; do
+	awk '/\\$/ || before ~ /\\$/ || /^[ \t]*(#|\*|\/\*)/ { before = $0; print; next }
+		/^\t.*;$/ { before = $0; sub(/^\t/, "        "); print $0 " /* drift { \" */ // (drift"; next }
+		/^\t.* &&$/ { before = $0; sub(/ &&$/, "\n\n\t/* more\n * follows */ &\t"); print; next }
+		{ before = $0; print }' "$file" > "$tmp/new"
+	cp "$tmp/new" "$file"
+done
+[ "$(grep -c 'drift' "$tree/$mmu")" -gt 500 ] || ktap_fail 'there are few comments to see'
+scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+ktap_result 'comments and white space make no difference'
+
+# What a stable update may bring.
+pristine
+change sp_has_gptes 'if (sp->role.smm)\n\t\treturn false;'
+kept "sp_has_gptes in $mmu has changed"
+undo
+change mmu_spte_clear_track_bits 'trace_drift(sptep);'
+kept "mmu_spte_clear_track_bits in $mmu has changed"
+undo
+change handle_removed_pt 'lockdep_assert_held_read(&kvm->mmu_lock);'
+kept 'handle_removed_pt in arch/x86/kvm/mmu/tdp_mmu.c has changed'
+undo
+append $mmu 'static void drift(void)\n{\n\tpte_list_add(cache, spte, rmap_head);\n}'
+kept 'pte_list_add() is used by other functions than before, now by drift()'
+undo
+site=kvm_arch_flush_shadow_memslot
+older=kvm_mmu_invalidate_zap_pages_in_memslot
+[ ! -s "$tmp/texts/$older" ] || site=$older
+change "$site" 'if (slot->flags & KVM_MEM_DRIFT)\n\t\treturn;'
+kept "$site in $mmu has changed"
+undo
+ktap_result 'graft refuses what an update may bring, says what relies on it, and changes nothing'
+
+# The NX worker of another release: the other way to hold mmu_lock.
+has=$(feature NX_WORKER_SHARED)
+case $has in 0) from=write to=read ;; *) from=read to=write ;; esac
+sed -i "/^static void kvm_recover_nx_/,/^}/s/\b${from}_lock(&kvm->mmu_lock)/${to}_lock(\&kvm->mmu_lock)/" \
+	"$tree/$mmu"
+ktap_equal 'NX_WORKER_SHARED' "$(feature NX_WORKER_SHARED)" $((1 - has))
+kept 'kvm_recover_nx_'
+cp -R Kconfig Documentation arch include scripts virt "$tmp/"
+"$tmp/scripts/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+ktap_check grep -q "^#define KVM_ZAP_HAS_NX_WORKER_SHARED	$((1 - has))$" \
+	"$tree/arch/x86/kvm/mmu/zap_features.h"
+ktap_result 'a feature that is backported is found, once the change has been read'
+
+pristine
+sed -i 's/\bis_mmio_spte(\(.*\)u64 spte)/is_mmio_spte(\1u64 spte, int level)/' "$tree/arch/x86/kvm/mmu/spte.h"
+"$tmp/scripts/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
+grep -q 'no form of MMIO_SPTE_PER_VM that is known' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+ktap_check [ ! -e "$tree/virt/kvm/zap.c" ]
+ktap_result 'a feature in no form that is known is refused'
+
+pristine
+sed -i '/^feature RMAP_LOCK/,$d' "$tmp/scripts/features"
+"$tmp/scripts/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
+grep -q 'scripts/features has no RMAP_LOCK' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+ktap_result 'a feature that is asked for and not looked for is an error'
+ktap_end
