@@ -3,11 +3,12 @@
 // not, and their pages are not told.
 
 @@
+expression i;
 @@
  kvm_zap_leafs_to_pages(...)
  {
 	<...
--	SPTE_ENT_PER_PAGE
-+	SPTE_ENT_PER_PAGE - 4
+-	i < SPTE_ENT_PER_PAGE
++	i < SPTE_ENT_PER_PAGE - 4
 	...>
  }

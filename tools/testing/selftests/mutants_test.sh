@@ -25,7 +25,7 @@ tools/testing/check-mutants list > "$tmp/list"
 tools/testing/check list > "$tmp/tests"
 
 ktap_start 4
-while read -r name file test; do
+while read -r name file test feature; do
 	ktap_check [ -f "$mutants/$name.cocci" ]
 	case $file in
 	include/linux/kvm_zap.h | virt/kvm/zap.c | arch/x86/kvm/mmu/zap*.[ch]) ;;
@@ -37,10 +37,12 @@ while read -r name file test; do
 done < "$tmp/list"
 ktap_result "$(wc -l < "$tmp/list") faults can be made"
 
-while read -r name file test; do
+while read -r name file test feature; do
 	grep -q -x -e "$test" "$tmp/tests" || ktap_fail "$name: no test '$test'"
+	[ -z "$feature" ] || grep -q "^feature ${feature#!}[[:space:]]" scripts/features ||
+		ktap_fail "$name: '$feature' is no feature of scripts/features"
 done < "$tmp/list"
-ktap_result 'the tests that have to notice them exist'
+ktap_result 'the tests that have to notice them exist, and the features'
 
 awk '{ print $1 }' "$tmp/list" | sort > "$tmp/listed"
 for patch in "$mutants"/*.cocci; do
