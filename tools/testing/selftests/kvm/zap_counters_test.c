@@ -114,7 +114,6 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
 {
 	const uint64_t *counts = (const uint64_t *)&d->vm;
 	const struct zap_row *row = &d->row[policy];
-	bool always = zap_mmu() == ZAP_MMU_TDP && zap_kernel_since(6, 18);
 	unsigned int i;
 
 	/* The first four count invalidations. */
@@ -128,12 +127,9 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
 	ktap_check(d->vm.zap_ns > 0 && d->vm.zap_ns < d->time_ns,
 		   "zap_ns: %lu, the system call took less than %lu", d->vm.zap_ns, d->time_ns);
 	ktap_check(d->vm.zap_yields < 100, "zap_yields: %lu in a tiny VM", d->vm.zap_yields);
-	/*
-	 * Only scoped leaves vCPUs their roots: fast has other ways to flush.  Since
-	 * 6.18 the NX huge page worker may have left something to be flushed.
-	 */
+	/* Only scoped leaves vCPUs their roots: fast has other ways to flush. */
 	if (policy == SCOPED && !d->vm.zap_yields)
-		ktap_equal("remote TLB flushes", d->flushes, sptes || always);
+		ktap_equal("remote TLB flushes", d->flushes, sptes > 0);
 	else if (policy == SCOPED && sptes)
 		ktap_check(d->flushes, "leaf SPTEs were dropped without a remote TLB flush");
 
