@@ -160,10 +160,16 @@ static void zap_shadow_by_gfns(struct zap_shadow *zap)
 	}
 }
 
-/* Start from the memslot.  What page tables go with it have, they take along. */
+/*
+ * Start from the memslot.  What page tables go with it have, they take along.  Those that
+ * a memslot smaller than a page table leaves empty stay: it leaves one or two mostly,
+ * and a ROM or BAR that comes back is mapped by the same.
+ */
 static void zap_shadow_by_slot(struct zap_shadow *zap)
 {
 	int level;
+
+	zap->keeps = zap->slot->npages < SPTE_ENT_PER_PAGE;
 
 	zap_shadow_by_gfns(zap);
 	for (level = PG_LEVEL_4K; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)

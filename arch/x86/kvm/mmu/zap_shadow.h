@@ -42,6 +42,7 @@ struct zap_shadow {
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
 	unsigned int chunk;
+	bool keeps;			/* page tables that it leaves empty */
 	bool flush;			/* dropped something, not flushed yet */
 	unsigned int cost;		/* since the last look */
 };

@@ -51,10 +51,19 @@ static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page 
 	zap->cost += ZAP_COST_EMPTY;
 }
 
-/* Unlink @sp if nothing is left in it. */
+/*
+ * If nothing is left in @sp, unlink it, or have KVM reclaim it first if it reclaims any.
+ * The order of shadow pages matters between generations alone, see
+ * zap_shadow_by_pages().
+ */
 static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
-	if (sp && !sp->role.invalid && !sp->root_count && kvm_zap_table_is_empty(sp))
+	if (!sp || sp->role.invalid || sp->root_count || !kvm_zap_table_is_empty(sp))
+		return;
+
+	if (zap->keeps)
+		list_move_tail(&sp->link, &zap->kvm->arch.active_mmu_pages);
+	else
 		zap_shadow_unlink_empty(zap, sp);
 }
 

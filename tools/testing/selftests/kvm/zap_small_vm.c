@@ -89,17 +89,3 @@ unsigned int small_vm_tables(struct small_vm *t)
 	}
 	return n;
 }
-
-unsigned int small_vm_tables_of(struct small_vm *t, uint64_t address, uint64_t bytes)
-{
-	struct small_vm others = *t;
-	unsigned int i;
-
-	others.nr = 0;
-	for (i = 0; i < t->nr; i++)
-		if (t->touched[i] - address >= bytes)
-			others.touched[others.nr++] = t->touched[i];
-		else if (i < t->huge)
-			others.huge--;
-	return small_vm_tables(t) - small_vm_tables(&others);
-}

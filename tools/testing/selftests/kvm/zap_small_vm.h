@@ -49,7 +49,4 @@ void small_vm_touched(struct small_vm *t, uint64_t address);
 /* KVM's tables below the root, which stays: one for each range of addresses touched. */
 unsigned int small_vm_tables(struct small_vm *t);
 
-/* Those of them that nothing but the @bytes from @address on needs. */
-unsigned int small_vm_tables_of(struct small_vm *t, uint64_t address, uint64_t bytes);
-
 #endif
