@@ -284,7 +284,10 @@ static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	return true;
 }
 
-/* Unlink @sp by all that KVM does for one. */
+/*
+ * Unlink @sp by all that KVM does for one. A root that a vCPU holds is on no list
+ * afterwards that would tell to flush.
+ */
 static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	struct kvm *kvm = zap->kvm;
@@ -293,6 +296,7 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
 	kvm_mmu_prepare_zap_page(kvm, sp, &zap->unlinked);
 	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
+	zap->flush = true;
 	zap->cost += ZAP_COST_UNLINK;
 }
 
