@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// MMIO SPTEs of the last 2 MiB that a guest can have outlive the wrap.
+// An MMIO SPTE of the last page that a guest can have outlives the wrap: the last
+// entry of a page table is left out.
 
 @@
-iterator name for_each_kvm_zap_tdp_pte;
+expression i;
 @@
- zap_mmio_tdp_root(...)
+ zap_mmio_tdp_table(...)
  {
-	...
-	for_each_kvm_zap_tdp_pte(...,
--				 kvm_mmu_max_gfn() + 1
-+				 kvm_mmu_max_gfn() + 1 - KVM_PAGES_PER_HPAGE(PG_LEVEL_2M)
-				 ) { ... }
+	<...
+-	i < SPTE_ENT_PER_PAGE
++	i < SPTE_ENT_PER_PAGE - 1
+	...>
  }

@@ -21,13 +21,14 @@
 #include "mmu.h"
 #include "mmu_internal.h"
 #include "mmutrace.h"
+#include "tdp_iter.h"
 #include "tdp_mmu.h"
 #include "zap.h"
-#include "zap_tdp.h"
 
 struct zap_mmio {
 	struct kvm *kvm;
 	int as_id;		/* whose generation wraps */
+	gfn_t next;		/* TDP MMU: what is below is done, for the root at hand */
 };
 
 /*
@@ -112,43 +113,49 @@ static void zap_mmio_tdp_drop(struct zap_mmio *zap, u64 *sptep, u64 spte,
 	kvm_zap_count_sptes(zap->kvm, 1);
 }
 
-/* RCU keeps a page table that is being removed: to drop what is in it does no harm. */
-static void zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, gfn_t gfn)
+/*
+ * Page table @pt, whose SPTEs of @level map what is from @gfn on, and those below it. A
+ * plain scan: few SPTEs are MMIO, and tdp_iter takes several times as long for each. RCU
+ * keeps a page table that is being removed: to drop what is in it does no harm. False if
+ * others wait, who come before the rest.
+ */
+static bool zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, int level, gfn_t gfn)
 {
+	gfn_t done = zap->next > gfn ? zap->next - gfn : 0;
+	gfn_t step = KVM_PAGES_PER_HPAGE(level);
 	u64 *sptep = rcu_dereference(pt), spte;
+	tdp_ptep_t child;
 	int i;
 
-	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+	for (i = done / step; i < SPTE_ENT_PER_PAGE; i++) {
 		spte = READ_ONCE(sptep[i]);
-		if (kvm_zap_is_mmio_spte(zap->kvm, spte))
-			zap_mmio_tdp_drop(zap, &sptep[i], spte, gfn + i, PG_LEVEL_4K);
+		if (!is_shadow_present_pte(spte)) {
+			if (kvm_zap_is_mmio_spte(zap->kvm, spte))
+				zap_mmio_tdp_drop(zap, &sptep[i], spte, gfn + i * step, level);
+			continue;
+		}
+		child = level > PG_LEVEL_4K ? spte_to_child_pt(spte, level) : NULL;
+		if (child && !zap_mmio_tdp_table(zap, child, level - 1, gfn + i * step))
+			return false;
 	}
+
+	zap->next = gfn + i * step;
+	return !need_resched() && !rwlock_needbreak(&zap->kvm->mmu_lock);
 }
 
-/* A page table of 4K SPTEs is one step. */
+/* From the root again after a lock break: page tables may be gone by then. */
 static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 {
-	struct kvm *kvm = zap->kvm;
-	struct tdp_iter iter;
-	tdp_ptep_t pt;
+	tdp_ptep_t pt = (tdp_ptep_t)root->spt;
 
-	for_each_kvm_zap_tdp_pte(iter, kvm, root, PG_LEVEL_2M, 0,
-				 kvm_mmu_max_gfn() + 1) {
-		if (kvm_zap_tdp_wants_break(kvm, &iter)) {
-			kvm_zap_tdp_break(kvm, &iter, true);
-			continue;
-		}
-
-		if (kvm_zap_is_mmio_spte(kvm, iter.old_spte)) {
-			zap_mmio_tdp_drop(zap, rcu_dereference(iter.sptep),
-					  iter.old_spte, iter.gfn, iter.level);
-			continue;
-		}
-		pt = iter.level == PG_LEVEL_2M ?
-			spte_to_child_pt(iter.old_spte, iter.level) : NULL;
-		if (pt)
-			zap_mmio_tdp_table(zap, pt, iter.gfn);
+	zap->next = 0;
+	rcu_read_lock();
+	while (!zap_mmio_tdp_table(zap, pt, root->role.level, 0)) {
+		rcu_read_unlock();
+		kvm_zap_count_yield(zap->kvm, cond_resched_rwlock_read(&zap->kvm->mmu_lock));
+		rcu_read_lock();
 	}
+	rcu_read_unlock();
 }
 
 static void zap_mmio_tdp(struct zap_mmio *zap)
@@ -161,9 +168,7 @@ static void zap_mmio_tdp(struct zap_mmio *zap)
 	while ((root = kvm_zap_tdp_next_root(kvm, root, true))) {
 		if (kvm_mmu_page_as_id(root) != zap->as_id)
 			continue;
-		rcu_read_lock();
 		zap_mmio_tdp_root(zap, root);
-		rcu_read_unlock();
 	}
 }
 
