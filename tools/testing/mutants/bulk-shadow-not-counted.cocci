@@ -3,7 +3,7 @@
 
 @@
 @@
- zap_bulk_chunk(...)
+ zap_bulk_spte(...)
  {
 	<...
 	drop_spte(kvm, spte);

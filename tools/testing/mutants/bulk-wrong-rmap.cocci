@@ -3,10 +3,10 @@
 
 @@
 @@
- zap_bulk_chunk(...)
+ zap_bulk_table(...)
  {
 	<...
--	kvm_zap_rmap_forget(&rmaps[i], spte)
-+	kvm_zap_rmap_forget(&rmaps[i ^ 1], spte)
+-	rmaps + i
++	rmaps + (i ^ 1)
 	...>
  }

@@ -135,27 +135,34 @@ static struct kvm_rmap_head *zap_bulk_rmaps(struct kvm *kvm, struct kvm_mmu_page
 }
 
 /*
- * Drop the leaf SPTEs among KVM_ZAP_CHUNK from @spte on. An rmap knows present leafs
- * only: one of @rmaps, if these are known, that has just the SPTE tells that it is one.
- * Return how many went by that; the others are accounted for.
+ * Drop the SPTE of @sp at @index, if it is a leaf. An rmap knows present leafs only: one
+ * that has just the SPTE tells that it is one, and is cleared as memory. @rmap is that
+ * rmap, NULL where it has to be looked for. Return how many went by that; another one is
+ * accounted for.
  */
-static unsigned int zap_bulk_chunk(struct kvm *kvm, u64 *spte, int level,
-				   struct kvm_rmap_head *rmaps)
+static unsigned int zap_bulk_spte(struct kvm *kvm, struct kvm_mmu_page *sp,
+				  unsigned int index, struct kvm_rmap_head *rmap)
 {
-	unsigned int i, leafs = 0;
+	u64 *spte = sp->spt + index;
 
-	for (i = 0; i < KVM_ZAP_CHUNK; i++, spte++) {
-		if (rmaps && kvm_zap_rmap_forget(&rmaps[i], spte)) {
-			zap_bulk_leaf(*spte);
-			WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
-			leafs++;
-		} else if (is_shadow_present_pte(*spte) && is_last_spte(*spte, level)) {
-			drop_spte(kvm, spte);
-			kvm_zap_count_sptes(kvm, 1);
-		}
+	if (!rmap) {
+		if (!is_shadow_present_pte(*spte) ||
+		    !is_last_spte(*spte, sp->role.level))
+			return 0;
+		rmap = zap_bulk_rmaps(kvm, sp, index, 1);
 	}
 
-	return leafs;
+	if (rmap && kvm_zap_rmap_forget(rmap, spte)) {
+		zap_bulk_leaf(*spte);
+		WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
+		return 1;
+	}
+	if (is_shadow_present_pte(*spte) && is_last_spte(*spte, sp->role.level)) {
+		drop_spte(kvm, spte);
+		kvm_zap_count_sptes(kvm, 1);
+	}
+
+	return 0;
 }
 
 /*
@@ -165,7 +172,7 @@ static unsigned int zap_bulk_chunk(struct kvm *kvm, u64 *spte, int level,
 static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 {
 	struct kvm_rmap_head *all = NULL, *rmaps;
-	unsigned int chunk, first, leafs = 0;
+	unsigned int chunk, first, i, leafs = 0;
 
 	if (sp->role.direct)
 		all = zap_bulk_rmaps(kvm, sp, 0, SPTE_ENT_PER_PAGE);
@@ -175,7 +182,9 @@ static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 		rmaps = all ? all + first : NULL;
 		if (!all && sp->role.direct)
 			rmaps = zap_bulk_rmaps(kvm, sp, first, KVM_ZAP_CHUNK);
-		leafs += zap_bulk_chunk(kvm, sp->spt + first, sp->role.level, rmaps);
+		for (i = 0; i < KVM_ZAP_CHUNK; i++)
+			leafs += zap_bulk_spte(kvm, sp, first + i,
+					       rmaps ? rmaps + i : NULL);
 	}
 	sp->zap.leafs = 0;
 	zap_bulk_account(kvm, sp->role.level, leafs);
