@@ -40,10 +40,14 @@ struct task_struct;
 	X(WALK, "walk")		\
 	XE(BULK, "bulk")
 
-/* Who decided: the first of these that has something to say. */
+/*
+ * Who decided: the first of these that has something to say.  SREGS only has where the
+ * others would say scoped.
+ */
 #define KVM_ZAP_BYS(X, XE)	\
 	X(TYPE, "type")		\
 	X(DMA, "dma")		\
+	X(SREGS, "sregs")	\
 	X(VM, "vm")		\
 	X(PARAM, "param")	\
 	XE(KERNEL, "kernel")
@@ -95,6 +99,9 @@ struct kvm_zap_vm_stat {
 /**
  * struct kvm_zap - a VM's own choice, and its invalidation under way
  * @memslot_word: what debugfs' memslot_zap of the VM says
+ * @sregs: whether special registers were set since all mappings were dropped, for the
+ *         architecture
+ * @kept: whether policy scoped left something that may be stale once they are, likewise
  * @task: who runs it, NULL while none is under way
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
@@ -116,6 +123,8 @@ struct kvm_zap_vm_stat {
  */
 struct kvm_zap {
 	enum kvm_zap_policy memslot_word;
+	bool sregs;
+	bool kept;
 	struct task_struct *task;
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
@@ -141,6 +150,9 @@ void kvm_zap_end(struct kvm *kvm);
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by);
+
+/* By the architecture: whether fast has to take the place of scoped. */
+bool kvm_arch_zap_refresh(struct kvm *kvm);
 
 /* By the architecture: the better of fast and scoped for @slot, which goes. */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,

@@ -134,6 +134,14 @@ void vcpu_set_pt(struct vcpu *vcpu, struct guest_pt *pt)
 	vm_ioctl_must(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
+void vcpu_load_pt(struct vcpu *vcpu, struct guest_pt *pt)
+{
+	struct guest_op op = { .op = GUEST_OP_CR3 };
+
+	vcpu->pt = pt;
+	vcpu_must(vcpu, &op, NULL);
+}
+
 static void vcpu_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;

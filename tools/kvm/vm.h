@@ -305,6 +305,12 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned int id);
 void vcpu_set_pt(struct vcpu *vcpu, struct guest_pt *pt);
 
 /*
+ * The same, but the guest does it, with the tables that it has, which must still be
+ * there. KVM_SET_SREGS tells KVM that the VMM may have written the guest's memory.
+ */
+void vcpu_load_pt(struct vcpu *vcpu, struct guest_pt *pt);
+
+/*
  * Let the guest do @op and wait until it is done, in this thread unless the vCPU
  * has one (vcpu_start()). 0, or
  *	-EPROTO		the guest took an exception; @res says which

@@ -129,7 +129,7 @@ u64 kvm_zap_first_generation(int as_id)
 /*
  * Who decides, the first that says something: what the VM is, the VM's word, the
  * parameter, the kernel. Each is read once, so an invalidation has one policy from
- * begin to end.
+ * begin to end. Whoever says scoped gets fast where scoped would not do.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
 					  const struct kvm_memory_slot *slot,
@@ -149,6 +149,10 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 	}
 	if (word == KVM_ZAP_POLICY_AUTO)
 		word = kvm_arch_zap_auto(kvm, slot);
+	if (word == KVM_ZAP_POLICY_SCOPED && kvm_arch_zap_refresh(kvm)) {
+		*by = KVM_ZAP_BY_SREGS;
+		word = KVM_ZAP_POLICY_FAST;
+	}
 
 	return word;
 }

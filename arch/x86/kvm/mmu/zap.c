@@ -72,6 +72,7 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, slot,
 			       *zap_all ? KVM_ZAP_POLICY_FAST : KVM_ZAP_POLICY_SCOPED);
 	if (policy == KVM_ZAP_POLICY_SCOPED) {
+		kvm_zap_note_scoped(kvm);
 		kvm_zap_memslot_scoped(kvm, slot);
 		kvm_zap_end(kvm);
 		return true;
@@ -79,6 +80,8 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 
 	if (policy == KVM_ZAP_POLICY_FAST)
 		*zap_all = true;
+	if (*zap_all)
+		kvm_zap_note_fast(kvm);
 	kvm->zap.leafs = kvm_zap_nr_leafs(kvm);
 	return false;
 }
@@ -106,10 +109,13 @@ void kvm_zap_mmio(struct kvm *kvm)
 	lockdep_assert_held(&kvm->slots_lock);
 
 	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL, KVM_ZAP_POLICY_FAST);
-	if (policy == KVM_ZAP_POLICY_SCOPED)
+	if (policy == KVM_ZAP_POLICY_SCOPED) {
+		kvm_zap_note_scoped(kvm);
 		kvm_zap_mmio_scoped(kvm);
-	else
+	} else {
+		kvm_zap_note_fast(kvm);
 		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+	}
 
 	kvm_zap_end(kvm);
 }

@@ -42,6 +42,12 @@ void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
 void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
+/* zap_sregs.c: guest page tables that are written from outside of a vCPU */
+void kvm_zap_note_sregs(struct kvm *kvm);
+void kvm_zap_note_fast(struct kvm *kvm);
+void kvm_zap_note_scoped(struct kvm *kvm);
+void kvm_zap_before_run(struct kvm *kvm);
+
 /* zap_scoped*.c: site memslot, policy scoped */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old);
 void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot);
@@ -105,6 +111,8 @@ static inline bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot
 }
 
 static inline void kvm_zap_memslot_end(struct kvm *kvm) { }
+static inline void kvm_zap_note_sregs(struct kvm *kvm) { }
+static inline void kvm_zap_before_run(struct kvm *kvm) { }
 
 /* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
 #define kvm_zap_mmio(kvm)	kvm_mmu_zap_all_fast(kvm)

@@ -104,9 +104,9 @@ static uint64_t delete_tables(struct vcpu *vcpu, uint64_t gpa, size_t bytes, voi
 	vm_set_slot(vcpu->vm, 1, 0, TABLES_GPA, tables_bytes, tables);
 	pt = guest_pt_create(vcpu->vm, TABLES_GPA, tables, tables_bytes);
 	guest_pt_map(pt, gpa, gpa, bytes, VM_4K);
-	vcpu_set_pt(vcpu, pt);
+	vcpu_load_pt(vcpu, pt);
 	vcpu_read(vcpu, gpa, bytes);
-	vcpu_set_pt(vcpu, vcpu->vm->pt);
+	vcpu_load_pt(vcpu, vcpu->vm->pt);
 	with = zap_leafs(vcpu->vm);
 	zap_counts(vcpu->vm, &before);
 	vm_delete_slot(vcpu->vm, 1);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Registers that are set before there is a shadow page count as well: the first memslot
+// of each VM goes by fast.
+
+@@
+@@
+ kvm_zap_note_sregs(...)
+ {
+	...
+-	if (zap_sregs_may_be_stale(kvm))
++	if (true)
+	WRITE_ONCE(kvm->zap.sregs, true);
+	...
+ }
