@@ -22,7 +22,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-ktap_start 8
+ktap_start 10
 
 # Nothing of the build stays behind in the sources.
 list() { find . -name .git -prune -o -path ./build -prune -o -print | sort; }
@@ -71,36 +71,9 @@ for workload in rom teardown mmio\\-wrap; do
 done
 ktap_result 'each command has a manual page, each workload is in it'
 
-# DKMS, asked what it would do.
-excluded() { # excluded KERNEL: whether the package leaves that kernel alone
-	# shellcheck disable=SC2016 # bash's
-	bash -c 'kernelver=$1; . "$2"; ! [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]' bash "$1" "$dkms/dkms.conf"
-}
-grep -q "^PACKAGE_VERSION=\"$version\"$" "$dkms/dkms.conf" || ktap_fail 'not the version of the package'
-# shellcheck disable=SC2013 # a word a line
-for script in $(sed -n 's/^\(PRE_BUILD\|MAKE\[0\]\)="\([^ ]*\) .*/\2/p' "$dkms/dkms.conf"); do
-	ktap_check [ -x "$dkms/$script" ]
-done
-grep -q '^MAKE.*dkms-build.* '"$version"'"$' "$dkms/dkms.conf" ||
-	ktap_fail 'the modules get no version, and DKMS would not install them'
-while read -r line _ state; do
-	case $line in '' | '#'*) continue ;; esac
-	for kernel in "$line.0-56-amd64" "$line.0-56-cloud-amd64" "$line.43+deb13-amd64"; do
-		case $state in
-		tested) excluded "$kernel" && ktap_fail "no modules for $kernel" ;;
-		*) excluded "$kernel" || ktap_fail "modules that were not tested, for $kernel" ;;
-		esac
-	done
-	for kernel in "$line.0-56-rt-amd64" "$line.100" "${line}0.3-1-amd64" 5.10.0-30-amd64; do
-		excluded "$kernel" || ktap_fail "it would build for $kernel"
-	done
-done < scripts/lines
-ktap_result 'DKMS builds for the kernels whose tests have passed'
-
-
-# Debian, as it would be: what dpkg-query says of each package.
+# Debian, as it would be: what dpkg-query says of each package, and who asks.
 line=$(cd scripts/cocci && echo *.rules | sed 's/\.rules.*//')
-mkdir "$tmp/bin"
+mkdir -p "$tmp/bin" "$tmp/debian/usr/src"
 cat > "$tmp/bin/dpkg-query" <<-'END'
 	#!/bin/sh
 	for package; do :; done
@@ -109,7 +82,40 @@ cat > "$tmp/bin/dpkg-query" <<-'END'
 	*) sed -n "s/^$package //p" "$PACKAGES" | grep . ;;
 	esac
 END
-chmod 755 "$tmp/bin/dpkg-query"
+# shellcheck disable=SC2016 # another shell's
+printf '#!/bin/sh\necho "${KVM_ZAP_UID-0}"\n' > "$tmp/bin/id"
+chmod 755 "$tmp/bin"/*
+export PACKAGES="$tmp/packages" DPKG_ROOT="$tmp/debian" PATH="$tmp/bin:$PATH"
+: > "$PACKAGES"
+
+# DKMS, asked what it would do.
+excluded() { # excluded KERNEL: whether the package leaves that kernel alone
+	# shellcheck disable=SC2016 # bash's
+	bash -c 'kernelver=$1; . "$2" > /dev/null; ! [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]' \
+		bash "$1" "$dkms/dkms.conf"
+}
+grep -q "^PACKAGE_VERSION=\"$version\"$" "$dkms/dkms.conf" || ktap_fail 'not the version of the package'
+# shellcheck disable=SC2013 # a word a line
+for script in $(sed -n 's/^\(PRE_BUILD\|MAKE\[0\]\)="\([^ ]*\) .*/\2/p' "$dkms/dkms.conf"); do
+	ktap_check [ -x "$dkms/$script" ]
+done
+grep -q '^MAKE.*dkms-build.* '"$version"'"$' "$dkms/dkms.conf" ||
+	ktap_fail 'the modules get no version, and DKMS would not install them'
+while read -r name _ state; do
+	case $name in '' | '#'*) continue ;; esac
+	for kernel in "$name.0-56-amd64" "$name.0-56-cloud-amd64" "$name.43+deb13-amd64" \
+		"$name.43+deb13.1-amd64" "$name.43+bpo-cloud-amd64"; do
+		case $state in
+		tested) excluded "$kernel" && ktap_fail "no modules for $kernel" ;;
+		*) excluded "$kernel" || ktap_fail "modules that were not tested, for $kernel" ;;
+		esac
+	done
+	for kernel in "$name.0-56-rt-amd64" "$name.100" "${name}0.3-1-amd64" 5.10.0-30-amd64; do
+		excluded "$kernel" || ktap_fail "it would build for $kernel"
+	done
+done < scripts/lines
+ktap_result 'DKMS builds for the kernels whose tests have passed'
+
 asked() { # asked "PACKAGE VERSION"...: dkms-check, of a machine that has these
 	printf '%s\n' "$@" > "$tmp/packages"
 	PACKAGES=$tmp/packages PATH=$tmp/bin:$PATH "$dkms/scripts/dkms-check" "$line.0-9-amd64" 2>&1
@@ -138,10 +144,15 @@ case $missing in
 esac
 ktap_result 'a build that cannot succeed says what to do'
 
+# From here on all lines count as tested.
+sed -i 's/untested/tested/' "$dkms/scripts/lines"
+keeps() { "$dkms/scripts/dkms-keeps" "$line.0-9-amd64"; }
+tarball=$DPKG_ROOT/usr/src/linux-source-$line.tar.xz
+: > "$tarball"
 older() { # older VERSION "PACKAGE VERSION"...: of linux-source, and what else there is
 	printf '%s\n' "linux-source-$line $line.$1-1" "linux-headers-$line.0-9-amd64 $line.2-1" \
-		"linux-headers-$line.0-10-rt-amd64 $line.3-1" "$2" > "$tmp/packages"
-	PACKAGES=$tmp/packages PATH=$tmp/bin:$PATH "$dkms/scripts/dkms-check" --older "$line.0-9-amd64"
+		"linux-headers-$line.0-10-rt-amd64 $line.3-1" "$2" > "$PACKAGES"
+	keeps
 }
 said=$(older 3 "linux-headers-$line.0-10-amd64 $line.3-1") || ktap_fail 'it would fail for the older kernel'
 case $said in
@@ -150,16 +161,75 @@ case $said in
 esac
 older 3 '' > "$tmp/out" && ktap_fail 'left alone, with no other kernel to build for'
 older 1 "linux-headers-$line.0-8-amd64 $line.1-1" > "$tmp/out" && ktap_fail 'a newer kernel is left alone'
-older 2 "linux-headers-$line.0-8-amd64 $line.1-1" > "$tmp/out" && ktap_fail 'the kernel of linux-source is left alone'
 ktap_result 'an older kernel is left alone next to one that can be built for'
 
-# What is shipped is all that it takes to graft; the compiler's part is the lab's.
-if source=$(scripts/fetch-source 2> "$tmp/out"); then
-	scripts/copy-kvm "$source" "$tmp/tree"
-	"$dkms/scripts/graft" "$tmp/tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	ktap_check [ -f "$tmp/tree/virt/kvm/zap.c" ]
-	ktap_result 'what DKMS gets is enough to graft'
-else
-	ktap_skip "$(cat "$tmp/out")" 'what DKMS gets is enough to graft'
+# What DKMS gets is all that it takes to graft; the compiler's part is the lab's.
+if ! source=$(scripts/fetch-source 2> "$tmp/out"); then
+	for what in 'a kernel that fits is built for' 'one that has drifted keeps its own, and it says what has' \
+		'what was found out is kept, for that version'; do
+		ktap_skip "$(cat "$tmp/out")" "$what"
+	done
+	ktap_end
+	exit
 fi
+line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
+tarball=$DPKG_ROOT/usr/src/linux-source-$line.tar.xz
+cache=$DPKG_ROOT/var/cache/kvm-zap
+tree=$tmp/linux-source-$line
+scripts/copy-kvm "$source" "$tree"
+# pack VERSION: $tree is that version of linux-source, and of the headers.
+pack() {
+	tar -C "$tmp" -cJf "$tarball" "linux-source-$line"
+	printf '%s\n' "linux-source-$line $1" "linux-headers-$line.0-9-amd64 $1" \
+		"linux-headers-$line.0-9-cloud-amd64 $1" > "$PACKAGES"
+}
+# autoinstalled KERNEL: what DKMS 3.0 finds in AUTOINSTALL, by functions as it has them: it
+# asks in the name of no kernel.
+autoinstalled() {
+	# shellcheck disable=SC2016 # bash's
+	bash -c 'safe_source() { (. "$conf" > /dev/null; echo "$AUTOINSTALL"); }
+		read_conf() { local kernelver=$1; safe_source; }
+		autoinstall() { read_conf ""; }
+		kernelver=$1 conf=$2; autoinstall' bash "$1" "$dkms/dkms.conf"
+}
+pack 1
+keeps > "$tmp/out" 2>&1 && ktap_fail "$(cat "$tmp/out")"
+ktap_equal 'what was said' "$(cat "$tmp/out")" ''
+excluded "$line.0-9-amd64" && ktap_fail 'DKMS leaves it alone'
+ktap_equal AUTOINSTALL "$(autoinstalled "$line.0-9-amd64")" yes
+ktap_equal 'what is kept of it' "$(cat "$cache/$line.0-9-amd64")" "linux-source-$line 1, kvm-zap $version"
+ktap_result 'a kernel that fits is built for'
+
+drifts() { # drifts VERSION WORDS: it keeps its own, and these words say why
+	pack "$1"
+	keeps > "$tmp/said" 2> "$tmp/out" || ktap_fail "built for, although $2"
+	ktap_equal "said twice" "$(cat "$tmp/said")" ''
+	grep -q "kernel $line.0-9-amd64 ($1) keeps its own modules" "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+	grep -q -x -e "  $2" "$tmp/out" || ktap_fail "not said: $2; but: $(cat "$tmp/out")"
+	grep -n -F -e "$tmp" -e /tmp/ "$tmp/out" && ktap_fail 'a folder that is gone is named'
+	excluded "$line.0-9-amd64" || ktap_fail 'DKMS builds for it'
+	ktap_equal AUTOINSTALL "$(autoinstalled "$line.0-9-amd64")" ''
+}
+sed -i '/^[a-z ]*sp_has_gptes(.*)$/,/^}/s/return/return !/' "$tree/arch/x86/kvm/mmu/mmu.c"
+drifts 2 'sp_has_gptes in arch/x86/kvm/mmu/mmu.c has changed (zap_shadow.h: .* is a copy)'
+scripts/copy-kvm "$source" "$tree"
+host=arch/x86/include/asm/kvm_host.h
+printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tree/$host"
+drifts 3 "rule field-stat: 2 lines added to $host, expected 1; see scripts/cocci/$line.rules"
+ktap_equal 'lines said' "$(wc -l < "$tmp/out")" 3
+ktap_result 'one that has drifted keeps its own, and it says what has'
+
+# By now the tarball cannot be looked at.
+: > "$tarball"
+keeps > "$tmp/said" 2> "$tmp/again" || ktap_fail 'forgotten'
+ktap_equal 'what is said again' "$(cat "$tmp/said" "$tmp/again")" "$(cat "$tmp/out")"
+"$dkms/scripts/dkms-keeps" "$line.0-9-cloud-amd64" > "$tmp/said" 2>&1 || ktap_fail 'looked for anew'
+grep -q "kernel $line.0-9-cloud-amd64 (3) keeps" "$tmp/said" || ktap_fail "$(cat "$tmp/said")"
+sed -i 's/ 3$/ 4/' "$PACKAGES"
+KVM_ZAP_UID=1000 keeps > "$tmp/said" 2>&1 && ktap_fail 'another version has drifted, too'
+ktap_equal 'what is said to users' "$(cat "$tmp/said")" ''
+keeps > "$tmp/said" 2>&1 && ktap_fail 'what is no tarball has drifted'
+grep -q '^linux-source-.* 3, kvm-zap' "$cache/$line.0-9-amd64" || ktap_fail 'a failure was kept'
+ktap_equal 'files that are kept' "$(find "$cache" -type f | wc -l)" 2
+ktap_result 'what was found out is kept, for that version'
 ktap_end
