@@ -53,7 +53,7 @@ refused() {
 	ktap_result "$1"
 }
 
-ktap_start 11
+ktap_start 13
 
 echo changed >> "$tree/MAINTAINERS"
 refused 'a tree with changes is refused' 'is not clean.*'
@@ -67,6 +67,16 @@ in_tree checkout -q -f main
 sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 0/' "$tree/Makefile"
 in_tree commit -q -a -m 'a line without rules'
 refused 'an unknown kernel is refused' 'is Linux [0-9]*\.0; there are rules for'
+in_tree reset -q --hard HEAD~
+
+sed -i '/^[a-z ]*sp_has_gptes(.*)$/,/^}/s/return/return !/' "$tree/arch/x86/kvm/mmu/mmu.c"
+in_tree commit -q -a -m 'another KVM'
+refused 'a kernel that has drifted is refused' '^  sp_has_gptes in .* has changed (zap_shadow.h: '
+grep -F -e "$tmp" -e /tmp/ "$tmp/out" && ktap_fail 'a folder that is gone is named'
+scripts/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
+grep -q 'sp_has_gptes in .* has changed' "$tmp/out" || ktap_fail "make-series: $(cat "$tmp/out")"
+ktap_check [ ! -e "$tmp/none" ]
+ktap_result 'nor does that become a series'
 in_tree reset -q --hard HEAD~
 
 mv "$tree/.git/HEAD" "$tmp/"
