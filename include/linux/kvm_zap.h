@@ -42,7 +42,7 @@ struct task_struct;
 
 /*
  * Who decided: the first of these that has something to say.  SREGS only has where the
- * others would say scoped.
+ * others say scoped.
  */
 #define KVM_ZAP_BYS(X, XE)	\
 	X(TYPE, "type")		\
@@ -73,7 +73,7 @@ enum kvm_zap_by {
 
 /**
  * struct kvm_zap_vm_stat - what a VM's invalidations did, since its creation
- * @memslot_zap_fast: memslots deleted or moved with policy fast
+ * @memslot_zap_fast: memslots deleted or moved with policy fast, or what scoped owed
  * @memslot_zap_scoped: memslots deleted or moved with policy scoped
  * @mmio_zap_fast: MMIO generation wraps handled with policy fast
  * @mmio_zap_scoped: MMIO generation wraps handled with policy scoped
@@ -99,9 +99,10 @@ struct kvm_zap_vm_stat {
 /**
  * struct kvm_zap - a VM's own choice, and its invalidation under way
  * @memslot_word: what debugfs' memslot_zap of the VM says
- * @sregs: whether special registers were set since all mappings were dropped, for the
- *         architecture
- * @kept: whether policy scoped left something that may be stale once they are, likewise
+ * @sregs: how often special registers of vCPUs were set, for the architecture
+ * @refreshed: the @sregs of which nothing that was mapped before is left, likewise
+ * @refreshing: the @sregs when a fast zap began, likewise
+ * @kept: whether policy scoped has kept what may be stale once they are set, likewise
  * @task: who runs it, NULL while none is under way
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
@@ -123,7 +124,9 @@ struct kvm_zap_vm_stat {
  */
 struct kvm_zap {
 	enum kvm_zap_policy memslot_word;
-	bool sregs;
+	atomic_t sregs;
+	int refreshed;
+	int refreshing;
 	bool kept;
 	struct task_struct *task;
 	const struct kvm_memory_slot *slot;
@@ -142,6 +145,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot,
 				  enum kvm_zap_policy own);
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
+void kvm_zap_demand(struct kvm *kvm, enum kvm_zap_policy policy, enum kvm_zap_by by);
 void kvm_zap_end(struct kvm *kvm);
 
 /*
@@ -151,10 +155,10 @@ void kvm_zap_end(struct kvm *kvm);
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by);
 
-/* By the architecture: whether fast has to take the place of scoped. */
-bool kvm_arch_zap_refresh(struct kvm *kvm);
-
-/* By the architecture: the better of fast and scoped for @slot, which goes. */
+/*
+ * By the architecture: the better of fast and scoped for @slot, which goes; NULL if none
+ * does, and all mappings are about to go.
+ */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot);
 

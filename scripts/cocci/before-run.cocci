@@ -6,7 +6,7 @@ expression vcpu;
   kvm_arch_vcpu_ioctl_run(...)
   {
   ...
-+ kvm_zap_before_run(vcpu->kvm);
++ kvm_zap_before_run(vcpu);
   vcpu_load(vcpu);
   ...
   }

@@ -129,7 +129,7 @@ u64 kvm_zap_first_generation(int as_id)
 /*
  * Who decides, the first that says something: what the VM is, the VM's word, the
  * parameter, the kernel. Each is read once, so an invalidation has one policy from
- * begin to end. Whoever says scoped gets fast where scoped would not do.
+ * begin to end.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
 					  const struct kvm_memory_slot *slot,
@@ -149,10 +149,6 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 	}
 	if (word == KVM_ZAP_POLICY_AUTO)
 		word = kvm_arch_zap_auto(kvm, slot);
-	if (word == KVM_ZAP_POLICY_SCOPED && kvm_arch_zap_refresh(kvm)) {
-		*by = KVM_ZAP_BY_SREGS;
-		word = KVM_ZAP_POLICY_FAST;
-	}
 
 	return word;
 }
@@ -242,6 +238,21 @@ void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 {
 	if (kvm_zap_is_mine(kvm))
 		kvm->zap.policy = policy;
+}
+
+/**
+ * kvm_zap_demand() - act by a policy that turns out to be needed
+ * @kvm: the VM, in an invalidation that this task runs
+ * @policy: what is done, and counted, instead of what kvm_zap_begin() returned
+ * @by: why
+ */
+void kvm_zap_demand(struct kvm *kvm, enum kvm_zap_policy policy, enum kvm_zap_by by)
+{
+	if (!kvm_zap_is_mine(kvm))
+		return;
+
+	kvm->zap.policy = policy;
+	kvm->zap.by = by;
 }
 
 static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)

@@ -6,9 +6,7 @@
 @@
  kvm_zap_note_sregs(...)
  {
-	...
--	if (zap_sregs_may_be_stale(kvm))
-+	if (true)
-	WRITE_ONCE(kvm->zap.sregs, true);
+-	if (!zap_sregs_may_matter(kvm))
+-		return;
 	...
  }

@@ -3,9 +3,9 @@
 
 @@
 @@
- kvm_zap_note_fast(...)
+ kvm_zap_refresh_end(...)
  {
 	...
--	WRITE_ONCE(kvm->zap.sregs, false);
+-	WRITE_ONCE(kvm->zap.refreshed, kvm->zap.refreshing);
 	...
  }

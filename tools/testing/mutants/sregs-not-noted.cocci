@@ -7,7 +7,7 @@
  kvm_zap_note_sregs(...)
  {
 	<...
--	WRITE_ONCE(kvm->zap.sregs, true);
-+	WRITE_ONCE(kvm->zap.sregs, false);
+-	atomic_inc(&kvm->zap.sregs);
++	atomic_add(0, &kvm->zap.sregs);
 	...>
  }

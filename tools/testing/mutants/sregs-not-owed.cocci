@@ -5,6 +5,6 @@
 @@
  zap_sregs_owes_fast(...)
  {
--	return READ_ONCE(kvm->zap.kept) && READ_ONCE(kvm->zap.sregs);
+-	return smp_load_acquire(&kvm->zap.kept) && zap_sregs_were_set(kvm);
 +	return false;
  }

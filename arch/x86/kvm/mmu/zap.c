@@ -71,17 +71,15 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 
 	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, slot,
 			       *zap_all ? KVM_ZAP_POLICY_FAST : KVM_ZAP_POLICY_SCOPED);
-	if (policy == KVM_ZAP_POLICY_SCOPED) {
-		kvm_zap_note_scoped(kvm);
+	if (policy == KVM_ZAP_POLICY_SCOPED && kvm_zap_may_keep(kvm)) {
 		kvm_zap_memslot_scoped(kvm, slot);
 		kvm_zap_end(kvm);
 		return true;
 	}
 
-	if (policy == KVM_ZAP_POLICY_FAST)
+	if (policy != KVM_ZAP_POLICY_STOCK)
 		*zap_all = true;
-	if (*zap_all)
-		kvm_zap_note_fast(kvm);
+	kvm_zap_refresh_begin(kvm);
 	kvm->zap.leafs = kvm_zap_nr_leafs(kvm);
 	return false;
 }
@@ -95,6 +93,8 @@ void kvm_zap_memslot_end(struct kvm *kvm)
 	lockdep_assert_held(&kvm->slots_lock);
 
 	kvm_zap_count_leafs_since(kvm, kvm->zap.leafs);
+	if (kvm->zap.policy == KVM_ZAP_POLICY_FAST)
+		kvm_zap_refresh_end(kvm);
 	kvm_zap_end(kvm);
 }
 
@@ -109,13 +109,10 @@ void kvm_zap_mmio(struct kvm *kvm)
 	lockdep_assert_held(&kvm->slots_lock);
 
 	policy = kvm_zap_begin(kvm, KVM_ZAP_SITE_MMIO, NULL, KVM_ZAP_POLICY_FAST);
-	if (policy == KVM_ZAP_POLICY_SCOPED) {
-		kvm_zap_note_scoped(kvm);
+	if (policy == KVM_ZAP_POLICY_SCOPED && kvm_zap_may_keep(kvm))
 		kvm_zap_mmio_scoped(kvm);
-	} else {
-		kvm_zap_note_fast(kvm);
-		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
-	}
+	else
+		kvm_zap_fast(kvm);
 
 	kvm_zap_end(kvm);
 }

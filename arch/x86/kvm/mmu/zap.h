@@ -44,9 +44,11 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
 /* zap_sregs.c: guest page tables that are written from outside of a vCPU */
 void kvm_zap_note_sregs(struct kvm *kvm);
-void kvm_zap_note_fast(struct kvm *kvm);
-void kvm_zap_note_scoped(struct kvm *kvm);
-void kvm_zap_before_run(struct kvm *kvm);
+bool kvm_zap_may_keep(struct kvm *kvm);
+void kvm_zap_refresh_begin(struct kvm *kvm);
+void kvm_zap_refresh_end(struct kvm *kvm);
+void kvm_zap_fast(struct kvm *kvm);
+void kvm_zap_before_run(struct kvm_vcpu *vcpu);
 
 /* zap_scoped*.c: site memslot, policy scoped */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old);
@@ -112,7 +114,7 @@ static inline bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot
 
 static inline void kvm_zap_memslot_end(struct kvm *kvm) { }
 static inline void kvm_zap_note_sregs(struct kvm *kvm) { }
-static inline void kvm_zap_before_run(struct kvm *kvm) { }
+static inline void kvm_zap_before_run(struct kvm_vcpu *vcpu) { }
 
 /* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
 #define kvm_zap_mmio(kvm)	kvm_mmu_zap_all_fast(kvm)

@@ -114,7 +114,7 @@ static bool zap_shadow_may_have_gptes(const struct zap_shadow *zap, gfn_t gfn)
 	gfn_t hva = slot->userspace_addr >> PAGE_SHIFT;
 	bool misaligned = (slot->base_gfn ^ hva) % KVM_PAGES_PER_HPAGE(PG_LEVEL_2M);
 
-	return zap->kvm->arch.indirect_shadow_pages &&
+	return READ_ONCE(zap->kvm->arch.indirect_shadow_pages) &&
 	       slot->arch.lpage_info[PG_LEVEL_2M - PG_LEVEL_2M]
 		[gfn_to_index(gfn, slot->base_gfn, PG_LEVEL_2M)].disallow_lpage != misaligned;
 }
@@ -176,17 +176,20 @@ static void zap_shadow_by_slot(struct zap_shadow *zap)
 		zap_shadow_rmaps(zap, level);
 }
 
-/* What finding it from the memslot costs: its rmaps, and the hash. */
-static u64 zap_shadow_cost_by_slot(const struct zap_shadow *zap)
+/* What finding it from the memslot costs: its rmaps, and the hash; no more than @limit. */
+static u64 zap_shadow_cost_by_slot(const struct zap_shadow *zap, u64 limit)
 {
 	u64 npages = zap->slot->npages;
 	gfn_t gfn = zap->slot->base_gfn, end = gfn + npages;
-	u64 gfns = 0;
+	u64 cost = npages * ZAP_COST_HEADS / ZAP_HEADS;
+	u64 gfns;
 
-	for (; gfn < end; gfn = zap_shadow_next_2m(gfn))
-		gfns += zap_shadow_may_have_gptes(zap, gfn) ? SPTE_ENT_PER_PAGE : 1;
+	for (; gfn < end && cost < limit; gfn = zap_shadow_next_2m(gfn)) {
+		gfns = min(end, zap_shadow_next_2m(gfn)) - gfn;
+		cost += (zap_shadow_may_have_gptes(zap, gfn) ? gfns : 1) * ZAP_COST_GFN;
+	}
 
-	return npages * ZAP_COST_HEADS / ZAP_HEADS + min(gfns, npages) * ZAP_COST_GFN;
+	return min(cost, limit);
 }
 
 /*
@@ -198,7 +201,7 @@ static u64 zap_shadow_cost_by_pages(const struct zap_shadow *zap)
 {
 	const struct kvm_arch *arch = &zap->kvm->arch;
 	u64 used = kvm_zap_nr_shadow_pages(zap->kvm);
-	u64 indirect = min_t(u64, arch->indirect_shadow_pages, used);
+	u64 indirect = min_t(u64, READ_ONCE(arch->indirect_shadow_pages), used);
 	u64 leafs = max(kvm_zap_nr_leafs(zap->kvm), 0LL);
 	u64 tables = min(used, indirect + zap->slot->npages / SPTE_ENT_PER_PAGE + 2);
 
@@ -221,9 +224,14 @@ void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
 		.unlinked = LIST_HEAD_INIT(zap.unlinked),
 		.flushed = LIST_HEAD_INIT(zap.flushed),
 	};
+	u64 by_pages, by_slot;
+
+	/* Others may change what this looks at: it is an estimate. */
+	by_pages = zap_shadow_cost_by_pages(&zap);
+	by_slot = zap_shadow_cost_by_slot(&zap, by_pages + 1);
 
 	write_lock(&kvm->mmu_lock);
-	if (zap_shadow_cost_by_pages(&zap) < zap_shadow_cost_by_slot(&zap))
+	if (by_pages < by_slot)
 		zap_shadow_by_pages(&zap);
 	else
 		zap_shadow_by_slot(&zap);

@@ -17,9 +17,11 @@
  * Either is needed once until registers are set anew, and for a memslot that fast would
  * have dropped all for as well.
  *
- * kvm->zap.sregs is set with no lock but the vCPU's: who sets registers while a memslot
- * goes has them count for the next one. Else both it and kvm->zap.kept are written with
- * slots_lock held.
+ * Registers are set, and vCPUs run, without a lock in common with who drops mappings,
+ * who holds slots_lock. A vCPU sets registers first and then looks whether scoped has
+ * kept anything; scoped says that it keeps first and then looks whether registers were
+ * set. So one of the two sees the other. And a fast zap says that it is done when it
+ * is: until then a vCPU that may not run yet waits for slots_lock.
  */
 #include <linux/kvm_host.h>
 
@@ -27,9 +29,15 @@
 #include "zap.h"
 
 /* Whether there is a shadow page that could be stale. */
-static bool zap_sregs_may_be_stale(struct kvm *kvm)
+static bool zap_sregs_may_matter(struct kvm *kvm)
 {
 	return READ_ONCE(kvm->arch.indirect_shadow_pages);
+}
+
+/* Whether registers were set since all mappings were dropped. */
+static bool zap_sregs_were_set(struct kvm *kvm)
+{
+	return atomic_read(&kvm->zap.sregs) != READ_ONCE(kvm->zap.refreshed);
 }
 
 /**
@@ -38,60 +46,98 @@ static bool zap_sregs_may_be_stale(struct kvm *kvm)
  */
 void kvm_zap_note_sregs(struct kvm *kvm)
 {
-	if (zap_sregs_may_be_stale(kvm))
-		WRITE_ONCE(kvm->zap.sregs, true);
-}
+	if (!zap_sregs_may_matter(kvm))
+		return;
 
-/* Whether policy fast has to take the place of scoped. */
-bool kvm_arch_zap_refresh(struct kvm *kvm)
-{
-	return READ_ONCE(kvm->zap.sregs) && zap_sregs_may_be_stale(kvm);
-}
-
-/**
- * kvm_zap_note_fast() - all mappings are about to be dropped
- * @kvm: the VM, its slots_lock held
- */
-void kvm_zap_note_fast(struct kvm *kvm)
-{
-	lockdep_assert_held(&kvm->slots_lock);
-
-	WRITE_ONCE(kvm->zap.sregs, false);
-	WRITE_ONCE(kvm->zap.kept, false);
+	atomic_inc(&kvm->zap.sregs);
+	/* Pairs with the barrier in kvm_zap_may_keep(). */
+	smp_mb__after_atomic();
 }
 
 /**
- * kvm_zap_note_scoped() - policy scoped is about to keep most mappings
- * @kvm: the VM, its slots_lock held
+ * kvm_zap_may_keep() - ask whether policy scoped will do
+ * @kvm: the VM, its slots_lock held, in an invalidation that this task runs
+ *
+ * Return: true if it will; false if policy fast has to take its place, by which the
+ * invalidation is counted from now on.
  */
-void kvm_zap_note_scoped(struct kvm *kvm)
+bool kvm_zap_may_keep(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap.kept, zap_sregs_may_be_stale(kvm));
+	WRITE_ONCE(kvm->zap.kept, zap_sregs_may_matter(kvm));
+	/* Pairs with the barrier in kvm_zap_note_sregs(). */
+	smp_mb();
+	if (!READ_ONCE(kvm->zap.kept) || !zap_sregs_were_set(kvm))
+		return true;
+
+	kvm_zap_demand(kvm, KVM_ZAP_POLICY_FAST, KVM_ZAP_BY_SREGS);
+	return false;
+}
+
+/**
+ * kvm_zap_refresh_begin() - all mappings may be about to be dropped
+ * @kvm: the VM, its slots_lock held
+ *
+ * Registers that are set from here on are not made up for by it.
+ */
+void kvm_zap_refresh_begin(struct kvm *kvm)
+{
+	kvm->zap.refreshing = atomic_read(&kvm->zap.sregs);
+}
+
+/**
+ * kvm_zap_refresh_end() - all mappings were dropped since kvm_zap_refresh_begin()
+ * @kvm: the VM, its slots_lock held since
+ */
+void kvm_zap_refresh_end(struct kvm *kvm)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+
+	WRITE_ONCE(kvm->zap.refreshed, kvm->zap.refreshing);
+	/*
+	 * Who sees this goes on without slots_lock, and finds no root of before valid:
+	 * pairs with zap_sregs_owes_fast().
+	 */
+	smp_store_release(&kvm->zap.kept, false);
+}
+
+/**
+ * kvm_zap_fast() - drop all mappings by KVM's fast zap, and count them
+ * @kvm: the VM, its slots_lock held
+ */
+void kvm_zap_fast(struct kvm *kvm)
+{
+	kvm_zap_refresh_begin(kvm);
+	kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+	kvm_zap_refresh_end(kvm);
 }
 
 static bool zap_sregs_owes_fast(struct kvm *kvm)
 {
-	return READ_ONCE(kvm->zap.kept) && READ_ONCE(kvm->zap.sregs);
+	return smp_load_acquire(&kvm->zap.kept) && zap_sregs_were_set(kvm);
 }
 
 /**
  * kvm_zap_before_run() - drop all mappings if policy scoped owes that
- * @kvm: the VM of a vCPU that is about to run, which holds the vCPU's mutex and is in
- *       no SRCU read-side critical section
+ * @vcpu: a vCPU that is about to run, its mutex held, in no SRCU read-side critical
+ *        section
  */
-void kvm_zap_before_run(struct kvm *kvm)
+void kvm_zap_before_run(struct kvm_vcpu *vcpu)
 {
-	if (likely(!zap_sregs_owes_fast(kvm)))
-		return;
+	struct kvm *kvm = vcpu->kvm;
 
-	mutex_lock(&kvm->slots_lock);
+	/* They will be set when it is too late to wait for slots_lock. */
+	if (READ_ONCE(vcpu->run->kvm_dirty_regs) & KVM_SYNC_X86_SREGS)
+		kvm_zap_note_sregs(kvm);
+
+	/* With a fatal signal pending it does not enter the guest any more. */
+	if (!zap_sregs_owes_fast(kvm) || mutex_lock_killable(&kvm->slots_lock))
+		return;
 	if (zap_sregs_owes_fast(kvm)) {
 		kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, NULL, KVM_ZAP_POLICY_FAST);
-		kvm_zap_fall_back(kvm, KVM_ZAP_POLICY_FAST);
-		kvm_zap_note_fast(kvm);
-		kvm_zap_by(kvm, kvm_mmu_zap_all_fast);
+		kvm_zap_demand(kvm, KVM_ZAP_POLICY_FAST, KVM_ZAP_BY_SREGS);
+		kvm_zap_fast(kvm);
 		kvm_zap_end(kvm);
 	}
 	mutex_unlock(&kvm->slots_lock);

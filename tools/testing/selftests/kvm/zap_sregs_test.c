@@ -10,7 +10,9 @@
  * memory.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -22,11 +24,12 @@ enum { MEM, ROM };
 #define MEM_BYTES	(2 * SZ_4K)
 #define ROM_BYTES	SZ_64K
 
-enum order { SREGS_FIRST, MEMSLOT_FIRST, NO_SREGS, NR_ORDERS };
+enum order { SREGS_FIRST, MEMSLOT_FIRST, SYNC_REGS, NO_SREGS, NR_ORDERS };
 
 static const char * const orders[NR_ORDERS] = {
 	"registers set, a memslot deleted",
 	"a memslot deleted, registers set",
+	"a memslot deleted, registers set by KVM_RUN",
 	"a memslot deleted, registers left",
 };
 
@@ -61,6 +64,16 @@ static void destroy(struct test *t)
 	vm_destroy(t->vm);
 	vm_backing_free(t->mem, MEM_BYTES);
 	vm_backing_free(t->rom, ROM_BYTES);
+}
+
+/* KVM_RUN sets them, by itself. */
+static void sync_sregs(struct test *t)
+{
+	struct kvm_run *run = t->vcpu->run;
+
+	if (ioctl(t->vcpu->fd, KVM_GET_SREGS, &run->s.regs.sregs))
+		vm_die("KVM_GET_SREGS: %s", strerror(errno));
+	run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
 }
 
 static void delete_rom(struct test *t)
@@ -103,12 +116,14 @@ static void test_order(const char *policy, enum order order)
 	delete_rom(&t);
 	if (order == MEMSLOT_FIRST)
 		vcpu_set_pt(t.vcpu, t.vm->pt);
+	if (order == SYNC_REGS)
+		sync_sregs(&t);
 	read = vcpu_read64(t.vcpu, WINDOW_GVA);
 	/* Else the CPU reads the table, and who flushes its TLB is up to the VMM. */
 	if (shadow)
 		ktap_equal("what the guest reads", read, order == NO_SREGS ? 1 : 2);
 	expect(&t, policy, &before, 1, shadow && order == SREGS_FIRST,
-	       shadow && order == MEMSLOT_FIRST);
+	       shadow && (order == MEMSLOT_FIRST || order == SYNC_REGS));
 
 	/* That was it: the next ones are as usual. */
 	zap_counts(t.vm, &before);
