@@ -41,38 +41,17 @@ find_root() {
 	made=$run/made
 }
 
-# u32 FILE OFFSET: print the little-endian number there.
-u32() {
-	od -An -tu4 -j "$2" -N 4 "$1" | tr -d ' '
-}
-
 # Set vmlinux to the kernel that $vmlinuz wraps: QEMU starts that one directly
 # (PVH), and a boot under TCG takes half the time without the unpacking. Where
 # it cannot be had, $vmlinuz does as well. A kernel with KASAN cannot be started so:
 # the code that PVH enters by is instrumented before there is a shadow.
-# Offsets: Documentation/x86/boot.rst.
 find_vmlinux() {
 	vmlinux=$vmlinuz
 	case $1 in debug-*) return ;; esac
 	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"
-	sectors=$(od -An -tu1 -j 497 -N 1 "$vmlinuz" | tr -d ' ')
-	tail -c "+$(((sectors + 1) * 512 + $(u32 "$vmlinuz" 584) + 1))" "$vmlinuz" >"$run/payload"
-	case $(od -An -tx1 -N 2 "$run/payload" | tr -d ' ') in
-	fd37) unpack='xz -dc --single-stream' ;;
-	28b5) unpack='zstd -dc' ;;
-	1f8b) unpack='gzip -dc' ;;
-	*) unpack=false ;;
-	esac
-	# What follows the payload is garbage to gzip and zstd: look at the result.
-	$unpack <"$run/payload" >"$run/vmlinux" 2>/dev/null || :
-	if [ "$(od -An -tx1 -N 4 "$run/vmlinux")" = ' 7f 45 4c 46' ]; then
-		mv "$run/vmlinux" "$vmlinux"
-	else
-		vmlinux=$vmlinuz
-	fi
-	rm -f "$run/payload" "$run/vmlinux"
+	"$top/scripts/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
 }
 
 # Set initrd to an initramfs for $image that holds busybox, init and the modules
