@@ -18,6 +18,11 @@ KCONFIG = srctree=. KCONFIG_CONFIG=build/config
 overrides = $(foreach v,$(filter CONFIG_KVM_ZAP_%,$(.VARIABLES)), \
 	$(if $(filter command line,$(origin $(v))),$(v)=$($(v))))
 
+# Kbuild makes BTF of modules by that of the kernel. Headers of Debian 12 lack it: it is in
+# the image. Where that cannot be had, modules are built without.
+btf = test -f /usr/src/linux-headers-$(KVER)/vmlinux || test -f /boot/vmlinuz-$(KVER) || \
+	scripts/fetch-image $(KVER) || :
+
 .PHONY: all
 all: modules tools ## build the modules and the tools (the default)
 
@@ -61,6 +66,7 @@ menuconfig: build/config | packages ## choose the options
 .PHONY: modules
 modules: build/config | packages ## build kvm.ko, kvm-amd.ko and kvm-intel.ko for KVER
 	@scripts/kernel-version $(KVER) > /dev/null
+	@$(btf)
 	@scripts/kconfig-override build/config $(O)/config $(overrides)
 	@echo 'kvm-zap: building modules for $(KVER)'
 	@scripts/build-kvm --jobs $(JOBS) --config $(O)/config $(O)
@@ -79,6 +85,7 @@ modules_uninstall: ## go back to the distribution's modules (root)
 .PHONY: test-modules
 test-modules: build/config | packages
 	@scripts/kernel-version $(KVER) > /dev/null
+	@$(btf)
 	@scripts/kconfig-override build/config $(O)/test/config $(overrides) CONFIG_KVM_ZAP_TEST=y
 	@echo 'kvm-zap: building test modules for $(KVER)'
 	@scripts/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
