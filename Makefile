@@ -137,6 +137,7 @@ check-lines: setup ## all tests on each kernel line that there are rules for; T=
 		echo "kvm-zap: kernel line $$line"; \
 		$(MAKE) check LINE=$$line || failed="$$failed $$line"; \
 	done; \
+	scripts/new-lines; \
 	[ -z "$$failed" ] || { echo "check-lines: failed on$$failed" >&2; exit 1; }
 
 .PHONY: check-debug
