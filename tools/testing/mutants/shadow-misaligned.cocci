@@ -9,6 +9,6 @@ expression e;
  {
 	<...
 -	e != misaligned
-+	e > 1
++	misaligned && e > 1
 	...>
  }

@@ -8,6 +8,7 @@
  {
 	...
 -	if (zap_table_has_leafs(sp))
--		return false;
++	if (zap_table_has_leafs(sp) && sp->role.level > PG_LEVEL_4K)
+		return false;
 	...
  }

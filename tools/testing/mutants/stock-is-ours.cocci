@@ -6,7 +6,7 @@
  kvm_zap_memslot(...)
  {
 	...
--	if (policy == KVM_ZAP_POLICY_SCOPED)
+-	if (policy == KVM_ZAP_POLICY_SCOPED && kvm_zap_may_keep(kvm))
 +	if (policy != KVM_ZAP_POLICY_FAST)
 	{ ... }
 	...

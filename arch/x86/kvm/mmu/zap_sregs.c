@@ -115,6 +115,7 @@ void kvm_zap_fast(struct kvm *kvm)
 
 static bool zap_sregs_owes_fast(struct kvm *kvm)
 {
+	/* Pairs with kvm_zap_refresh_end(). */
 	return smp_load_acquire(&kvm->zap.kept) && zap_sregs_were_set(kvm);
 }
 

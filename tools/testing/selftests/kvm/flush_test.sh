@@ -33,8 +33,8 @@ grep -q -w function_graph $tracing/available_tracers || ktap_skip_all 'no tracer
 [ -x "$work" ] || ktap_skip_all "no $work"
 
 # Those that are nested in the ones before them are of no interest.
-functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_flush_remote_tlbs
-	kvm_flush_remote_tlbs_RANGE kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
+functions='kvm_zap_memslot_scoped kvm_zap_count_sptes kvm_zap_unlink_empty
+	kvm_flush_remote_tlbs kvm_flush_remote_tlbs_RANGE kvm_mmu_commit_zap_page tdp_mmu_unlink_sp
 	mark_page_accessed _raw_read_unlock _raw_write_unlock
 	__cond_resched_rwlock_read __cond_resched_rwlock_write'
 # The name since 6.5, and the one before.
@@ -93,8 +93,8 @@ echo 0 > $tracing/tracing_on
 cp $tracing/trace "$tmp/trace"
 
 # Only what kvm_zap_memslot_scoped() and its engine do: that is two blanks deep. What is
-# dropped is an event in the TDP MMU, and counted before it is flushed elsewhere.
-# Whoever the CPU is given to in a break leaves lines with another depth.
+# dropped is an event in the TDP MMU, and counted or unlinked before it is
+# flushed elsewhere. Whoever the CPU is given to in a break leaves lines with another depth.
 awk -v tdp="$tdp" '
 	function hex(digits,  i, n) {
 		for (i = 1; i <= length(digits); i++)
@@ -147,7 +147,10 @@ awk -v tdp="$tdp" '
 	}
 	!/^    [a-z_]/ { next }
 	{ name = $1; sub(/\(.*/, "", name) }
-	name == "kvm_zap_count_sptes" { if (!tdp) { dropped++; drops++ } next }
+	name == "kvm_zap_count_sptes" || name == "kvm_zap_unlink_empty" {
+		if (!tdp) { dropped++; drops++ }
+		next
+	}
 	name ~ /^kvm_flush_remote_tlbs/ || name == "kvm_mmu_commit_zap_page" {
 		flushes++
 		flushed++

@@ -9,6 +9,7 @@
  * small ones only: the guest keeps memory that was given to somebody else.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -32,6 +33,7 @@ static const struct places {
 
 #define OWN_PAGE	0x200UL
 #define OWN_END_PAGE	0x400UL
+#define TAKEN_END_PAGE	0x600UL
 #define ALL_BYTES	(4 * SZ_2M)
 
 /* Guest page tables, in a slot about as large as the middle one. */
@@ -344,11 +346,28 @@ static void test_aliases(unsigned int way)
 	ktap_result("%s: a page that the guest maps many times", ways[way]);
 }
 
+/* The host has taken the slot's pages back: two page tables are left that map nothing. */
+static void test_taken_back(unsigned int way)
+{
+	struct test t;
+
+	create(&t, way, VM_2M, VM_4K);
+	set_slot(&t, BELOW, 0, OWN_PAGE);
+	set_slot(&t, MIDDLE, OWN_PAGE, TAKEN_END_PAGE);
+	read_pages(&t, 0, TAKEN_END_PAGE);
+	if (madvise(t.mem + OWN_PAGE * SZ_4K, (TAKEN_END_PAGE - OWN_PAGE) * SZ_4K, MADV_DONTNEED))
+		vm_die("madvise: %s", strerror(errno));
+	delete_slot(&t, MIDDLE, "the slot whose pages were taken back", 0, 2);
+	expect_still_mapped(&t, "page faults below", 0, OWN_PAGE);
+	destroy(&t);
+	ktap_result("%s: pages that the host has taken back", ways[way]);
+}
+
 int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 7) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 8) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -362,6 +381,7 @@ int main(void)
 		test_root(way);
 		test_unsync(way);
 		test_aliases(way);
+		test_taken_back(way);
 	}
 	return ktap_end();
 }
