@@ -145,7 +145,6 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot,
 				  enum kvm_zap_policy own);
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
-void kvm_zap_demand(struct kvm *kvm, enum kvm_zap_policy policy, enum kvm_zap_by by);
 void kvm_zap_end(struct kvm *kvm);
 
 /*

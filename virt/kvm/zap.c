@@ -240,21 +240,6 @@ void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 		kvm->zap.policy = policy;
 }
 
-/**
- * kvm_zap_demand() - act by a policy that turns out to be needed
- * @kvm: the VM, in an invalidation that this task runs
- * @policy: what is done, and counted, instead of what kvm_zap_begin() returned
- * @by: why
- */
-void kvm_zap_demand(struct kvm *kvm, enum kvm_zap_policy policy, enum kvm_zap_by by)
-{
-	if (!kvm_zap_is_mine(kvm))
-		return;
-
-	kvm->zap.policy = policy;
-	kvm->zap.by = by;
-}
-
 static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
 {
 	const struct kvm_zap *zap = &kvm->zap;

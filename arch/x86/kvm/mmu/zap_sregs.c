@@ -54,6 +54,15 @@ void kvm_zap_note_sregs(struct kvm *kvm)
 	smp_mb__after_atomic();
 }
 
+/* Policy fast, whatever kvm_zap_begin() said, in an invalidation that this task runs. */
+static void zap_sregs_demand_fast(struct kvm *kvm)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+
+	kvm_zap_fall_back(kvm, KVM_ZAP_POLICY_FAST);
+	kvm->zap.by = KVM_ZAP_BY_SREGS;
+}
+
 /**
  * kvm_zap_may_keep() - ask whether policy scoped will do
  * @kvm: the VM, its slots_lock held, in an invalidation that this task runs
@@ -71,7 +80,7 @@ bool kvm_zap_may_keep(struct kvm *kvm)
 	if (!READ_ONCE(kvm->zap.kept) || !zap_sregs_were_set(kvm))
 		return true;
 
-	kvm_zap_demand(kvm, KVM_ZAP_POLICY_FAST, KVM_ZAP_BY_SREGS);
+	zap_sregs_demand_fast(kvm);
 	return false;
 }
 
@@ -137,7 +146,7 @@ void kvm_zap_before_run(struct kvm_vcpu *vcpu)
 		return;
 	if (zap_sregs_owes_fast(kvm)) {
 		kvm_zap_begin(kvm, KVM_ZAP_SITE_MEMSLOT, NULL, KVM_ZAP_POLICY_FAST);
-		kvm_zap_demand(kvm, KVM_ZAP_POLICY_FAST, KVM_ZAP_BY_SREGS);
+		zap_sregs_demand_fast(kvm);
 		kvm_zap_fast(kvm);
 		kvm_zap_end(kvm);
 	}
