@@ -21,13 +21,37 @@ gate_pattern="$gate_pattern|kmemleak: .* suspected memory leaks"
 gate_faults='/kvm-zap: allocations are made to fail from here/'
 gate_faults="$gate_faults,/kvm-zap: allocations are made to fail until here/"
 
+# One report is KVM's own and nobody's fault here, on 7.2 and 7.3: a vCPU faults on a gfn
+# without a memslot, one is made there and another vCPU maps it before the first takes
+# mmu_lock. mmu_set_spte() then finds a present SPTE where it wants to note MMIO, and warns.
+# The SPTE's new value is of an old MMIO generation: the guest faults again. The pfn, sixth
+# argument and so in R9, is KVM_PFN_NOSLOT; with any other pfn the WARNING is a finding.
+gate_known='
+function flush_report(i) {
+	for (i = 1; i <= held; i++) {
+		if (known)
+			sub(i == 1 ? "WARNING:" : "Call Trace:", "known:", report[i])
+		print report[i]
+	}
+	if (known)
+		print me ": the kernel log holds a WARNING of mmu_set_spte() that is" \
+			" KVM'"'"'s own and harmless (KVM_PFN_NOSLOT)" > "/dev/stderr"
+	held = known = 0
+}
+/WARNING: .*mmu_set_spte\+/ { flush_report(); held = 1; report[1] = $0; next }
+!held { print; next }
+{ report[++held] = $0 }
+/ R09: 8000000000000000/ { known = 1 }
+/---\[ end trace / { flush_report() }
+END { flush_report() }'
+
 # gate LOG...: true when no LOG holds a report; else print the first that does
 # from the report on.
 gate() {
 	for log; do
 		[ -f "$log" ] || continue
 		first=$(LC_ALL=C sed "${gate_faults}s/Call Trace:/call trace/" "$log" |
-			grep -anE -m 1 "$gate_pattern") || continue
+			LC_ALL=C awk -v me="$me" "$gate_known" | grep -anE -m 1 "$gate_pattern") || continue
 		first=${first%%:*}
 		echo "$me: the kernel log holds a report:" >&2
 		tail -n "+$((first > 3 ? first - 3 : 1))" "$log" | head -n 80 >&2
