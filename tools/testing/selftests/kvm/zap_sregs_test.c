@@ -24,18 +24,20 @@ enum { MEM, ROM };
 #define MEM_BYTES	(2 * SZ_4K)
 #define ROM_BYTES	SZ_64K
 
-enum order { SREGS_FIRST, MEMSLOT_FIRST, SYNC_REGS, NO_SREGS, NR_ORDERS };
+enum order { SREGS_FIRST, MEMSLOT_FIRST, SYNC_REGS, OTHER_VCPU, NO_SREGS, NR_ORDERS };
 
 static const char * const orders[NR_ORDERS] = {
 	"registers set, a memslot deleted",
 	"a memslot deleted, registers set",
 	"a memslot deleted, registers set by KVM_RUN",
+	"a memslot deleted, another vCPU's registers set",
 	"a memslot deleted, registers left",
 };
 
 struct test {
 	struct vm *vm;
 	struct vcpu *vcpu;
+	struct vcpu *other;
 	uint64_t *mem;
 	void *rom;
 };
@@ -56,6 +58,7 @@ static void create(struct test *t)
 	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_BYTES, t->rom);
 	map_window(t, 0);
 	t->vcpu = vcpu_create(t->vm, 0);
+	t->other = vcpu_create(t->vm, 1);
 	ktap_equal("what the guest reads first", vcpu_read64(t->vcpu, WINDOW_GVA), 1);
 }
 
@@ -118,12 +121,14 @@ static void test_order(const char *policy, enum order order)
 		vcpu_set_pt(t.vcpu, t.vm->pt);
 	if (order == SYNC_REGS)
 		sync_sregs(&t);
+	if (order == OTHER_VCPU)
+		vcpu_set_pt(t.other, t.vm->pt);
 	read = vcpu_read64(t.vcpu, WINDOW_GVA);
 	/* Else the CPU reads the table, and who flushes its TLB is up to the VMM. */
 	if (shadow)
 		ktap_equal("what the guest reads", read, order == NO_SREGS ? 1 : 2);
 	expect(&t, policy, &before, 1, shadow && order == SREGS_FIRST,
-	       shadow && (order == MEMSLOT_FIRST || order == SYNC_REGS));
+	       shadow && order != SREGS_FIRST && order != NO_SREGS);
 
 	/* That was it: the next ones are as usual. */
 	zap_counts(t.vm, &before);
