@@ -26,6 +26,7 @@ gate_faults="$gate_faults,/kvm-zap: allocations are made to fail until here/"
 # mmu_lock. mmu_set_spte() then finds a present SPTE where it wants to note MMIO, and warns.
 # The SPTE's new value is of an old MMIO generation: the guest faults again. The pfn, sixth
 # argument and so in R9, is KVM_PFN_NOSLOT; with any other pfn the WARNING is a finding.
+# shellcheck disable=SC2016 # awk's
 gate_known='
 function flush_report(i) {
 	for (i = 1; i <= held; i++) {
@@ -35,7 +36,7 @@ function flush_report(i) {
 	}
 	if (known)
 		print me ": the kernel log holds a WARNING of mmu_set_spte() that is" \
-			" KVM'"'"'s own and harmless (KVM_PFN_NOSLOT)" > "/dev/stderr"
+			" harmless and not of kvm-zap (KVM_PFN_NOSLOT)" > "/dev/stderr"
 	held = known = 0
 }
 /WARNING: .*mmu_set_spte\+/ { flush_report(); held = 1; report[1] = $0; next }

@@ -107,6 +107,7 @@ check "and is printed" grep -q 'Kernel panic' "$tmp/panic.log"
 
 # The report that the gate knows to be KVM's own is known by its pfn, and hides no other.
 # report PFN: prints one to the kernel log.
+# shellcheck disable=SC2016 # expanded in the lab
 report='report() {
 	for line in "WARNING: arch/x86/kvm/mmu/mmu.c:3129 at mmu_set_spte+0x54b/0x5b0 [kvm]" \
 			"RBP: 0 R08: 0 R09: $1" "Call Trace:" "---[ end trace 0 ]---"; do
