@@ -103,8 +103,8 @@ passes 6.12.0 dense-4k tdp 'scoped traced_ns=41' 'distribution-scoped traced_ns=
 fails 6.1.0 dense-4k tdp 'scoped traced_ns=41 zap_tables=0' 'reference traced_ns=100'
 verdict FAIL 'dense-4k/tdp: zap of scoped to reference: 0.4100, limit 0.4'
 verdict FAIL 'dense-4k/tdp: page tables that scoped freed: 0'
-fails 7.2.0 sparse-16g shadow 'scoped traced_ns=21' 'distribution-scoped traced_ns=1000'
-verdict FAIL 'sparse-16g/shadow: zap of scoped to distribution-scoped: 0.0210'
+fails 7.2.0 sparse-16g shadow 'scoped traced_ns=26' 'distribution-scoped traced_ns=1000'
+verdict FAIL 'sparse-16g/shadow: zap of scoped to distribution-scoped: 0.0260'
 passes 7.2.0 teardown-4k tdp "bulk zap_ns=1600000" "walk zap_ns=100$million"
 fails 7.2.0 teardown-4k tdp "bulk zap_ns=1700000" "walk zap_ns=100$million"
 verdict FAIL 'teardown-4k/tdp: zap of bulk to walk: 0.0170, limit 0.01 and 600000'

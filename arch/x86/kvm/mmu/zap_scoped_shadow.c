@@ -149,14 +149,15 @@ restart:
 static void zap_shadow_by_gfns(struct zap_shadow *zap)
 {
 	gfn_t gfn = zap->slot->base_gfn, end = gfn + zap->slot->npages;
+	gfn_t next, stop;
 
-	while (gfn < end) {
-		zap_shadow_gfn(zap, gfn);
-		zap_shadow_go_on(zap, ZAP_COST_GFN);
-		if (zap_shadow_may_have_gptes(zap, gfn))
-			gfn++;
-		else
-			gfn = zap_shadow_next_2m(gfn);
+	for (; gfn < end; gfn = next) {
+		next = zap_shadow_next_2m(gfn);
+		stop = zap_shadow_may_have_gptes(zap, gfn) ? min(next, end) : gfn + 1;
+		for (; gfn < stop; gfn++) {
+			zap_shadow_gfn(zap, gfn);
+			zap_shadow_go_on(zap, ZAP_COST_GFN);
+		}
 	}
 }
 
