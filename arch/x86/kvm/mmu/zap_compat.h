@@ -48,7 +48,7 @@ struct kvm_mmu_page;
 #define SHADOW_NONPRESENT_VALUE		0ULL
 #endif
 
-#ifndef __KVM_HAVE_ARCH_FLUSH_REMOTE_TLBS_RANGE
+#if !KVM_ZAP_HAS_FLUSH_RANGE
 #define kvm_flush_remote_tlbs_range(kvm, gfn, nr_pages)	\
 	kvm_flush_remote_tlbs_with_address(kvm, gfn, nr_pages)
 #endif
