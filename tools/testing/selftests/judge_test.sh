@@ -155,7 +155,10 @@ verdict PASS 'empty/tdp: zap of fast to distribution: 1.3400'
 fails 7.2.0 empty tdp 'scoped traced_ns=1800' 'distribution-scoped traced_ns=1000'
 verdict FAIL 'empty/tdp: zap of scoped to distribution-scoped: 1.8000'
 fails 7.2.0 rom tdp 'scoped traced_ns=1340' 'distribution-scoped traced_ns=1000'
-ktap_result 'nothing mapped: what counting may cost, there alone'
+passes 6.1.0 many-small tdp 'stock traced_ns=1800000' 'distribution traced_ns=1000000' 'scoped traced_ns=1' 'reference traced_ns=1'
+fails 6.1.0 many-small tdp 'stock traced_ns=1840000' 'distribution traced_ns=1000000'
+fails 6.1.0 many-small tdp 'scoped traced_ns=1010000' 'reference traced_ns=1000000'
+ktap_result 'nothing mapped: what counting may cost, and of 2,048 zaps'
 
 fails 7.2.0 dense-2m tdp "scoped delete_ns=101$million" "distribution-scoped delete_ns=100$million" \
 	'auto total_ns=1' 'fast total_ns=1' 'stock zap_ns=1' 'distribution delete_ns=1'
