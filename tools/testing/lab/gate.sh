@@ -26,6 +26,8 @@ gate_faults="$gate_faults,/kvm-zap: allocations are made to fail until here/"
 # mmu_lock. mmu_set_spte() then finds a present SPTE where it wants to note MMIO, and warns.
 # The SPTE's new value is of an old MMIO generation: the guest faults again. The pfn, sixth
 # argument and so in R9, is KVM_PFN_NOSLOT; with any other pfn the WARNING is a finding.
+# So it is in any test but stress: an SPTE that outlives its memslot looks the same, and
+# there an oracle would see what the guest reads by it.
 # shellcheck disable=SC2016 # awk's
 gate_known='
 function flush_report(i) {
@@ -39,7 +41,7 @@ function flush_report(i) {
 			" harmless and not of kvm-zap (KVM_PFN_NOSLOT)" > "/dev/stderr"
 	held = known = 0
 }
-/WARNING: .*mmu_set_spte\+/ { flush_report(); held = 1; report[1] = $0; next }
+/WARNING: .*mmu_set_spte\+.*zap_stress_test/ { flush_report(); held = 1; report[1] = $0; next }
 !held { print; next }
 { report[++held] = $0 }
 / R09: 8000000000000000/ { known = 1 }

@@ -56,7 +56,7 @@ mkdir "$tmp/a dir"
 cd "$tmp/a dir"
 newline='
 '
-plan 21
+plan 22
 
 # Without the lab's quoting, split or mount of LAB_OUT, one of these goes wrong.
 # shellcheck disable=SC2016 # expanded in the lab
@@ -106,19 +106,21 @@ check "a panic makes it 125, side by side with another lab" is status 125 "$stat
 check "and is printed" grep -q 'Kernel panic' "$tmp/panic.log"
 
 # The report that the gate knows to be KVM's own is known by its pfn, and hides no other.
-# report PFN: prints one to the kernel log.
+# report PFN COMM: prints one to the kernel log.
 # shellcheck disable=SC2016 # expanded in the lab
 report='report() {
-	for line in "WARNING: arch/x86/kvm/mmu/mmu.c:3129 at mmu_set_spte+0x54b/0x5b0 [kvm]" \
+	for line in "WARNING: arch/x86/kvm/mmu/mmu.c:3129 at mmu_set_spte+0x54b/0x5b0, CPU#0: $2/9" \
 			"RBP: 0 R08: 0 R09: $1" "Call Trace:" "---[ end trace 0 ]---"; do
 		echo "$line"
 	done >/dev/kmsg
 }'
-run -- sh -c "$report; report 8000000000000000"
+run -- sh -c "$report; report 8000000000000000 zap_stress_test"
 check "KVM's own WARNING of an MMIO fault is no report" is status 0 "$status"
-run -- sh -c "$report; report 0000000000105b8a"
+run -- sh -c "$report; report 0000000000105b8a zap_stress_test"
 check "the same one of a page is" is status 125 "$status"
-run -- sh -c "$report; report 8000000000000000; echo WARNING: on purpose >/dev/kmsg"
+run -- sh -c "$report; report 8000000000000000 zap_leak_test"
+check "and so is one in another test" is status 125 "$status"
+run -- sh -c "$report; report 8000000000000000 zap_stress_test; echo WARNING: on purpose >/dev/kmsg"
 check "and so is one that follows it" is status 125 "$status"
 
 run --kvm no_such_option=1 -- true
