@@ -10,7 +10,8 @@
  * writes do. Others still may come, whenever mmu_lock is not held: the shrinker,
  * the NX huge page worker, nx_huge_pages being written, MMU notifiers, debugfs'
  * reader of rmaps. Hence an SPTE, its rmap and the statistics agree whenever
- * mmu_lock is dropped.
+ * mmu_lock is dropped, except that where leafs of the TDP MMU are not looked at, they
+ * leave the statistics at the end.
  *
  * What the guest has written is passed on to the page: it may belong to a file.
  * What it has used is not: that is a hint for reclaim, and who used it is gone.

@@ -24,6 +24,7 @@
 #define ZAP_COST_TABLE		64	/* look into one that may */
 #define ZAP_COST_CHUNK		256	/* look at KVM_ZAP_CHUNK leaf SPTEs */
 #define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
+#define ZAP_COST_FIND		3	/* pass over one of an rmap's SPTEs */
 #define ZAP_COST_EMPTY		1024	/* unlink a shadow page that is empty */
 #define ZAP_COST_UNLINK		18432	/* unlink a shadow page without leafs */
 #define ZAP_COST_MAX		8192	/* between two looks, and one step more */

@@ -116,13 +116,13 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
 	return false;
 }
 
-/* Drop @spte, however many others map the same page. */
-static void zap_shadow_drop(struct zap_shadow *zap, u64 *spte)
+/* Drop @spte, however many others map the same page: KVM searches them all for it. */
+static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, u64 *spte)
 {
+	zap->cost += ZAP_COST_LEAF + pte_list_count(rmap) * ZAP_COST_FIND;
 	drop_spte(zap->kvm, spte);
 	kvm_zap_count_sptes(zap->kvm, 1);
 	zap->flush = true;
-	zap->cost += ZAP_COST_LEAF;
 }
 
 /* Drop the only SPTE that an rmap knows. */
@@ -154,7 +154,7 @@ static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rma
 
 	nr = pte_list_count(rmap);
 	if (nr > ZAP_COST_MAX / ZAP_COST_LEAF) {
-		zap_shadow_drop(zap, spte);
+		zap_shadow_drop(zap, rmap, spte);
 		return;
 	}
 	kvm_zap_all_rmap_sptes(zap->kvm, rmap);
@@ -190,18 +190,22 @@ void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 			    u64 *spte, bool all)
 {
-	const struct kvm_memory_slot *slot = zap->slot;
 	gfn_t gfn = kvm_mmu_page_get_gfn(sp, spte - sp->spt);
-	int level = sp->role.level;
+	bool inside = zap_shadow_in_slot(zap, gfn);
+	const struct kvm_memory_slot *slot = zap->slot;
+	struct kvm_rmap_head *rmap;
 
-	if (zap_shadow_in_slot(zap, gfn))
-		zap_shadow_mapping(zap, slot->arch.rmap[level - PG_LEVEL_4K] +
-				   gfn_to_index(gfn, slot->base_gfn, level), spte, level);
-	else if (all)
-		zap_shadow_drop(zap, spte);
-	else
+	if (!inside && !all)
 		return false;
+	if (!inside)
+		slot = __gfn_to_memslot(kvm_memslots_for_spte_role(zap->kvm, sp->role), gfn);
 
+	rmap = slot->arch.rmap[sp->role.level - PG_LEVEL_4K] +
+	       gfn_to_index(gfn, slot->base_gfn, sp->role.level);
+	if (inside)
+		zap_shadow_mapping(zap, rmap, spte, sp->role.level);
+	else
+		zap_shadow_drop(zap, rmap, spte);
 	return true;
 }
 
