@@ -41,8 +41,8 @@ struct task_struct;
 	XE(BULK, "bulk")
 
 /*
- * Who decided: the first of these that has something to say.  SREGS only has where the
- * others say scoped.
+ * Who decided: the first of these that has something to say.  SREGS only has where
+ * scoped is, or was, what the others say.
  */
 #define KVM_ZAP_BYS(X, XE)	\
 	X(TYPE, "type")		\

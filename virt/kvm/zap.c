@@ -33,6 +33,7 @@ static const char * const kvm_zap_site_words[] = {
 struct kvm_zap_choice {
 	unsigned long legal;
 	enum kvm_zap_policy word;
+	enum kvm_zap_policy kernel;	/* the word that leaves it to the kernel */
 };
 
 static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
@@ -45,15 +46,18 @@ static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 			KVM_ZAP_POLICY_SCOPED :
 			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO) ?
 			KVM_ZAP_POLICY_AUTO : KVM_ZAP_POLICY_STOCK,
+		.kernel = KVM_ZAP_POLICY_STOCK,
 	},
 	[KVM_ZAP_SITE_MMIO] = {
 		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),
 		.word = KVM_ZAP_POLICY_FAST,
+		.kernel = KVM_ZAP_POLICY_FAST,
 	},
 	[KVM_ZAP_SITE_TEARDOWN] = {
 		.legal = BIT(KVM_ZAP_POLICY_WALK) | BIT(KVM_ZAP_POLICY_FAST) |
 			 BIT(KVM_ZAP_POLICY_BULK),
 		.word = KVM_ZAP_POLICY_WALK,
+		.kernel = KVM_ZAP_POLICY_WALK,
 	},
 };
 
@@ -145,7 +149,7 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 		word = READ_ONCE(kvm->zap.memslot_word);
 	if (word == KVM_ZAP_POLICY_INHERIT) {
 		word = READ_ONCE(kvm_zap_choices[site].word);
-		*by = word == KVM_ZAP_POLICY_STOCK ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
+		*by = word == kvm_zap_choices[site].kernel ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
 	}
 	if (word == KVM_ZAP_POLICY_AUTO)
 		word = kvm_arch_zap_auto(kvm, slot);

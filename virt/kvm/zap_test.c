@@ -120,11 +120,14 @@ static enum kvm_zap_policy kvm_zap_test_want(struct kvm *kvm, enum kvm_zap_site 
 					     const struct kvm_memory_slot *slot,
 					     enum kvm_zap_by *by)
 {
+	enum kvm_zap_policy kernel = site == KVM_ZAP_SITE_MEMSLOT ? KVM_ZAP_POLICY_STOCK :
+				     site == KVM_ZAP_SITE_MMIO ? KVM_ZAP_POLICY_FAST :
+				     KVM_ZAP_POLICY_WALK;
 	enum kvm_zap_policy want = kvm->zap.memslot_word;
 
 	*by = KVM_ZAP_BY_VM;
 	if (site != KVM_ZAP_SITE_MEMSLOT || want == KVM_ZAP_POLICY_INHERIT) {
-		*by = param == KVM_ZAP_POLICY_STOCK ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
+		*by = param == kernel ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
 		want = param;
 	}
 

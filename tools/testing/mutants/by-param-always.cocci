@@ -6,7 +6,7 @@
  kvm_zap_choose(...)
  {
 	<...
--	*by = word == KVM_ZAP_POLICY_STOCK ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
+-	*by = word == kvm_zap_choices[site].kernel ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
 +	*by = KVM_ZAP_BY_PARAM;
 	...>
  }

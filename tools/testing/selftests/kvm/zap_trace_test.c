@@ -139,7 +139,7 @@ static void test_policy(const char *policy)
 	ktap_equal("events", take_events(&e, 1), 1);
 	ktap_check(!strcmp(e.site, "teardown") && !strcmp(e.policy, "walk"),
 		   "site '%s' policy '%s'", e.site, e.policy);
-	ktap_check(!strcmp(e.by, "param"), "by '%s'", e.by);
+	ktap_check(!strcmp(e.by, "kernel"), "by '%s'", e.by);
 	ktap_check(e.slot == -1 && !e.as_id && !e.base_gfn && !e.npages,
 		   "slot %d as_id %u base_gfn 0x%lx npages %lu", e.slot, e.as_id, e.base_gfn,
 		   e.npages);
