@@ -25,9 +25,11 @@ shell does the same with an interactive shell.
   --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
   --kvm-intel OPTIONS options for kvm-intel (with --accel kvm on such a machine)
-  --smp N             virtual CPUs; default: 1. With several, emulated SVM is
-                      not to be trusted: now and then a guest dies of a triple
-                      fault, or the lab hangs, the distribution's KVM included
+  --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
+                      scripts/fetch-qemu: they run at once, a thread each, or with
+                      --icount in turns
+  --seed N            with --icount and several CPUs: another schedule, which is the
+                      same each time; default: 1
   --mem SIZE          memory, in M or G; default: 4G. Half of it is the most that
                       the lab can write to its root file system
   --icount            let guest time count instructions, one a nanosecond: the
@@ -102,7 +104,7 @@ parse() {
 	'') die "run or shell? See $me --help" ;;
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
-	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem=4G icount=''
+	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem=4G icount='' seed=''
 	accel=tcg timeout='' out='' root=''
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -110,7 +112,7 @@ parse() {
 		--) shift; break ;;
 		--icount) icount=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
-		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --mem | \
+		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --seed | --mem | \
 			--accel | --timeout | --out)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
@@ -127,6 +129,7 @@ parse() {
 		--kvm-amd) kvm_amd=$value ;;
 		--kvm-intel) kvm_intel=$value ;;
 		--smp) smp=$value ;;
+		--seed) seed=$value ;;
 		--mem) mem=$value ;;
 		--accel) accel=$value ;;
 		--timeout) timeout=$value ;;
@@ -139,8 +142,6 @@ parse() {
 	options --kvm-intel "$kvm_intel" ept=0
 	if [ -n "$icount" ]; then
 		[ "$accel" = tcg ] || die "--icount counts what TCG executes: not with --accel $accel"
-		[ "${smp:-1}" = 1 ] || die "--icount needs one CPU: not with --smp $smp"
-		smp=1
 	fi
 	case $accel in
 	tcg) ;;
@@ -148,6 +149,10 @@ parse() {
 	*) die "--accel '$accel': tcg or kvm is needed" ;;
 	esac
 	number --smp "${smp:=1}"
+	if [ -n "$seed" ]; then
+		number --seed "$seed"
+		[ "$icount" ] || die "--seed '$seed': only --icount has a schedule that is the same each time"
+	fi
 	case $mem in
 	*[!0-9]*[MG] | 0* | [MG]) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
 	*[MG]) ;;

@@ -34,6 +34,10 @@ boot() {
 	# forgets while it identifies the boot CPU: an interrupt there looks wild to it.
 	debug*) cmdline="$cmdline no5lvl" ;;
 	esac
+	emulator=qemu-system-x86_64
+	if [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; then
+		emulator=$("$top/scripts/fetch-qemu") || die "no QEMU for --smp $smp"
+	fi
 	set -- -nodefaults -no-user-config -display none -no-reboot -M q35 \
 		-kernel "$vmlinux" -initrd "$initrd" \
 		-m "$mem" -smp "$smp" \
@@ -51,7 +55,7 @@ boot() {
 		# sleep=off: an idle guest jumps to its next timer. A seed, a clock of
 		# its own: nothing that a run reads may differ from the last one's.
 		set -- "$@" -accel tcg,thread=single -icount shift=0,sleep=off \
-			-cpu max,+svm -seed 1 -rtc base=2024-01-01,clock=vm
+			-cpu max,+svm -seed "${seed:-1}" -rtc base=2024-01-01,clock=vm
 		# Fixed addresses: their hashes and cache sets cost the same each time.
 		# The watchdogs' timers would only be noise, and the TSC is exact here.
 		cmdline="$cmdline nokaslr norandmaps nowatchdog tsc=reliable clocksource=tsc"
@@ -78,7 +82,7 @@ boot() {
 	fi
 	# In the foreground group, for the terminal; the grace is for QEMU.
 	timeout --foreground -k 5 "${timeout:-0}" \
-		qemu-system-x86_64 "$@" <&3 2>"$run/qemu.log" &
+		"$emulator" "$@" <&3 2>"$run/qemu.log" &
 	qemu=$!
 	if [ "$verb" = run ]; then
 		follow stdout &
