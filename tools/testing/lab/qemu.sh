@@ -17,6 +17,8 @@ cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
 # Whose kernel has lost a task, or a CPU, has its verdict: what would wait for it for
 # good ends there and then.
 cmdline="$cmdline oops=panic softlockup_panic=1 hung_task_panic=1"
+# An NMI is watch()'s. What is printed then: tasks (1), each CPU's stack (64).
+cmdline="$cmdline unknown_nmi_panic panic_print=65"
 # Nothing to wait for: no keyboard, no self-tests.
 cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
 
@@ -27,7 +29,16 @@ follow() {
 	tail -c +1 -f -s 0.1 --pid="$qemu" "$run/$1" || kill -USR1 $$
 }
 
-# Boot once; set qemu while it runs and qemu_status at its end. 124: out of time.
+# What a guest that is out of time was doing, on its console, and when that came to be in
+# late.log: the registers of each CPU by the monitor, then an NMI, for which the kernel
+# panics and prints each CPU's stack and each task that waits.
+watch() {
+	! timeout --foreground "$timeout" tail -f --pid="$qemu" /dev/null || return 0
+	cp "$run/console.log" "$run/late.log"
+	printf 'info registers -a\nnmi\n' >"$run/monitor.in"
+}
+
+# Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
 	case $kernel in
 	# KASAN has to know at all times how many levels page tables have, and the kernel
@@ -65,6 +76,11 @@ boot() {
 		# trust it, guests ran several times too fast and saw stalls.
 		set -- "$@" -accel tcg,thread=multi -cpu max,+svm
 	fi
+	# Held open: nobody waits for the other end, and what QEMU says is kept.
+	rm -f "$run/monitor.in" "$run/monitor.out"
+	mkfifo "$run/monitor.in" "$run/monitor.out"
+	exec 4<>"$run/monitor.in" 5<>"$run/monitor.out"
+	set -- "$@" -chardev "pipe,id=monitor,path=$(comma "$run/monitor")" -mon chardev=monitor
 	set -- "$@" -append "$cmdline"
 	# In a background command, only an explicit redirection keeps the terminal.
 	if [ "$verb" = shell ]; then
@@ -80,10 +96,11 @@ boot() {
 		: >"$run/stdout"
 		: >"$run/stderr"
 	fi
-	# In the foreground group, for the terminal; the grace is for QEMU.
-	timeout --foreground -k 5 "${timeout:-0}" \
+	# In the foreground group, for the terminal. watch() has half a minute to find out more.
+	timeout --foreground -k 5 "$((${timeout:-0} ? timeout + 30 : 0))" \
 		"$emulator" "$@" <&3 2>"$run/qemu.log" &
 	qemu=$!
+	[ "${timeout:-0}" = 0 ] || watch &
 	if [ "$verb" = run ]; then
 		follow stdout &
 		follow stderr >&2 &
@@ -92,4 +109,8 @@ boot() {
 	wait "$qemu" || qemu_status=$?
 	qemu=''
 	wait
+	if [ -e "$run/late.log" ]; then
+		qemu_status=124
+		dd if="$run/monitor.out" iflag=nonblock bs=64k count=1 2>/dev/null >>"$run/qemu.log"
+	fi
 }
