@@ -35,6 +35,7 @@ help: ## list the verbs
 		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+	@echo 'SEEDS="1 2 3"     make check-smp: schedules to try; a failure is replayed by its seed'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
 	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
 	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'
@@ -90,6 +91,16 @@ test-modules: build/config | packages
 	@echo 'kvm-zap: building test modules for $(KVER)'
 	@scripts/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
 
+# Test modules whose vCPUs stay in the guest: see tools/testing/smp/no-kick.cocci.
+.PHONY: smp-modules
+smp-modules: build/config | packages
+	@scripts/kernel-version $(KVER) > /dev/null
+	@$(btf)
+	@scripts/kconfig-override build/config $(O)/smp/config $(overrides) CONFIG_KVM_ZAP_TEST=y
+	@echo 'kvm-zap: building modules for the tests of several CPUs, for $(KVER)'
+	@scripts/build-kvm --jobs $(JOBS) --config $(O)/smp/config \
+		--edit tools/testing/smp/no-kick.cocci:arch/x86/kvm/x86.c $(O)/smp
+
 .PHONY: tools
 tools: | packages ## build kvm-zap-bench
 	@$(MAKE) -s -C tools/kvm O=$(CURDIR)/build/tools
@@ -128,7 +139,7 @@ bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or 
 
 .PHONY: check
 check: setup ## all tests; T=NAME runs one
-	@$(MAKE) all test-modules tests image
+	@$(MAKE) all test-modules smp-modules tests image
 	@tools/testing/check $(T)
 
 .PHONY: check-lines
@@ -139,6 +150,14 @@ check-lines: setup ## all tests on each kernel line that there are rules for; T=
 	done; \
 	scripts/new-lines; \
 	[ -z "$$failed" ] || { echo "check-lines: failed on$$failed" >&2; exit 1; }
+
+.PHONY: check-smp
+check-smp: setup ## the lab's tests with several CPUs, by each seed of SEEDS; T=NAME runs one
+	@$(MAKE) smp-modules tests image
+	@for seed in $(or $(SEEDS),1 2 3); do \
+		echo "kvm-zap: seed $$seed"; \
+		tools/testing/check --list tools/testing/tests-smp --seed $$seed $(T) || exit 1; \
+	done
 
 .PHONY: check-debug
 check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep, ...; T=NAME
@@ -182,7 +201,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
-		build/*/lab build/*/test build/*/headers build/debug-* build/series-*
+		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/series-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked

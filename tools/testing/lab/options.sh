@@ -28,8 +28,8 @@ shell does the same with an interactive shell.
   --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
                       scripts/fetch-qemu: they run at once, a thread each, or with
                       --icount in turns
-  --seed N            with --icount and several CPUs: another schedule, which is the
-                      same each time; default: 1
+  --seed N            with --icount and several CPUs: another schedule, by a process
+                      that works and sleeps; the same each time; default: without
   --mem SIZE          memory, in M or G; default: 4G. Half of it is the most that
                       the lab can write to its root file system
   --icount            let guest time count instructions, one a nanosecond: the
