@@ -146,7 +146,7 @@ check "and ends QEMU" sh -c "[ -n '$qemu' ] && ! kill -0 $qemu"
 
 refusals() {
 	for words in '--no-such' '--smp 0' '--mem 4' '--timeout x' '--accel x' \
-		'--icount --smp 2' '--icount --accel kvm' '--kvm word' '--modules'; do
+		'--seed 1' '--icount --seed x' '--icount --accel kvm' '--kvm word' '--modules'; do
 		# shellcheck disable=SC2086 # words are words
 		run $words -- true
 		is "$words" 125 "$status" || return 1

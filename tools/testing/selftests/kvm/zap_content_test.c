@@ -9,7 +9,8 @@
  *
  * The emulated CPU of the lab drops its TLB at each exit of a vCPU, and KVM
  * kicks every vCPU at each change of the slots: that a remote TLB flush was
- * forgotten shows here on real hardware only (zap_counters_test counts them).
+ * forgotten shows on real hardware, and with two CPUs where KVM does not kick them
+ * (content/tdp-smp and the like, see tools/testing/smp/no-kick.cocci).
  */
 #define _GNU_SOURCE
 #include <string.h>
