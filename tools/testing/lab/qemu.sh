@@ -45,7 +45,7 @@ boot() {
 	# forgets while it identifies the boot CPU: an interrupt there looks wild to it.
 	debug*) cmdline="$cmdline no5lvl" ;;
 	esac
-	emulator=qemu-system-x86_64
+	emulator='qemu-system-x86_64'
 	if [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; then
 		emulator=$("$top/scripts/fetch-qemu") || die "no QEMU for --smp $smp"
 	fi
