@@ -29,11 +29,11 @@ follow() {
 	tail -c +1 -f -s 0.1 --pid="$qemu" "$run/$1" || kill -USR1 $$
 }
 
-# What a guest that is out of time was doing, on its console, and when that came to be in
-# late.log: the registers of each CPU by the monitor, then an NMI, for which the kernel
+# What a guest that is out of time was doing, on its console, of which late.log is what
+# was there before: the registers of each CPU by the monitor, then an NMI, for which the kernel
 # panics and prints each CPU's stack and each task that waits.
 watch() {
-	! timeout --foreground "$timeout" tail -f --pid="$qemu" /dev/null || return 0
+	! timeout --foreground "$timeout" tail -f -s 0.2 --pid="$qemu" /dev/null || return 0
 	cp "$run/console.log" "$run/late.log"
 	printf 'info registers -a\nnmi\n' >"$run/monitor.in"
 }
@@ -111,7 +111,7 @@ boot() {
 	wait
 	if [ -e "$run/late.log" ]; then
 		qemu_status=124
-		dd if="$run/monitor.out" iflag=nonblock bs=64k count=1 2>/dev/null >>"$run/qemu.log"
+		dd if="$run/monitor.out" iflag=nonblock bs=64k count=1 2>/dev/null >>"$run/qemu.log" || :
 		cp "$run/qemu.log" "$out/monitor"
 	fi
 }

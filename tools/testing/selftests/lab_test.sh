@@ -56,7 +56,7 @@ mkdir "$tmp/a dir"
 cd "$tmp/a dir"
 newline='
 '
-plan 22
+plan 23
 
 # Without the lab's quoting, split or mount of LAB_OUT, one of these goes wrong.
 # shellcheck disable=SC2016 # expanded in the lab
@@ -128,6 +128,7 @@ check "an option that KVM does not know makes it 125" is status 125 "$status"
 
 run --timeout 3 -- sleep 100
 check "out of time is 124" is status 124 "$status"
+check "and says what each CPU was at" grep -q 'RIP=' "$tmp/err"
 
 # Nothing may be left behind by a lab that is told to end.
 "$lab" run --modules stock -- sleep 100 >"$tmp/stdout" 2>"$tmp/err" &
