@@ -4,6 +4,7 @@
 # Sourced by lab: what to boot. The kernel image, the initramfs, the modules.
 # Needs $top, $here, $run and die().
 # shellcheck disable=SC2154 # those are lab's
+# shellcheck disable=SC2034 # cmdline is for the emulators
 # shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
 # Set image, image_modules, vmlinuz and kver for kernel VERSION, and made, where to
@@ -54,31 +55,22 @@ find_vmlinux() {
 	"$top/scripts/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
 }
 
-# Set initrd to an initramfs for $image that holds busybox, init and the modules
-# needed to reach the host: 9p over virtio-pci, overlayfs, the serial ports.
-find_initrd() {
-	initrd=$made/initrd.img
-	if [ -f "$initrd" ] && [ "$initrd" -nt "$here/init" ] &&
-		[ "$initrd" -nt "$here/image.sh" ] &&
-		[ "$initrd" -nt "$image_modules/modules.dep" ]; then
-		return
-	fi
+# initramfs DIR EMULATOR: put together what each lab's initramfs has.
+initramfs() {
 	busybox=$(command -v busybox) || die "no busybox: run 'make setup'"
-	mkdir -p "${initrd%/*}" "$run/initrd/bin" "$run/initrd/modules"
-	cp "$busybox" "$run/initrd/bin/busybox"
-	cp "$here/init" "$run/initrd/init"
-	chmod 755 "$run/initrd/init"
+	mkdir -p "$1/bin" "$1/modules"
+	cp "$busybox" "$1/bin/busybox"
+	cp "$here/init" "$1/init"
+	cp "$here/init-$2.sh" "$1/host.sh"
+	chmod 755 "$1/init"
+}
 
-	depends -a virtio_pci 9pnet_virtio 9p overlay virtio_console >"$run/list"
-	while read -r module; do
-		cp "$module" "$run/initrd/modules/"
-		echo "${module##*/}"
-	done <"$run/list" >"$run/initrd/modules/order"
-
-	# Several labs may do this at once: each replaces the file in one step.
-	(cd "$run/initrd" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$run/initrd.img"
-	mv "$run/initrd.img" "$initrd"
-	rm -rf "$run/initrd"
+# pack DIR FILE: make it one. Several labs may do this at once: each replaces the file
+# in one step.
+pack() {
+	(cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$run/packed"
+	mv "$run/packed" "$2"
+	rm -rf "$1"
 }
 
 # List the modules of $image that those named need, themselves included, in the
@@ -88,6 +80,16 @@ depends() {
 		die "$image lacks a module that the lab needs"
 	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$run/depends"
 }
+
+# Kernel command line, whatever the emulator. Warnings belong on the console: it is all
+# there is when the guest does not live to hand over its log. No mitigations: they cost
+# instructions and say nothing about the MMU. The log is kept whole.
+cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
+# Whose kernel has lost a task, or a CPU, has its verdict: what would wait for it for
+# good ends there and then.
+cmdline="$cmdline oops=panic softlockup_panic=1 hung_task_panic=1"
+# Nothing to wait for: no keyboard, no self-tests.
+cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
 
 # stage_modules DIR: list what KVM needs, for either vendor, and put DIR's modules
 # to ctl/modules, as they are now (the next build may begin any time).

@@ -12,6 +12,11 @@ present directory, stdin empty. The lab sees this machine's whole root file
 system; what it writes there vanishes with it, what it writes to \$LAB_OUT stays.
 shell does the same with an interactive shell.
 
+With --emulator bochs the CPU is Intel's, and nothing is shared: the root file system
+has busybox, the modules of KVM and zram, and what COMMAND names: words that are files
+are copied to the same path and, of scripts and lists, those that are named in there
+and lie below this project's folder. Programs have to be linked statically.
+
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
   --kernel debug      the debug kernel of scripts/build-debug: KASAN, lockdep and
@@ -24,14 +29,20 @@ shell does the same with an interactive shell.
                       --kernel says. KVM is not loaded; COMMAND begins in /
   --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
-  --kvm-intel OPTIONS options for kvm-intel (with --accel kvm on such a machine)
+  --kvm-intel OPTIONS options for kvm-intel, for example 'ept=0' (with --emulator
+                      bochs, or --accel kvm on such a machine)
+  --emulator qemu|bochs
+                      qemu (the default) has AMD's SVM; bochs, of scripts/fetch-bochs,
+                      has Intel's VMX, one CPU, and time that counts instructions.
+                      There enable_apicv=0 is kvm-intel's default
   --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
                       scripts/fetch-qemu: they run at once, a thread each, or with
                       --icount in turns
   --seed N            with --icount and several CPUs: another schedule, by a process
                       that works and sleeps; the same each time; default: without
-  --mem SIZE          memory, in M or G; default: 4G. Half of it is the most that
-                      the lab can write to its root file system
+  --mem SIZE          memory, in M or G; default: 4G, with bochs 2G, which it has
+                      at most. Half of it is the most that the lab can write to its
+                      root file system
   --icount            let guest time count instructions, one a nanosecond: the
                       same run takes the same time, whatever else goes on
   --accel tcg|kvm     tcg (the default) works everywhere; kvm needs a machine
@@ -57,6 +68,7 @@ Examples:
   lab run --modules stock -- uname -a
   lab run --kvm 'tdp_mmu=0' --out results -- sh -c 'make check >\$LAB_OUT/log'
   lab run --icount --modules stock -- kvm-zap-bench
+  lab run --emulator bochs --kvm-intel 'ept=0' -- build/tests/zap_slots_test
   lab shell --kvm-amd 'npt=0' --mem 8G"
 
 help() {
@@ -95,6 +107,37 @@ check_accel_kvm() {
 		die "--accel kvm: this machine's KVM does not nest: load it with nested=1"
 }
 
+# Say what Bochs cannot do, or what a caller of it must have meant for QEMU.
+check_bochs() {
+	[ "$verb" = run ] || die "--emulator bochs has no terminal: use run, or qemu"
+	[ -z "$icount" ] ||
+		die "--icount: time always counts instructions with --emulator bochs: leave it out"
+	[ "$accel" = tcg ] ||
+		die "--accel '$accel' is for QEMU: leave it out, or say --emulator qemu"
+	[ "$smp" = 1 ] || die "--smp '$smp': 1 is needed with --emulator bochs"
+	[ -z "$kvm_amd" ] ||
+		die "--kvm-amd '$kvm_amd': --emulator bochs has an Intel CPU: --kvm-intel is needed"
+	[ -z "$root" ] ||
+		die "--root '$root': --emulator bochs shares no file system: use qemu"
+	case $kernel in
+	debug*) die "--kernel '$kernel': --emulator bochs cannot start a kernel with KASAN:" \
+		"a version of Debian's is needed" ;;
+	esac
+	case $mem in
+	*M) megabytes=${mem%M} ;;
+	*G) megabytes=$((${mem%G} * 1024)) ;;
+	esac
+	if [ "$megabytes" -lt 512 ] || [ "$megabytes" -gt 2048 ]; then
+		die "--mem '$mem': 512M to 2G is needed with --emulator bochs"
+	fi
+	# Bochs 3.0 refuses to enter a guest with KVM's posted-interrupt descriptor, for it
+	# wants it to be aligned to a page: its issue 556.
+	case " $kvm_intel" in
+	*' enable_apicv='*) ;;
+	*) kvm_intel="$kvm_intel enable_apicv=0" ;;
+	esac
+}
+
 # parse WORD...: set a variable for every option; leave what is to be run inside to
 # stage(), the only way for shell to hand a list of words on.
 parse() {
@@ -105,8 +148,8 @@ parse() {
 	'') die "run or shell? See $me --help" ;;
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
-	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem=4G icount='' seed=''
-	accel=tcg timeout='' out='' root=''
+	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem='' icount='' seed=''
+	accel=tcg timeout='' out='' root='' emulator=qemu
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
@@ -114,7 +157,7 @@ parse() {
 		--icount) icount=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
 		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --seed | --mem | \
-			--accel | --timeout | --out)
+			--accel | --emulator | --timeout | --out)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
 			shift 2
@@ -133,6 +176,7 @@ parse() {
 		--seed) seed=$value ;;
 		--mem) mem=$value ;;
 		--accel) accel=$value ;;
+		--emulator) emulator=$value ;;
 		--timeout) timeout=$value ;;
 		--out) out=$value ;;
 		*) die "unknown option '$option'; see $me --help" ;;
@@ -154,6 +198,10 @@ parse() {
 		number --seed "$seed"
 		[ "$icount" ] || die "--seed '$seed': only --icount has a schedule that is the same each time"
 	fi
+	[ -n "$mem" ] || case $emulator in
+	bochs) mem=2G ;;
+	*) mem=4G ;;
+	esac
 	case $mem in
 	*[!0-9]*[MG] | 0* | [MG]) die "--mem '$mem': a size such as 512M or 4G is needed" ;;
 	*[MG]) ;;
@@ -165,6 +213,11 @@ parse() {
 		[ -d "$root/boot" ] || die "--root '$root': no folder with a boot in it"
 		root=$(cd "$root" && pwd -P)
 	fi
+	case $emulator in
+	qemu) ;;
+	bochs) check_bochs ;;
+	*) die "--emulator '$emulator': qemu or bochs is needed" ;;
+	esac
 	[ -z "$timeout" ] || number --timeout "$timeout"
 	if [ "$verb" = run ]; then
 		[ $# -gt 0 ] || die "there is no COMMAND to run; see $me --help"

@@ -4,29 +4,35 @@
 # Sourced by lab: the machine. Needs what options.sh and image.sh set, and $run.
 # shellcheck disable=SC2154 # those are set there
 # shellcheck disable=SC2034 # qemu and qemu_status are for lab
+# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
 # comma PATH: print PATH for an option of QEMU's, where a comma separates.
 comma() {
 	printf %s "$1" | LC_ALL=C sed 's/,/,,/g'
 }
 
-# Kernel command line. Warnings belong on the console: it is all there is when
-# the guest does not live to hand over its log. No mitigations: they cost
-# instructions and say nothing about the MMU. The log is kept whole.
-cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
-# Whose kernel has lost a task, or a CPU, has its verdict: what would wait for it for
-# good ends there and then.
-cmdline="$cmdline oops=panic softlockup_panic=1 hung_task_panic=1"
 # An NMI is watch()'s. What is printed then: tasks (1), each CPU's stack (64).
 cmdline="$cmdline unknown_nmi_panic panic_print=65"
-# Nothing to wait for: no keyboard, no self-tests.
-cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
 
-# follow FILE: pass on what QEMU writes to FILE, to its end. A file, not a pipe: a
-# guest that switches off does not wait for a slow reader, and QEMU drops the rest.
-# A reader that goes away ends the lab, as it ends a pipeline.
-follow() {
-	tail -c +1 -f -s 0.1 --pid="$qemu" "$run/$1" || kill -USR1 $$
+# Set initrd to an initramfs for $image that holds busybox, init and the modules
+# needed to reach the host: 9p over virtio-pci, overlayfs, the serial ports.
+find_initrd() {
+	initrd=$made/initrd.img
+	if [ -f "$initrd" ] && [ "$initrd" -nt "$here/init" ] &&
+		[ "$initrd" -nt "$here/init-qemu.sh" ] &&
+		[ "$initrd" -nt "$here/image.sh" ] &&
+		[ "$initrd" -nt "$here/qemu.sh" ] &&
+		[ "$initrd" -nt "$image_modules/modules.dep" ]; then
+		return
+	fi
+	initramfs "$run/initrd" qemu
+	depends -a virtio_pci 9pnet_virtio 9p overlay virtio_console >"$run/list"
+	while read -r module; do
+		cp "$module" "$run/initrd/modules/"
+		echo "${module##*/}"
+	done <"$run/list" >"$run/initrd/modules/order"
+	mkdir -p "${initrd%/*}"
+	pack "$run/initrd" "$initrd"
 }
 
 # What a guest that is out of time was doing, on its console, of which late.log is what
@@ -38,6 +44,11 @@ watch() {
 	printf 'info registers -a\nnmi\n' >"$run/monitor.in"
 }
 
+# No files to hand over: the lab shares the host's root.
+stage_command() {
+	find_initrd
+}
+
 # Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
 	case $kernel in
@@ -45,9 +56,9 @@ boot() {
 	# forgets while it identifies the boot CPU: an interrupt there looks wild to it.
 	debug*) cmdline="$cmdline no5lvl" ;;
 	esac
-	emulator='qemu-system-x86_64'
+	program='qemu-system-x86_64'
 	if [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; then
-		emulator=$("$top/scripts/fetch-qemu") || die "no QEMU for --smp $smp"
+		program=$("$top/scripts/fetch-qemu") || die "no QEMU for --smp $smp"
 	fi
 	set -- -nodefaults -no-user-config -display none -no-reboot -M q35 \
 		-kernel "$vmlinux" -initrd "$initrd" \
@@ -98,7 +109,7 @@ boot() {
 	fi
 	# In the foreground group, for the terminal. watch() has half a minute to find out more.
 	timeout --foreground -k 5 "$((${timeout:-0} ? timeout + 30 : 0))" \
-		"$emulator" "$@" <&3 2>"$run/qemu.log" &
+		"$program" "$@" <&3 2>"$run/qemu.log" &
 	qemu=$!
 	[ "${timeout:-0}" = 0 ] || watch &
 	if [ "$verb" = run ]; then

@@ -1,0 +1,232 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by lab: the machine that is Bochs; qemu.sh is its counterpart. Needs what
+# options.sh and image.sh set, and $run.
+# shellcheck disable=SC2154 # those are set there
+# shellcheck disable=SC2034 # qemu and qemu_status are for lab
+# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
+
+# Virtual time is instructions executed, 10 ns each: faster, and an idle guest takes
+# longer to get to its next timer; slower, and a time slice is too short for a test.
+ips=100000000
+# The TSC is exact and counts those; calibrating it takes longer than all else of a boot.
+cmdline="$cmdline tsc=reliable clocksource=tsc tsc_early_khz=$((ips / 1000)) hpet=disable"
+# XSAVE's areas do not add up in this CPU, and there is no microcode to load.
+cmdline="$cmdline noxsave dis_ucode_ldr"
+# Nothing that differs from run to run, or that only costs instructions.
+cmdline="$cmdline nokaslr norandmaps nowatchdog"
+# A kernel that panics has Bochs end: after a warm reset its BIOS would hang.
+cmdline="$cmdline reboot=t"
+
+# Where the initramfs goes, above each kernel, and the size of a piece of the kernel.
+initrd_at=$((128 << 20))
+piece_bytes=$((2 << 20))
+
+# u32 NUMBER...: print each in four bytes, the lowest first.
+u32() {
+	for n; do
+		# shellcheck disable=SC2059 # the format is the data
+		printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $((n & 255)) $((n >> 8 & 255)) \
+			$((n >> 16 & 255)) $((n >> 24 & 255)))"
+	done
+}
+
+# piece FILE ADDRESS: append FILE to the pieces, and a line to the table.
+piece() {
+	count=$((($(wc -c <"$1") + 511) / 512))
+	u32 "$sector" "$count" "$2" >>"$run/table"
+	dd if="$1" bs=512 conv=sync status=none >>"$run/pieces"
+	sector=$((sector + count))
+	pieces=$((pieces + 1))
+}
+
+# segment OFFSET BYTES ADDRESS: the pieces of a segment of the kernel, but for those that
+# are nothing but zeros, as memory is. Bochs takes a second for 20 MiB.
+segment() {
+	at=0
+	while [ "$at" -lt $(($2)) ]; do
+		bytes=$((piece_bytes < $2 - at ? piece_bytes : $2 - at))
+		dd if="$vmlinux" of="$run/piece" bs=64k iflag=skip_bytes,count_bytes \
+			skip=$(($1 + at)) count="$bytes" status=none
+		cmp -s -n "$bytes" "$run/piece" /dev/zero || piece "$run/piece" $(($3 + at))
+		at=$((at + bytes))
+	done
+}
+
+# padded FILE SECTORS: print it, zeros behind it.
+padded() {
+	[ "$(wc -c <"$1")" -le $(($2 * 512)) ] || die "${1##*/} is larger than $2 sectors"
+	dd if="$1" bs="$(($2 * 512))" conv=sync status=none
+}
+
+# Make the disk that bochs_boot.S describes.
+make_disk() {
+	# The note that says where PVH enters: owner Xen, type 18.
+	entry=$(LC_ALL=C readelf -nW "$vmlinux" 2>/dev/null | sed -n \
+		's/^ *Xen .*(0x00000012).*data: \(..\) \(..\) \(..\) \(..\) .*/0x\4\3\2\1/p')
+	[ -n "$entry" ] || die "$vmlinux: no kernel that can be entered by PVH"
+	gcc -c -o "$run/boot.o" "$here/bochs_boot.S" || die "cannot assemble bochs_boot.S"
+	ld -Ttext 0x7c00 -e _start --oformat binary -o "$run/boot" "$run/boot.o" ||
+		die "cannot link bochs_boot.S"
+
+	sector=16 pieces=0
+	: >"$run/table"
+	: >"$run/pieces"
+	LC_ALL=C readelf -lW "$vmlinux" | awk '$1 == "LOAD" { print $2, $5, $4 }' >"$run/segments"
+	while read -r offset bytes address; do
+		segment "$offset" "$bytes" "$address"
+	done <"$run/segments"
+	piece "$run/initrd.img" "$initrd_at"
+	{
+		u32 "$entry" "$pieces" "$initrd_at" "$(wc -c <"$run/initrd.img")"
+		cat "$run/table"
+	} >"$run/head"
+	printf '%s\0' "$cmdline" >"$run/cmdline"
+	{
+		padded "$run/boot" 8
+		padded "$run/head" 2
+		padded "$run/cmdline" 6
+		cat "$run/pieces"
+	} >"$run/disk.img"
+	# Whole cylinders.
+	truncate -s %$((16 * 63 * 512)) "$run/disk.img"
+	rm -f "$run/pieces" "$run/piece" "$run/initrd.img"
+}
+
+# What may be a path in a line of text.
+name_pattern='[A-Za-z0-9._/-]+/[A-Za-z0-9._-]+'
+
+# put FILE: copy it to the same path of the initramfs, and what it names if it is a
+# script or a list.
+put() {
+	path=$(cd "$(dirname "$1")" && pwd)/${1##*/}
+	[ ! -e "$tree$path" ] || return 0
+	if LC_ALL=C readelf -lW "$path" 2>/dev/null | grep -qw INTERP; then
+		die "$1 is linked dynamically, and --emulator bochs has no libraries:" \
+			"link it with -static"
+	fi
+	mkdir -p "$tree${path%/*}"
+	cp "$path" "$tree$path" || die "cannot copy $1"
+	# Those of text, without the words of comments.
+	[ "$(wc -c <"$path")" -lt 65536 ] && LC_ALL=C grep -qI . "$path" || return 0
+	LC_ALL=C sed '/^[[:blank:]]*#/d' "$path" |
+		grep -oE "$name_pattern" | sort -u >>"$run/named" || :
+}
+
+# The command's files.
+put_files() {
+	printf '%s\n' "$@" | LC_ALL=C grep -oE "$name_pattern" >"$run/named" || :
+	for word; do
+		case $word in
+		/bin/* | /sbin/* | /usr/* | /dev/* | /proc/* | /sys/*) ;;
+		*/*) [ ! -f "$word" ] || put "$word" ;;
+		esac
+	done
+	# What a word that is shell names, and what those files name.
+	seen=0
+	while [ "$seen" -lt "$(wc -l <"$run/named")" ]; do
+		seen=$((seen + 1))
+		word=$(sed -n "${seen}p" "$run/named")
+		[ -f "$word" ] || continue
+		case $(cd "$(dirname "$word")" && pwd -P)/ in
+		"$top"/*) put "$word" ;;
+		esac
+	done
+}
+
+# The modules of KVM for Intel's CPUs, as modprobe finds them, and zram, the only swap
+# that there can be.
+put_modules() {
+	lib=$tree/lib/modules/$kver
+	depends -a kvm-intel zram >"$run/list"
+	while read -r module; do
+		target=${module#"$image_modules/"}
+		mkdir -p "$lib/${target%/*}"
+		cp "$module" "$lib/$target"
+	done <"$run/list"
+	[ ! -e "$run/ctl/modules/list" ] || while read -r module target; do
+		[ ! -e "$lib/$target" ] || cp "$run/ctl/modules/$module" "$lib/$target"
+	done <"$run/ctl/modules/list"
+	cp "$image_modules"/modules.builtin* "$image_modules/modules.order" "$lib/"
+	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tree" "$kver" || die "depmod fails"
+}
+
+# stage_command WORD...: begin the initramfs; boot() adds what lab writes to ctl/.
+stage_command() {
+	tree=$run/initrd
+	initramfs "$tree" bochs
+	: >"$tree/modules/order"
+	port=$top/build/lab/bochs-port
+	if [ ! "$port" -nt "$here/bochs_port.c" ]; then
+		gcc -O2 -static -o "$run/port" "$here/bochs_port.c" || die "cannot build bochs_port.c"
+		mv "$run/port" "$port"
+	fi
+	cp "$port" "$tree/bin/"
+	put_modules
+	put_files "$@"
+	mkdir -p "$tree$cwd"
+}
+
+# Boot once; set qemu while it runs and qemu_status at its end.
+boot() {
+	bochs=$("$top/scripts/fetch-bochs") || die "no Bochs for --emulator bochs"
+	cp -R "$run/ctl" "$tree/ctl"
+	pack "$tree" "$run/initrd.img"
+	make_disk
+	cat >"$run/bochsrc" <<-'END'
+		config_interface: textconfig
+		display_library: rfb, options="timeout=0"
+		romimage: file=$BXSHARE/BIOS-bochs-latest, options=fastboot
+		vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest
+		clock: sync=none, time0=1704067200
+		pci: enabled=1, chipset=i440fx
+		ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+		ata0-master: type=disk, path=disk.img, mode=flat
+		ata1: enabled=0
+		boot: disk
+		com1: enabled=1, mode=file, dev=console.log
+		com2: enabled=1, mode=file, dev=stderr
+		com3: enabled=1, mode=file, dev=ctl.tar
+		port_e9_hack: enabled=1
+		speaker: enabled=0
+		sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+		log: bochs.log
+		panic: action=fatal
+		error: action=ignore
+		info: action=report
+		debug: action=ignore
+	END
+	cat >>"$run/bochsrc" <<-END
+		cpu: model=corei7_skylake_x, count=1, ips=$ips, reset_on_triple_fault=0, ignore_bad_msrs=1
+		memory: guest=$megabytes, host=$megabytes
+	END
+	: >"$run/stdout"
+	: >"$run/stderr"
+	# A display that needs no screen is one that the network can look at: have none,
+	# where a user may do that.
+	set -- unshare --user --map-root-user --net
+	"$@" true 2>/dev/null || set --
+	(
+		cd "$run" || exit
+		exec timeout --foreground -k 5 "${timeout:-0}" "$@" "$bochs" -q -f bochsrc
+	) </dev/null >>"$run/stdout" 2>"$run/qemu.log" &
+	qemu=$!
+	# Its own banner comes first, once the guest has written something.
+	{ follow stdout | LC_ALL=C sed -u 1,5d || kill -USR1 $$; } &
+	follow stderr >&2 &
+	qemu_status=0
+	wait "$qemu" || qemu_status=$?
+	qemu=''
+	wait
+	# Its own status is 1 when a guest switches off, too.
+	if tar -C "$run/ctl" -xf "$run/ctl.tar" 2>>"$run/qemu.log"; then
+		qemu_status=0
+		[ ! -d "$run/ctl/out" ] || cp -R "$run/ctl/out/." "$out/"
+	else
+		rm -f "$run/ctl/status"
+	fi
+	# Of what it says, what ended it.
+	grep -ahE '^[0-9]+p\[|^Bochs is exiting|^tar: ' "$run/qemu.log" "$run/bochs.log" >"$run/said" || :
+	mv "$run/said" "$run/qemu.log"
+}
