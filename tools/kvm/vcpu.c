@@ -23,6 +23,12 @@
 #define CR0_PG		0x80000000UL
 #define CR4_PAE		0x00000020UL
 #define CR4_OSFXSR	0x00000200UL	/* for code of GUEST_OP_CALL that uses SSE */
+/*
+ * Interrupts enabled, though none ever comes. KVM has a VM exit for each of the host's,
+ * whatever the guest's flag says; Bochs does so only if that is set, and never gets the
+ * host's CPU back from a guest that does not leave by itself.
+ */
+#define RFLAGS		(0x00000002UL | 0x00000200UL)
 #define EFER_LME	0x00000100UL
 #define EFER_LMA	0x00000400UL
 
@@ -63,7 +69,7 @@ static void vcpu_reset(struct vcpu *vcpu)
 		.rip = VM_SYS_GPA + SYS_CODE,
 		.rdi = cmd_gva,
 		.rsp = cmd_gva + GUEST_VCPU_BYTES - 16,
-		.rflags = 2,
+		.rflags = RFLAGS,
 	};
 	struct kvm_sregs sregs;
 
