@@ -136,6 +136,22 @@ enum zap_mmu zap_mmu(void)
 	return param_on("kvm", "tdp_mmu", false) ? ZAP_MMU_TDP : ZAP_MMU_LEGACY;
 }
 
+unsigned int zap_private_deletions(struct vm *vm, bool irqchip, bool tss)
+{
+	/* KVM switches unrestricted guests off where there is no EPT, and says so. */
+	bool intel = !access("/sys/module/kvm_intel", F_OK);
+	bool restricted = intel && !param_on("kvm_intel", "unrestricted_guest", false);
+	unsigned int slots = 0;
+
+	/* What a guest in real mode needs where the CPU cannot run it as it is. */
+	slots += restricted && tss;
+	slots += restricted && param_on("kvm_intel", "ept", false);
+	/* The APIC's page, access to which the CPU redirects. */
+	slots += intel && irqchip && param_on("kvm_intel", "flexpriority", false);
+	/* One for each address space. */
+	return slots * (vm_cap(vm, KVM_CAP_MULTI_ADDRESS_SPACE) > 1 ? 2 : 1);
+}
+
 bool zap_kernel_since(unsigned int major, unsigned int minor)
 {
 	unsigned int a, b;

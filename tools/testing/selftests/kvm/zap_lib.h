@@ -47,6 +47,14 @@ enum zap_mmu {
 
 enum zap_mmu zap_mmu(void);
 
+/*
+ * How often KVM deletes a memslot of its own (id above the caller's) when @vm is closed by
+ * the process that made it: invalidations like any other, counted in zap_stats. @irqchip:
+ * it has an in-kernel interrupt controller. @tss: it had KVM_SET_TSS_ADDR. Depends on the
+ * vendor's module; none on AMD.
+ */
+unsigned int zap_private_deletions(struct vm *vm, bool irqchip, bool tss);
+
 /* Whether the kernel that runs is as new as that. */
 bool zap_kernel_since(unsigned int major, unsigned int minor);
 
