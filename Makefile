@@ -165,6 +165,12 @@ check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep
 	@$(MAKE) tests
 	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
 
+.PHONY: check-intel
+check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emulates; T=NAME
+	@scripts/fetch-bochs > /dev/null
+	@$(MAKE) modules test-modules tests image
+	@tools/testing/check --intel $(T)
+
 .PHONY: check-mutants
 check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
 	@$(MAKE) build/config tools tests image
