@@ -100,7 +100,10 @@ name_pattern='[A-Za-z0-9._/-]+/[A-Za-z0-9._-]+'
 # put FILE: copy it to the same path of the initramfs, and what it names if it is a
 # script or a list.
 put() {
-	path=$(cd "$(dirname "$1")" && pwd)/${1##*/}
+	case $1 in
+	/*) path=$1 ;;
+	*) path=$cwd/$1 ;;
+	esac
 	[ ! -e "$tree$path" ] || return 0
 	if LC_ALL=C readelf -lW "$path" 2>/dev/null | grep -qw INTERP; then
 		die "$1 is linked dynamically, and --emulator bochs has no libraries:" \
