@@ -44,6 +44,7 @@ piece() {
 # segment OFFSET BYTES ADDRESS: the pieces of a segment of the kernel, but for those that
 # are nothing but zeros, as memory is. Bochs takes a second for 20 MiB.
 segment() {
+	[ $(($3 + $2)) -le "$initrd_at" ] || die "$vmlinux reaches to where the initramfs goes"
 	at=0
 	while [ "$at" -lt $(($2)) ]; do
 		bytes=$((piece_bytes < $2 - at ? piece_bytes : $2 - at))
