@@ -176,6 +176,10 @@ check-mutants: setup ## break the feature in one way after the other: do the tes
 	@$(MAKE) build/config tools tests image
 	@tools/testing/check-mutants $(M)
 
+.PHONY: check-model
+check-model: setup ## search the models of the locking, and break them; T=NAME runs one
+	@tools/testing/check-model $(T)
+
 .PHONY: check-stress
 check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=NAME runs one
 	@$(MAKE) modules tests image
@@ -205,7 +209,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/mutants \
+	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
 		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/series-*
 
