@@ -139,6 +139,7 @@ bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or 
 
 .PHONY: check
 check: setup ## all tests; T=NAME runs one
+	@scripts/fetch-qemu > /dev/null || :
 	@$(MAKE) all test-modules smp-modules tests image
 	@tools/testing/check $(T)
 
@@ -153,8 +154,9 @@ check-lines: setup ## all tests on each kernel line that there are rules for; T=
 
 .PHONY: check-smp
 check-smp: setup ## the lab's tests with several CPUs, by each seed of SEEDS; T=NAME runs one
+	@scripts/fetch-qemu > /dev/null
 	@$(MAKE) smp-modules tests image
-	@for seed in $(or $(SEEDS),1 2 3); do \
+	@for seed in $(if $(filter list,$(T)),1,$(or $(SEEDS),1 2 3)); do \
 		echo "kvm-zap: seed $$seed"; \
 		tools/testing/check --list tools/testing/tests-smp --seed $$seed $(T) || exit 1; \
 	done
@@ -173,6 +175,7 @@ check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emul
 
 .PHONY: check-mutants
 check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
+	@scripts/fetch-qemu > /dev/null
 	@$(MAKE) build/config tools tests image
 	@tools/testing/check-mutants $(M)
 

@@ -58,8 +58,8 @@ image's, with DIR's modules in it: modprobe works, also to load KVM anew with
 other options. debugfs and tracefs are mounted.
 
 Exit status: COMMAND's (128+N where signal N killed it), or
-  124  out of time: printed, and in DIR of --out in full (dmesg, monitor), is what
-       each CPU and each task was at
+  124  out of time. With qemu, within 35 seconds more, what each CPU and each task
+       was at is printed, and in full in DIR of --out (dmesg, monitor)
   125  the lab itself failed (wrong usage, too), or the kernel log holds a BUG:,
        WARNING:, KASAN, Call Trace, lockdep, RCU-stall or like report: printed
   130  interrupted

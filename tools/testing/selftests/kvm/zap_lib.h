@@ -51,7 +51,7 @@ enum zap_mmu zap_mmu(void);
  * How often KVM deletes a memslot of its own (id above the caller's) when @vm is closed by
  * the process that made it: invalidations like any other, counted in zap_stats. @irqchip:
  * it has an in-kernel interrupt controller. @tss: it had KVM_SET_TSS_ADDR. Depends on the
- * vendor's module; none on AMD.
+ * vendor's module; none on AMD, unless AVIC is in use.
  */
 unsigned int zap_private_deletions(struct vm *vm, bool irqchip, bool tss);
 
