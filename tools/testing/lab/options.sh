@@ -38,8 +38,8 @@ and lie below this project's folder. Programs have to be linked statically.
   --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
                       scripts/fetch-qemu: they run at once, a thread each, or with
                       --icount in turns
-  --seed N            with --icount and several CPUs: another schedule, by a process
-                      that works and sleeps; the same each time; default: without
+  --seed N            with --icount and several CPUs: disturb the schedule, by a
+                      process that works and sleeps as N says; default: do not
   --mem SIZE          memory, in M or G; default: 4G, with bochs 2G, which it has
                       at most. Half of it is the most that the lab can write to its
                       root file system
@@ -196,7 +196,7 @@ parse() {
 	number --smp "${smp:=1}"
 	if [ -n "$seed" ]; then
 		number --seed "$seed"
-		[ "$icount" ] || die "--seed '$seed': only --icount has a schedule that is the same each time"
+		[ "$icount" ] || die "--seed '$seed': it is for --icount"
 	fi
 	[ -n "$mem" ] || case $emulator in
 	bochs) mem=2G ;;

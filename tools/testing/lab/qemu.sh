@@ -36,8 +36,8 @@ find_initrd() {
 }
 
 # What a guest that is out of time was doing, on its console, of which late.log is what
-# was there before: the registers of each CPU by the monitor, then an NMI, for which the kernel
-# panics and prints each CPU's stack and each task that waits.
+# was there before: the registers of each CPU by the monitor, then an NMI, for which the
+# kernel panics and prints each CPU's stack and each task that waits.
 watch() {
 	! timeout --foreground "$timeout" tail -f -s 0.2 --pid="$qemu" /dev/null || return 0
 	cp "$run/console.log" "$run/late.log"
