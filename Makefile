@@ -173,6 +173,11 @@ check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emul
 	@$(MAKE) modules test-modules tests image
 	@tools/testing/check --intel $(T)
 
+.PHONY: check-hardware
+check-hardware: setup ## the lab's tests and workloads on this machine's own CPU; T=NAME
+	@$(MAKE) modules test-modules tools tests image
+	/testing/check-hardware $(T)
+
 .PHONY: check-mutants
 check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
 	@scripts/fetch-qemu > /dev/null
