@@ -167,6 +167,15 @@ check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep
 	@$(MAKE) tests
 	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
 
+.PHONY: check-races
+check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAME
+	/fetch-qemu > /dev/null
+	/build-debug --races --jobs $(JOBS) $(LINE)
+	@$(MAKE) tests
+	 seed in $(or $(SEEDS),1); do \
+		tools/testing/check --kernel races$(LINE:%=-%) --seed $$seed $(T) || exit 1; \
+	done
+
 .PHONY: check-intel
 check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emulates; T=NAME
 	@scripts/fetch-bochs > /dev/null
@@ -219,7 +228,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
-		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/series-*
+		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/races-* build/series-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked

@@ -16,6 +16,8 @@ find_image() {
 	case $1 in
 	debug-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
 		"'scripts/build-debug ${1#debug-}' builds it" ;;
+	races-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
+		"'scripts/build-debug --races ${1#races-}' builds it" ;;
 	esac
 	if [ ! -d "$image" ] || [ -e "$image/version" ]; then
 		"$top/scripts/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"
@@ -45,10 +47,11 @@ find_root() {
 # Set vmlinux to the kernel that $vmlinuz wraps: QEMU starts that one directly
 # (PVH), and a boot under TCG takes half the time without the unpacking. Where
 # it cannot be had, $vmlinuz does as well. A kernel with KASAN cannot be started so:
-# the code that PVH enters by is instrumented before there is a shadow.
+# the code that PVH enters by is instrumented before there is a shadow; nor is one that
+# was built here.
 find_vmlinux() {
 	vmlinux=$vmlinuz
-	case $1 in debug-*) return ;; esac
+	case $1 in debug-* | races-*) return ;; esac
 	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"

@@ -21,6 +21,7 @@ and lie below this project's folder. Programs have to be linked statically.
                       downloaded to build/ once; default: what scripts/kver prints
   --kernel debug      the debug kernel of scripts/build-debug: KASAN, lockdep and
                       the like; debug-LINE, e.g. debug-6.1, for a certain line
+  --kernel races      the one of scripts/build-debug --races: KCSAN; or races-LINE
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
