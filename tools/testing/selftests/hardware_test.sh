@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The lane for owners of real hardware, check-hardware, as far as a machine without nested
-# virtualization can try it: an emulated CPU stands in for the real one. Four boots. KTAP;
+# virtualization can try it: an emulated CPU stands in for the real one. Five boots. KTAP;
 # exit status 0 pass, 1 fail, 4 skip.
 #
 # What breaks without it: somebody gives us an hour of their machine, and nothing that can
@@ -18,7 +18,7 @@ lane=$top/tools/testing/check-hardware
 case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 tmp=$(mktemp -d "$top/build/hardware_test.XXXXXX")
-ktap_start 8
+ktap_start 9
 
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
@@ -30,6 +30,7 @@ run() {
 	"$lane" --out "$tmp/out" "$@" > "$tmp/log" 2>&1 < /dev/null || status=$?
 }
 
+# shellcheck disable=SC2317 # ktap_check calls it
 refusals() {
 	for words in '--no-such' '--accel' '--accel x' '--passes 0' '--passes x' '--passes'; do
 		# shellcheck disable=SC2086 # words are words
@@ -58,7 +59,8 @@ fi
 
 printf 'empty\tmemslot\tt\tempty -n 3\n' > "$tmp/matrix"
 KVM_ZAP_HARDWARE_MATRIX=$tmp/matrix
-export KVM_ZAP_HARDWARE_MATRIX
+KVM_ZAP_HARDWARE_VCPUS=1
+export KVM_ZAP_HARDWARE_MATRIX KVM_ZAP_HARDWARE_VCPUS
 run --accel tcg --passes 1 params/tdp params/tdp-smp
 ktap_equal "exit status" "$status" 0
 [ "$status" = 0 ] || ktap_diag "$(tail -n 20 "$tmp/log")"
@@ -73,6 +75,8 @@ ktap_check grep -q '^ok 1 params/tdp-smp$' "$report/tests-smp.ktap"
 ktap_result 'it has what the tests printed, with one CPU and with several'
 ktap_check jq -e > /dev/null '.series.zap_ns.samples | length == 3' "$report/bench/tdp.1/empty.scoped.json"
 ktap_result 'it has what a workload measured, each sample'
+ktap_check jq -e > /dev/null .write.waits "$report/bench/contention.1/1.scoped.locks.json"
+ktap_result 'it has what waited for mmu_lock'
 ktap_check grep -q 'exchange' "$report/table-cost.txt"
 ktap_result 'it has what a page table costs on this CPU'
 ktap_end
