@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Sourced by lab: the machine that is Bochs; qemu.sh is its counterpart. Needs what
-# options.sh and image.sh set, and $run.
+# options.sh, image.sh and alone.sh set, and $run.
 # shellcheck disable=SC2154 # those are set there
 # shellcheck disable=SC2034 # qemu and qemu_status are for lab
-# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
 # Virtual time is instructions executed, 10 ns each: faster, and an idle guest takes
 # longer to get to its next timer; slower, and a time slice is too short for a test.
@@ -95,88 +94,14 @@ make_disk() {
 	rm -f "$run/pieces" "$run/piece" "$run/initrd.img"
 }
 
-# What may be a path in a line of text.
-name_pattern='[A-Za-z0-9._/-]+/[A-Za-z0-9._-]+'
-
-# put FILE: copy it to the same path of the initramfs, and what it names if it is a
-# script or a list.
-put() {
-	case $1 in
-	/*) path=$1 ;;
-	*) path=$cwd/$1 ;;
-	esac
-	[ ! -e "$tree$path" ] || return 0
-	if LC_ALL=C readelf -lW "$path" 2>/dev/null | grep -qw INTERP; then
-		die "$1 is linked dynamically, and --emulator bochs has no libraries:" \
-			"link it with -static"
-	fi
-	mkdir -p "$tree${path%/*}"
-	cp "$path" "$tree$path" || die "cannot copy $1"
-	# Those of text, without the words of comments.
-	[ "$(wc -c <"$path")" -lt 65536 ] && LC_ALL=C grep -qI . "$path" || return 0
-	LC_ALL=C sed '/^[[:blank:]]*#/d' "$path" |
-		grep -oE "$name_pattern" | sort -u >>"$run/named" || :
-}
-
-# The command's files.
-put_files() {
-	printf '%s\n' "$@" | LC_ALL=C grep -oE "$name_pattern" >"$run/named" || :
-	for word; do
-		case $word in
-		/bin/* | /sbin/* | /usr/* | /dev/* | /proc/* | /sys/*) ;;
-		*/*) [ ! -f "$word" ] || put "$word" ;;
-		esac
-	done
-	# What a word that is shell names, and what those files name.
-	seen=0
-	while [ "$seen" -lt "$(wc -l <"$run/named")" ]; do
-		seen=$((seen + 1))
-		word=$(sed -n "${seen}p" "$run/named")
-		[ -f "$word" ] || continue
-		case $(cd "$(dirname "$word")" && pwd -P)/ in
-		"$top"/*) put "$word" ;;
-		esac
-	done
-}
-
-# The modules of KVM for Intel's CPUs, as modprobe finds them, and zram, the only swap
-# that there can be.
-put_modules() {
-	lib=$tree/lib/modules/$kver
-	depends -a kvm-intel zram >"$run/list"
-	while read -r module; do
-		target=${module#"$image_modules/"}
-		mkdir -p "$lib/${target%/*}"
-		cp "$module" "$lib/$target"
-	done <"$run/list"
-	[ ! -e "$run/ctl/modules/list" ] || while read -r module target; do
-		[ ! -e "$lib/$target" ] || cp "$run/ctl/modules/$module" "$lib/$target"
-	done <"$run/ctl/modules/list"
-	cp "$image_modules"/modules.builtin* "$image_modules/modules.order" "$lib/"
-	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tree" "$kver" || die "depmod fails"
-}
-
-# stage_command WORD...: begin the initramfs; boot() adds what lab writes to ctl/.
 stage_command() {
-	tree=$run/initrd
-	initramfs "$tree" bochs
-	: >"$tree/modules/order"
-	port=$top/build/lab/bochs-port
-	if [ ! "$port" -nt "$here/bochs_port.c" ]; then
-		gcc -O2 -static -o "$run/port" "$here/bochs_port.c" || die "cannot build bochs_port.c"
-		mv "$run/port" "$port"
-	fi
-	cp "$port" "$tree/bin/"
-	put_modules
-	put_files "$@"
-	mkdir -p "$tree$cwd"
+	begin_alone intel "$@"
 }
 
 # Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
 	bochs=$("$top/scripts/fetch-bochs") || die "no Bochs for --emulator bochs"
-	cp -R "$run/ctl" "$tree/ctl"
-	pack "$tree" "$run/initrd.img"
+	end_alone
 	make_disk
 	cat >"$run/bochsrc" <<-'END'
 		config_interface: textconfig
@@ -224,11 +149,8 @@ boot() {
 	qemu=''
 	wait
 	# Its own status is 1 when a guest switches off, too.
-	if tar -C "$run/ctl" -xf "$run/ctl.tar" 2>>"$run/qemu.log"; then
+	if alone_results; then
 		qemu_status=0
-		[ ! -d "$run/ctl/out" ] || cp -R "$run/ctl/out/." "$out/"
-	else
-		rm -f "$run/ctl/status"
 	fi
 	# Of what it says, what ended it.
 	grep -ahE '^[0-9]+p\[|^Bochs is exiting|^tar: ' "$run/qemu.log" "$run/bochs.log" >"$run/said" || :

@@ -12,10 +12,11 @@ present directory, stdin empty. The lab sees this machine's whole root file
 system; what it writes there vanishes with it, what it writes to \$LAB_OUT stays.
 shell does the same with an interactive shell.
 
-With --emulator bochs the CPU is Intel's, and nothing is shared: the root file system
-has busybox, the modules of KVM and zram, and what COMMAND names: words that are files
-are copied to the same path and, of scripts and lists, those that are named in there
-and lie below this project's folder. Programs have to be linked statically.
+With --seed a run is repeated exactly by the same seed, and with --emulator bochs the CPU
+is Intel's. Nothing is shared then: the root file system has busybox, the modules of KVM
+and zram, and what COMMAND names: words that are files are copied to the same path and,
+of scripts and lists, those that are named in there and lie below this project's folder.
+Programs have to be linked statically.
 
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
@@ -38,9 +39,15 @@ and lie below this project's folder. Programs have to be linked statically.
                       There enable_apicv=0 is kvm-intel's default
   --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
                       scripts/fetch-qemu: they run at once, a thread each, or with
-                      --icount in turns
-  --seed N            with --icount and several CPUs: disturb the schedule, by a
-                      process that works and sleeps as N says; default: do not
+                      --icount or --seed in turns
+  --seed N            --icount, and the same run each time that N is the same: each
+                      instruction, interrupt and switch of tasks is at the same
+                      place. Another N disturbs them in another way, by a process
+                      that works and sleeps as N says. A digest of what the guest
+                      counted is printed at the end, by which two runs are compared;
+                      the counts arrive in DIR of --out, as 'schedule'. Kernel,
+                      modules, COMMAND and its files, --smp, --mem, QEMU and the
+                      present directory have to be the same
   --mem SIZE          memory, in M or G; default: 4G, with bochs 2G, which it has
                       at most. Half of it is the most that the lab can write to its
                       root file system
@@ -53,8 +60,8 @@ and lie below this project's folder. Programs have to be linked statically.
                       'dmesg'; made when missing; default: they vanish
   -h, --help          print this
 
-COMMAND's environment is LAB_OUT, the caller's LAB_*, KVM_ZAP_*, TERM, LANG and
-LC_ALL, and a plain PATH, HOME, USER, LOGNAME and SHELL. /lib/modules is the
+COMMAND's environment is LAB_OUT, the caller's LAB_*, KVM_ZAP_* and, without --seed,
+TERM, LANG and LC_ALL, and a plain PATH, HOME, USER, LOGNAME and SHELL. /lib/modules is the
 image's, with DIR's modules in it: modprobe works, also to load KVM anew with
 other options. debugfs and tracefs are mounted.
 
@@ -69,6 +76,7 @@ Examples:
   lab run --modules stock -- uname -a
   lab run --kvm 'tdp_mmu=0' --out results -- sh -c 'make check >\$LAB_OUT/log'
   lab run --icount --modules stock -- kvm-zap-bench
+  lab run --smp 2 --seed 7 -- build/tests/zap_stress_test -s 1
   lab run --emulator bochs --kvm-intel 'ept=0' -- build/tests/zap_slots_test
   lab shell --kvm-amd 'npt=0' --mem 8G"
 
@@ -116,6 +124,8 @@ check_bochs() {
 	[ "$accel" = tcg ] ||
 		die "--accel '$accel' is for QEMU: leave it out, or say --emulator qemu"
 	[ "$smp" = 1 ] || die "--smp '$smp': 1 is needed with --emulator bochs"
+	[ -z "$seed" ] ||
+		die "--seed '$seed': runs with --emulator bochs do not differ: leave it out"
 	[ -z "$kvm_amd" ] ||
 		die "--kvm-amd '$kvm_amd': --emulator bochs has an Intel CPU: --kvm-intel is needed"
 	[ -z "$root" ] ||
@@ -139,6 +149,14 @@ check_bochs() {
 	esac
 }
 
+# Say what cannot be repeated by a seed.
+check_seed() {
+	[ "$verb" = run ] || die "--seed '$seed': nobody types the same again: use run"
+	[ -z "$root" ] ||
+		die "--root '$root': by --seed no file system is shared: leave one of them out"
+	icount=1 alone='--seed'
+}
+
 # parse WORD...: set a variable for every option; leave what is to be run inside to
 # stage(), the only way for shell to hand a list of words on.
 parse() {
@@ -150,7 +168,7 @@ parse() {
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
 	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem='' icount='' seed=''
-	accel=tcg timeout='' out='' root='' emulator=qemu
+	accel=tcg timeout='' out='' root='' emulator=qemu alone=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
@@ -186,8 +204,8 @@ parse() {
 	options --kvm "$kvm" tdp_mmu=0
 	options --kvm-amd "$kvm_amd" npt=0
 	options --kvm-intel "$kvm_intel" ept=0
-	if [ -n "$icount" ]; then
-		[ "$accel" = tcg ] || die "--icount counts what TCG executes: not with --accel $accel"
+	if [ -n "$icount$seed" ] && [ "$accel" != tcg ]; then
+		die "--icount and --seed count what TCG executes: not with --accel $accel"
 	fi
 	case $accel in
 	tcg) ;;
@@ -197,7 +215,6 @@ parse() {
 	number --smp "${smp:=1}"
 	if [ -n "$seed" ]; then
 		number --seed "$seed"
-		[ "$icount" ] || die "--seed '$seed': it is for --icount"
 	fi
 	[ -n "$mem" ] || case $emulator in
 	bochs) mem=2G ;;
@@ -215,8 +232,11 @@ parse() {
 		root=$(cd "$root" && pwd -P)
 	fi
 	case $emulator in
-	qemu) ;;
-	bochs) check_bochs ;;
+	qemu) [ -z "$seed" ] || check_seed ;;
+	bochs)
+		check_bochs
+		alone="--emulator bochs"
+		;;
 	*) die "--emulator '$emulator': qemu or bochs is needed" ;;
 	esac
 	[ -z "$timeout" ] || number --timeout "$timeout"

@@ -44,33 +44,119 @@ watch() {
 	printf 'info registers -a\nnmi\n' >"$run/monitor.in"
 }
 
-# No files to hand over: the lab shares the host's root.
+# No files to hand over where the lab shares the host's root.
 stage_command() {
-	find_initrd
+	if [ -n "$alone" ]; then
+		begin_alone amd "$@"
+		program hold hold
+	else
+		find_initrd
+	fi
+}
+
+# QEMU's main loop wakes at each timer as well, and its RCU thread now and then. What they do
+# while a CPU has its turn may end that turn early, or have time jump too far. So all threads
+# share one CPU of the host, where the main loop goes first, which takes root, and is done
+# when a turn begins; and the RCU thread is held until the guest ends. What it would have
+# freed by then is little.
+
+# Set before to what QEMU is to be run by: on a CPU that no other lab has, if there is one.
+one_cpu() {
+	before=''
+	allowed=$(sed -n 's/^Cpus_allowed_list:[[:blank:]]*//p' /proc/self/status | tr , ' ')
+	for range in $allowed; do
+		for cpu in $(seq "${range%-*}" "${range#*-}"); do
+			before="taskset -c $cpu"
+			exec 6>"$top/build/lab/cpu$cpu"
+			! flock -n 6 || break 2
+		done
+	done
+	set -- chrt --reset-on-fork --fifo 1
+	! "$@" true 2>/dev/null || before="$* $before"
+}
+
+# The threads that the main one has made. They are not as nice as the lab, for
+# --reset-on-fork.
+set_threads() {
+	while kill -0 "$qemu" 2>/dev/null; do
+		for task in /proc/"$(pgrep -P "$qemu")"/task/*; do
+			case $(cat "$task/comm" 2>/dev/null) in
+			call_rcu) rcu=${task##*/} ;;
+			*/TCG)
+				renice -n "$(nice)" -p "${task##*/}" >/dev/null
+				break 2
+				;;
+			esac
+		done
+		sleep 0.1
+	done
+	# When QEMU ends it waits for that thread.
+	"$top/build/lab/hold" "${rcu:?}" &
+	while kill -0 "$qemu" 2>/dev/null; do
+		! grep -qsE 'Kernel panic|reboot: ' "$run/console.log" || break
+		sleep 0.5
+	done
+	kill $! 2>/dev/null || :
+	wait
 }
 
 # Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
+	if [ -n "$alone" ]; then
+		end_alone
+		initrd=$run/initrd.img
+	fi
 	case $kernel in
 	# KASAN has to know at all times how many levels page tables have, and the kernel
 	# forgets while it identifies the boot CPU: an interrupt there looks wild to it.
 	debug*) cmdline="$cmdline no5lvl" ;;
 	esac
+	before=''
+	[ -z "$alone" ] || one_cpu
 	program='qemu-system-x86_64'
-	if [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; then
-		program=$("$top/scripts/fetch-qemu") || die "no QEMU for --smp $smp"
+	if [ -n "$alone" ] || { [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; }; then
+		program=$("$top/scripts/fetch-qemu") || die "no QEMU for ${alone:---smp $smp}"
 	fi
-	set -- -nodefaults -no-user-config -display none -no-reboot -M q35 \
+	set -- -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$vmlinux" -initrd "$initrd" \
 		-m "$mem" -smp "$smp" \
 		-chardev "file,id=console,path=$(comma "$run/console.log")" \
-		-serial chardev:console \
-		-fsdev "local,id=root,path=$(comma "${root:-/}"),security_model=none,readonly=on,multidevs=remap" \
-		-device virtio-9p-pci,fsdev=root,mount_tag=root \
-		-fsdev "local,id=ctl,path=$(comma "$run/ctl"),security_model=none" \
-		-device virtio-9p-pci,fsdev=ctl,mount_tag=ctl \
-		-fsdev "local,id=out,path=$(comma "$out"),security_model=none,multidevs=remap" \
-		-device virtio-9p-pci,fsdev=out,mount_tag=out
+		-serial chardev:console
+	: >"$run/stdout"
+	: >"$run/stderr"
+	# In a background command, only an explicit redirection keeps the terminal.
+	exec 3</dev/null
+	if [ -n "$alone" ]; then
+		# Devices that are done when the instruction is: no thread of QEMU's but the
+		# one that executes has a say in when the guest sees what. No PCI, where each
+		# address that is probed is work for the RCU thread, and a firmware that leaves
+		# all CPUs but the first one alone.
+		set -- "$@" -M microvm,rtc=on -bios qboot.rom \
+			-chardev "file,id=stdout,append=on,path=$(comma "$run/stdout")" \
+			-device isa-debugcon,chardev=stdout,iobase=0xe9 \
+			-chardev "file,id=stderr,append=on,path=$(comma "$run/stderr")" \
+			-device isa-serial,chardev=stderr,index=1 \
+			-chardev "file,id=ctl,path=$(comma "$run/ctl.tar")" \
+			-device isa-serial,chardev=ctl,index=2
+	else
+		set -- "$@" -M q35 \
+			-fsdev "local,id=root,path=$(comma "${root:-/}"),security_model=none,readonly=on,multidevs=remap" \
+			-device virtio-9p-pci,fsdev=root,mount_tag=root \
+			-fsdev "local,id=ctl,path=$(comma "$run/ctl"),security_model=none" \
+			-device virtio-9p-pci,fsdev=ctl,mount_tag=ctl \
+			-fsdev "local,id=out,path=$(comma "$out"),security_model=none,multidevs=remap" \
+			-device virtio-9p-pci,fsdev=out,mount_tag=out
+		if [ "$verb" = shell ]; then
+			exec 3<&0
+			set -- "$@" -chardev stdio,id=tty,signal=off -serial chardev:tty
+		else
+			set -- "$@" -device virtio-serial-pci \
+				-chardev "file,id=stdout,append=on,path=$(comma "$run/stdout")" \
+				-device virtserialport,chardev=stdout,nr=1 \
+				-chardev "file,id=stderr,append=on,path=$(comma "$run/stderr")" \
+				-device virtserialport,chardev=stderr,nr=2
+		fi
+	fi
 	if [ "$accel" = kvm ]; then
 		set -- "$@" -accel kvm -cpu host
 	elif [ -n "$icount" ]; then
@@ -93,24 +179,12 @@ boot() {
 	exec 4<>"$run/monitor.in" 5<>"$run/monitor.out"
 	set -- "$@" -chardev "pipe,id=monitor,path=$(comma "$run/monitor")" -mon chardev=monitor
 	set -- "$@" -append "$cmdline"
-	# In a background command, only an explicit redirection keeps the terminal.
-	if [ "$verb" = shell ]; then
-		exec 3<&0
-		set -- "$@" -chardev stdio,id=tty,signal=off -serial chardev:tty
-	else
-		exec 3</dev/null
-		set -- "$@" -device virtio-serial-pci \
-			-chardev "file,id=stdout,append=on,path=$(comma "$run/stdout")" \
-			-device virtserialport,chardev=stdout,nr=1 \
-			-chardev "file,id=stderr,append=on,path=$(comma "$run/stderr")" \
-			-device virtserialport,chardev=stderr,nr=2
-		: >"$run/stdout"
-		: >"$run/stderr"
-	fi
 	# In the foreground group, for the terminal. watch() has half a minute to find out more.
+	# shellcheck disable=SC2086 # before is words
 	timeout --foreground -k 5 "$((${timeout:-0} ? timeout + 30 : 0))" \
-		"$program" "$@" <&3 2>"$run/qemu.log" &
+		$before "$program" "$@" <&3 2>"$run/qemu.log" &
 	qemu=$!
+	[ -z "$alone" ] || set_threads &
 	[ "${timeout:-0}" = 0 ] || watch &
 	if [ "$verb" = run ]; then
 		follow stdout &
@@ -120,6 +194,7 @@ boot() {
 	wait "$qemu" || qemu_status=$?
 	qemu=''
 	wait
+	[ -z "$alone" ] || alone_results || :
 	if [ -e "$run/late.log" ]; then
 		qemu_status=124
 		dd if="$run/monitor.out" iflag=nonblock bs=64k count=1 2>/dev/null >>"$run/qemu.log" || :

@@ -1,10 +1,10 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init in Bochs, where nothing is shared: the command's files, the modules
-# and /ctl are in the initramfs, which is the root file system as well. What comes out
-# are bytes: standard output by a port that Bochs prints, standard error by the second
-# serial port, and at the end, by the third, a tar file of /ctl with LAB_OUT as out/.
+# Sourced by init where nothing is shared: the command's files, the modules and /ctl are
+# in the initramfs, which is the root file system as well. What comes out are bytes:
+# standard output by a port that the emulator prints, standard error by the second serial
+# port, and at the end, by the third, a tar file of /ctl with LAB_OUT as out/.
 # shellcheck disable=SC2154 # newroot, out and relays are init's
 # shellcheck disable=SC2034 # relays is for init
 
@@ -31,7 +31,7 @@ host_out() {
 # The line discipline would turn newlines into CR-LF. The last close waits until the
 # port has sent it all.
 host_relay() {
-	bochs-port cat <"$1" &
+	debug-port cat <"$1" &
 	relays=$!
 	{
 		stty raw -echo <&1
@@ -42,11 +42,13 @@ host_relay() {
 
 host_end() {
 	rm -rf /ctl/modules
+	# What the guest has counted, to the nanosecond: see show_schedule() in lab.
+	cat /proc/uptime /proc/stat /proc/schedstat >/ctl/schedule
 	[ ! -d "$out" ] || ln -s "$out" /ctl/out
 	{
 		stty raw -echo <&1
 		tar -C /ctl -chf - .
 	} >/dev/ttyS2
-	bochs-port off
+	debug-port off
 	poweroff -f
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Bochs has instead of virtio, for the guest: a byte written to one port is
- * printed on Bochs's standard output, a word written to another ends it.
+ * For a guest without virtio: a byte written to one port is printed by the emulator, a
+ * word written to another ends Bochs.
  *
- * usage: bochs-port cat	standard input to Bochs's standard output
- *        bochs-port off	end Bochs
+ * usage: debug-port cat	print standard input
+ *        debug-port off	end Bochs; nothing in QEMU
  *
  * Exit status: 0 done, 1 not: wrong usage, or no permission.
  */
@@ -40,11 +40,11 @@ int main(int argc, char **argv)
 	const char *verb = argc == 2 ? argv[1] : "";
 
 	if (strcmp(verb, "cat") && strcmp(verb, "off")) {
-		fputs("usage: bochs-port cat|off\n", stderr);
+		fputs("usage: debug-port cat|off\n", stderr);
 		return 1;
 	}
 	if (iopl(3)) {
-		perror("bochs-port: iopl");
+		perror("debug-port: iopl");
 		return 1;
 	}
 	return !strcmp(verb, "cat") ? cat() : off();

@@ -1,0 +1,113 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by lab: a guest with which nothing is shared. Its root file system is the
+# initramfs: busybox, the modules of KVM and zram, and what COMMAND names. What comes out
+# are bytes, see init-alone.sh. Needs what options.sh and image.sh set, and $run.
+# shellcheck disable=SC2154 # those are set there
+# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
+
+# What may be a path in a line of text.
+name_pattern='[A-Za-z0-9._/][A-Za-z0-9._/-]*/[A-Za-z0-9._-]+'
+
+# put FILE: copy it to the same path of the initramfs, and what it names if it is a
+# script or a list.
+put() {
+	case $1 in
+	/*) path=$1 ;;
+	*) path=$cwd/$1 ;;
+	esac
+	[ ! -e "$tree$path" ] || return 0
+	if LC_ALL=C readelf -lW "$path" 2>/dev/null | grep -qw INTERP; then
+		die "$1 is linked dynamically, and there are no libraries with $alone:" \
+			"link it with -static"
+	fi
+	mkdir -p "$tree${path%/*}"
+	cp "$path" "$tree$path" || die "cannot copy $1"
+	# Those of text, without the words of comments.
+	[ "$(wc -c <"$path")" -lt 65536 ] && LC_ALL=C grep -qI . "$path" || return 0
+	# shellcheck disable=SC2016 # what scripts call the folder that they are in
+	LC_ALL=C sed '/^[[:blank:]]*#/d; s|\$here/|'"${path%/*}/|g" "$path" |
+		grep -oE "$name_pattern" | sort -u >>"$run/named" || :
+}
+
+# The command's files.
+put_files() {
+	printf '%s\n' "$@" | LC_ALL=C grep -oE "$name_pattern" >"$run/named" || :
+	for word; do
+		case $word in
+		/bin/* | /sbin/* | /usr/* | /dev/* | /proc/* | /sys/*) ;;
+		*/*) [ ! -f "$word" ] || put "$word" ;;
+		esac
+	done
+	# What a word that is shell names, and what those files name.
+	seen=0
+	while [ "$seen" -lt "$(wc -l <"$run/named")" ]; do
+		seen=$((seen + 1))
+		word=$(sed -n "${seen}p" "$run/named")
+		[ -f "$word" ] || continue
+		case $(cd "$(dirname "$word")" && pwd -P)/ in
+		"$top"/*) put "$word" ;;
+		esac
+	done
+}
+
+# program SOURCE NAME: build one of the lab's own, in C; sets program.
+program() {
+	program=$top/build/lab/$2
+	if [ ! "$program" -nt "$here/$1.c" ]; then
+		gcc -O2 -static -o "$run/program" "$here/$1.c" || die "cannot build $1.c"
+		mv "$run/program" "$program"
+	fi
+}
+
+# put_modules NAME...: these modules, as modprobe finds them.
+put_modules() {
+	lib=$tree/lib/modules/$kver
+	depends -a "$@" >"$run/list"
+	while read -r module; do
+		target=${module#"$image_modules/"}
+		mkdir -p "$lib/${target%/*}"
+		cp "$module" "$lib/$target"
+	done <"$run/list"
+	[ ! -e "$run/ctl/modules/list" ] || while read -r module target; do
+		[ ! -e "$lib/$target" ] || cp "$run/ctl/modules/$module" "$lib/$target"
+	done <"$run/ctl/modules/list"
+	cp "$image_modules"/modules.builtin* "$image_modules/modules.order" "$lib/"
+	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tree" "$kver" || die "depmod fails"
+}
+
+# begin_alone VENDOR WORD...: begin the initramfs, with kvm-VENDOR, for the command
+# of these words. end_alone() adds what lab writes to ctl/.
+begin_alone() {
+	tree=$run/initrd
+	initramfs "$tree" alone
+	: >"$tree/modules/order"
+	program debug_port debug-port
+	cp "$program" "$tree/bin/"
+	if [ -n "$seed" ]; then
+		program noise noise
+		cp "$program" "$tree/bin/"
+	fi
+	# zram is the only swap that there can be.
+	put_modules "kvm-$1" zram
+	shift
+	put_files "$@"
+	mkdir -p "$tree$cwd"
+}
+
+# Make it $run/initrd.img.
+end_alone() {
+	cp -R "$run/ctl" "$tree/ctl"
+	pack "$tree" "$run/initrd.img"
+}
+
+# Take over what the guest has left in ctl.tar; false if that is not whole.
+alone_results() {
+	if tar -C "$run/ctl" -xf "$run/ctl.tar" 2>>"$run/qemu.log"; then
+		[ ! -d "$run/ctl/out" ] || cp -R "$run/ctl/out/." "$out/"
+	else
+		rm -f "$run/ctl/status"
+		return 1
+	fi
+}
