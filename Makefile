@@ -35,7 +35,7 @@ help: ## list the verbs
 		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
-	@echo 'SEEDS="1 2 3"     make check-smp: how to disturb the schedule, one after the other'
+	@echo 'SEEDS="1 2 3"     make check-smp: by which schedules, one after the other'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
 	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
 	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'

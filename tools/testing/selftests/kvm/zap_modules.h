@@ -83,7 +83,7 @@ static inline void modules_need(void)
 
 	if (access("/sys/module/kvm/refcnt", F_OK))
 		ktap_skip_all("kvm is not a module here, or it is not loaded");
-	if (system("modprobe --version > /dev/null"))
+	if (system("command -v modprobe > /dev/null"))
 		ktap_skip_all("no modprobe");
 	modules_vendor = access("/sys/module/kvm_amd", F_OK) ? "kvm_intel" : "kvm_amd";
 	paging = strcmp(modules_vendor, "kvm_amd") ? "ept" : "npt";
