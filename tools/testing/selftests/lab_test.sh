@@ -147,11 +147,12 @@ check "and ends QEMU" sh -c "[ -n '$qemu' ] && ! kill -0 $qemu"
 
 refusals() {
 	for words in '--no-such' '--smp 0' '--mem 4' '--timeout x' '--accel x' \
-		'--seed 1' '--icount --seed x' '--icount --accel kvm' '--kvm word' '--modules' \
+		'--seed x' '--seed 0' '--seed 1 --accel kvm' '--seed 1 --root /' \
+		'--icount --accel kvm' '--kvm word' '--modules' \
 		'--emulator x' '--emulator bochs --smp 2' '--emulator bochs --icount' \
 		'--emulator bochs --mem 4G' '--emulator bochs --kernel debug' \
 		'--emulator bochs --kvm-amd npt=0' '--emulator bochs --accel kvm' \
-		'--emulator bochs --root /'; do
+		'--emulator bochs --root /' '--emulator bochs --seed 1'; do
 		# shellcheck disable=SC2086 # words are words
 		run $words -- true
 		is "$words" 125 "$status" || return 1
@@ -167,7 +168,7 @@ check "wrong usage is refused with 125 and a reason" refusals
 
 check "--help succeeds and names every option" sh -c "
 	for verb in '' run shell; do
-		for option in --kernel --modules --kvm --kvm-amd --smp --mem --icount \
+		for option in --kernel --modules --kvm --kvm-amd --smp --seed --mem --icount \
 			--accel --emulator --timeout --out; do
 			$lab \$verb --help | grep -q -- \"  \$option \" || exit 1
 		done
