@@ -51,6 +51,7 @@ struct zap_beat {
 /* GUEST_OP_CALL these, with the address of the beat as `value`. */
 uint64_t zap_guest_patrol(volatile struct guest_cmd *cmd);
 uint64_t zap_guest_scribble(volatile struct guest_cmd *cmd);
+uint64_t zap_guest_visit(volatile struct guest_cmd *cmd);	/* both */
 
 /* All the code, to be copied. */
 extern const unsigned char __start_zap_guest[], __stop_zap_guest[];

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The rounds of zap_overlap_test, see zap_overlap.h: a memslot goes and comes back over
+ * other memory while a vCPU reads and writes it, and a partner does its part.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "zap_overlap.h"
+
+/* Long enough for the other CPUs' turns to end, and short for all that has a timer. */
+#define METRONOME_NS	20000
+
+/* What was written meanwhile is looked for after this. */
+#define LINGER_US	200
+
+static struct {
+	pthread_t thread;
+	bool stop;
+} metronome;
+
+/* The partner's thread. */
+static struct {
+	pthread_t thread;
+	const struct overlap_pair *pair;
+	struct overlap *o;
+	unsigned int go, done;
+	bool stop;
+} partner;
+
+static unsigned int role_cpu(enum overlap_role role)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* With two, the watcher and the partner share one. */
+	return cpus > OVERLAP_METRONOME ? role :
+	       role == OVERLAP_WATCHER || role == OVERLAP_PARTNER;
+}
+
+void overlap_pin_thread(pthread_t thread, enum overlap_role role)
+{
+	cpu_set_t set;
+	int ret;
+
+	CPU_ZERO(&set);
+	CPU_SET(role_cpu(role), &set);
+	ret = pthread_setaffinity_np(thread, sizeof(set), &set);
+	if (ret)
+		vm_die("pthread_setaffinity_np to CPU %u: %s", role_cpu(role), strerror(ret));
+}
+
+void overlap_pin(enum overlap_role role)
+{
+	overlap_pin_thread(pthread_self(), role);
+}
+
+static bool pin_task(const char *dir, const char *name, const char *comm, enum overlap_role role)
+{
+	char path[128], is[64];
+	cpu_set_t set;
+
+	snprintf(path, sizeof(path), "%s/%.16s/comm", dir, name);
+	if (zap_read_file(path, is, sizeof(is)) < 0 || strncmp(is, comm, strlen(comm)))
+		return false;
+	CPU_ZERO(&set);
+	CPU_SET(role_cpu(role), &set);
+	return !sched_setaffinity(atoi(name), sizeof(set), &set);
+}
+
+/* Tasks of the kernel's, or threads that it gave this process, whose name begins so. */
+unsigned int overlap_pin_tasks(const char *comm, enum overlap_role role)
+{
+	static const char * const dirs[] = { "/proc", "/proc/self/task" };
+	struct dirent *entry;
+	unsigned int i, n = 0;
+	DIR *dir;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		dir = opendir(dirs[i]);
+		while (dir && (entry = readdir(dir)))
+			n += pin_task(dirs[i], entry->d_name, comm, role);
+		if (dir)
+			closedir(dir);
+	}
+	return n;
+}
+
+void overlap_pause(void)
+{
+	__builtin_ia32_pause();
+}
+
+static void *metronome_main(void *arg)
+{
+	struct timespec beat = { .tv_nsec = METRONOME_NS };
+
+	overlap_pin(OVERLAP_METRONOME);
+	while (!__atomic_load_n(&metronome.stop, __ATOMIC_RELAXED))
+		nanosleep(&beat, NULL);
+	return arg;
+}
+
+void overlap_metronome_start(void)
+{
+	metronome.stop = false;
+	if (pthread_create(&metronome.thread, NULL, metronome_main, NULL))
+		vm_die("pthread_create for the metronome failed");
+}
+
+void overlap_metronome_stop(void)
+{
+	__atomic_store_n(&metronome.stop, true, __ATOMIC_RELAXED);
+	pthread_join(metronome.thread, NULL);
+}
+
+void overlap_memory_create(struct overlap_memory *mem, size_t bytes)
+{
+	int fd = memfd_create("zap_overlap_test", MFD_CLOEXEC);
+	int prot = PROT_READ | PROT_WRITE;
+
+	if (fd < 0 || ftruncate(fd, bytes))
+		vm_die("memfd_create or ftruncate: %s", strerror(errno));
+	mem->bytes = bytes;
+	mem->hva = mmap(NULL, bytes, prot, MAP_SHARED | MAP_POPULATE, fd, 0);
+	mem->alias = mmap(NULL, bytes, prot, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (mem->hva == MAP_FAILED || mem->alias == MAP_FAILED)
+		vm_die("mmap of %zu bytes: %s", bytes, strerror(errno));
+	close(fd);
+}
+
+void overlap_memory_destroy(struct overlap_memory *mem)
+{
+	munmap(mem->hva, mem->bytes);
+	munmap(mem->alias, mem->bytes);
+}
+
+static void *partner_main(void *arg)
+{
+	struct overlap *o = partner.o;
+	unsigned int done = 0;
+
+	overlap_pin(OVERLAP_PARTNER);
+	while (!__atomic_load_n(&partner.stop, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&partner.go, __ATOMIC_ACQUIRE) == done) {
+			overlap_pause();
+			continue;
+		}
+		do {
+			partner.pair->partner(o);
+			o->step++;
+		} while (__atomic_load_n(&o->busy, __ATOMIC_ACQUIRE));
+		__atomic_store_n(&partner.done, ++done, __ATOMIC_RELEASE);
+	}
+	return arg;
+}
+
+static void wait_for_partner(unsigned int round)
+{
+	while (__atomic_load_n(&partner.done, __ATOMIC_ACQUIRE) != round)
+		usleep(20);
+}
+
+/* The memslot goes, at the same time as the partner begins. */
+static void delete(struct overlap *o)
+{
+	o->nr_notes = 0;
+	overlap_trace_pause(false);
+	__atomic_store_n(&o->busy, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&partner.go, o->round + 1, __ATOMIC_RELEASE);
+	world_step_begin(o->w);
+	vm_delete_slot(o->w->vm, OVERLAP_SLOT);
+	world_step_end(o->w);
+	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
+	wait_for_partner(o->round + 1);
+	overlap_trace_pause(true);
+}
+
+static void one_round(struct overlap *o, const struct overlap_pair *pair)
+{
+	struct overlap_memory *old = o->now;
+
+	world_rounds(o->w, 0);
+	if (pair->prepare)
+		pair->prepare(o);
+	delete(o);
+	overlap_trace_read(pair->event, &o->seen);
+	if (pair->judge)
+		pair->judge(o);
+	/* From here on nobody has a way to the memory. */
+	world_stamp(old->alias, OVERLAP_BYTES, o->w->clock->hi - 1);
+	usleep(LINGER_US);
+	ktap_equal("pages of the former memory that were written",
+		   world_count_scribbles(old->alias, OVERLAP_PAGES, SZ_4K), 0);
+
+	o->now = &o->mem[(o->round + 1) % 2];
+	world_stamp(o->now->alias, OVERLAP_BYTES, o->w->clock->hi + 1);
+	world_step_begin(o->w);
+	vm_set_slot(o->w->vm, OVERLAP_SLOT, 0, OVERLAP_GPA, OVERLAP_BYTES, o->now->hva);
+	world_step_end(o->w);
+}
+
+static void create(struct overlap *o, const struct overlap_pair *pair)
+{
+	unsigned int i;
+
+	memset(o, 0, sizeof(*o));
+	o->w = world_create(pair->policy, &world_pages[0]);
+	for (i = 0; i < 2; i++)
+		overlap_memory_create(&o->mem[i], OVERLAP_BYTES);
+	overlap_memory_create(&o->stays, OVERLAP_STAYS_BYTES);
+	o->now = &o->mem[0];
+	world_stamp(o->now->alias, OVERLAP_BYTES, o->w->clock->hi);
+	world_stamp(o->stays.alias, OVERLAP_STAYS_BYTES, 99);
+	vm_set_slot(o->w->vm, OVERLAP_SLOT, 0, OVERLAP_GPA, OVERLAP_BYTES, o->now->hva);
+	vm_set_slot(o->w->vm, OVERLAP_STAYS, 0, OVERLAP_STAYS_GPA, OVERLAP_STAYS_BYTES,
+		    o->stays.hva);
+	world_watch(o->w, 0, OVERLAP_GPA, OVERLAP_WATCHED, OVERLAP_STRIDE * SZ_4K, 0, 0, 0);
+}
+
+static void destroy(struct overlap *o)
+{
+	unsigned int i;
+
+	world_destroy(o->w);
+	for (i = 0; i < 2; i++)
+		overlap_memory_destroy(&o->mem[i]);
+	overlap_memory_destroy(&o->stays);
+}
+
+/* Drop everything: what the statistics still have then was lost in a race. */
+static void expect_nothing_left(struct overlap *o)
+{
+	zap_policy("fast");
+	vm_delete_slot(o->w->vm, OVERLAP_STAYS);
+	ktap_equal("leaf SPTEs that the statistics have when all are dropped",
+		   zap_leafs(o->w->vm), 0);
+}
+
+static void rounds(struct overlap *o, const struct overlap_pair *pair)
+{
+	partner.pair = pair;
+	partner.o = o;
+	partner.go = 0;
+	partner.done = 0;
+	partner.stop = false;
+	if (pthread_create(&partner.thread, NULL, partner_main, NULL))
+		vm_die("pthread_create for the partner failed");
+	world_start(o->w, 0, zap_guest_visit);
+	overlap_pin_thread(o->w->vcpu[0]->thread, OVERLAP_WATCHER);
+	for (o->round = 0; o->round < pair->rounds && !ktap.bad; o->round++)
+		one_round(o, pair);
+	world_stop(o->w, 0);
+	__atomic_store_n(&partner.stop, true, __ATOMIC_RELEASE);
+	pthread_join(partner.thread, NULL);
+}
+
+/* A case of its own: @pair's rounds. */
+void overlap_run(const struct overlap_pair *pair)
+{
+	const char *why = pair->unable ? pair->unable() : NULL;
+	static struct overlap o;
+	uint64_t start = vm_now_ns();
+
+	if (!why && !overlap_trace_on(pair->event, pair->comm))
+		why = "the kernel has no such event, or function";
+	if (why) {
+		ktap_skip(why, "%s", pair->name);
+		return;
+	}
+	if (pair->delay && !overlap_delay(pair->delay))
+		ktap_diag("%s: %s() cannot be delayed", pair->name, pair->delay);
+	create(&o, pair);
+	if (pair->begin)
+		pair->begin(&o);
+	rounds(&o, pair);
+	if (pair->end)
+		pair->end(&o);
+	overlap_trace_off();
+	overlap_delay_end();
+	expect_nothing_left(&o);
+	destroy(&o);
+	ktap_diag("%s: in %u of %u invalidations, %u of %u events (%s), %lu ms", pair->name,
+		  o.seen.met, o.seen.zaps, o.seen.within, o.seen.events, pair->event,
+		  (vm_now_ns() - start) / 1000000);
+	ktap_check(o.seen.met, "the two never overlapped");
+	ktap_result("%s", pair->name);
+}
