@@ -61,6 +61,7 @@ struct overlap_seen {
 	unsigned int within;	/* of these, while an invalidation was under way */
 	unsigned int met;	/* invalidations that had at least one of them */
 	uint64_t begin_ns, end_ns;	/* the last invalidation's, CLOCK_MONOTONIC */
+	uint64_t ns;			/* of all of them */
 	uint64_t tables;	/* the most that one has counted */
 };
 
@@ -100,6 +101,7 @@ unsigned int overlap_pin_tasks(const char *comm, enum overlap_role role);
 void overlap_pause(void);
 void overlap_metronome_start(void);
 void overlap_metronome_stop(void);
+void overlap_metronome(bool on);
 void overlap_run(const struct overlap_pair *pair);
 
 /* zap_overlap_trace.c */

@@ -18,12 +18,16 @@
 /* Long enough for the other CPUs' turns to end, and short for all that has a timer. */
 #define METRONOME_NS	20000
 
+/* Each turn costs the emulator: when there is nothing to meet they are long. */
+#define REST_NS		200000
+
 /* What was written meanwhile is looked for after this. */
 #define LINGER_US	200
 
 static struct {
 	pthread_t thread;
 	bool stop;
+	bool on;	/* something is under way that others are to meet */
 } metronome;
 
 /* The partner's thread. */
@@ -31,7 +35,7 @@ static struct {
 	pthread_t thread;
 	const struct overlap_pair *pair;
 	struct overlap *o;
-	unsigned int go, done;
+	unsigned int called, ready, go, done;	/* rounds */
 	bool stop;
 } partner;
 
@@ -99,12 +103,17 @@ void overlap_pause(void)
 
 static void *metronome_main(void *arg)
 {
-	struct timespec beat = { .tv_nsec = METRONOME_NS };
+	struct timespec beat = { .tv_nsec = METRONOME_NS }, rest = { .tv_nsec = REST_NS };
 
 	overlap_pin(OVERLAP_METRONOME);
 	while (!__atomic_load_n(&metronome.stop, __ATOMIC_RELAXED))
-		nanosleep(&beat, NULL);
+		nanosleep(__atomic_load_n(&metronome.on, __ATOMIC_RELAXED) ? &beat : &rest, NULL);
 	return arg;
+}
+
+void overlap_metronome(bool on)
+{
+	__atomic_store_n(&metronome.on, on, __ATOMIC_RELAXED);
 }
 
 void overlap_metronome_start(void)
@@ -141,44 +150,60 @@ void overlap_memory_destroy(struct overlap_memory *mem)
 	munmap(mem->alias, mem->bytes);
 }
 
+/* Sleep until round @n is called, say so, and be there when it begins. */
+static bool partner_waits(unsigned int n)
+{
+	while (__atomic_load_n(&partner.called, __ATOMIC_ACQUIRE) != n) {
+		if (__atomic_load_n(&partner.stop, __ATOMIC_ACQUIRE))
+			return false;
+		usleep(100);
+	}
+	__atomic_store_n(&partner.ready, n, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&partner.go, __ATOMIC_ACQUIRE) != n)
+		overlap_pause();
+	return true;
+}
+
 static void *partner_main(void *arg)
 {
 	struct overlap *o = partner.o;
-	unsigned int done = 0;
+	unsigned int n;
 
 	overlap_pin(OVERLAP_PARTNER);
-	while (!__atomic_load_n(&partner.stop, __ATOMIC_ACQUIRE)) {
-		if (__atomic_load_n(&partner.go, __ATOMIC_ACQUIRE) == done) {
-			overlap_pause();
-			continue;
-		}
+	for (n = 1; partner_waits(n); n++) {
 		do {
 			partner.pair->partner(o);
 			o->step++;
 		} while (__atomic_load_n(&o->busy, __ATOMIC_ACQUIRE));
-		__atomic_store_n(&partner.done, ++done, __ATOMIC_RELEASE);
+		__atomic_store_n(&partner.done, n, __ATOMIC_RELEASE);
 	}
 	return arg;
 }
 
-static void wait_for_partner(unsigned int round)
+static void wait_for(const unsigned int *what, unsigned int n)
 {
-	while (__atomic_load_n(&partner.done, __ATOMIC_ACQUIRE) != round)
+	while (__atomic_load_n(what, __ATOMIC_ACQUIRE) != n)
 		usleep(20);
 }
 
 /* The memslot goes, at the same time as the partner begins. */
 static void delete(struct overlap *o)
 {
+	unsigned int n = o->round + 1;
+
 	o->nr_notes = 0;
+	overlap_metronome(true);
+	__atomic_store_n(&partner.called, n, __ATOMIC_RELEASE);
+	wait_for(&partner.ready, n);
 	overlap_trace_pause(false);
 	__atomic_store_n(&o->busy, true, __ATOMIC_RELEASE);
-	__atomic_store_n(&partner.go, o->round + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&partner.go, n, __ATOMIC_RELEASE);
 	world_step_begin(o->w);
 	vm_delete_slot(o->w->vm, OVERLAP_SLOT);
 	world_step_end(o->w);
 	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
-	wait_for_partner(o->round + 1);
+	overlap_metronome(false);
+	wait_for(&partner.done, n);
 	overlap_trace_pause(true);
 }
 
@@ -247,6 +272,8 @@ static void rounds(struct overlap *o, const struct overlap_pair *pair)
 {
 	partner.pair = pair;
 	partner.o = o;
+	partner.called = 0;
+	partner.ready = 0;
 	partner.go = 0;
 	partner.done = 0;
 	partner.stop = false;
@@ -286,8 +313,9 @@ void overlap_run(const struct overlap_pair *pair)
 	overlap_delay_end();
 	expect_nothing_left(&o);
 	destroy(&o);
-	ktap_diag("%s: in %u of %u invalidations, %u of %u events (%s), %lu ms", pair->name,
+	ktap_diag("%s: in %u of %u invalidations, %u of %u events (%s); %lu us each, %lu ms in all", pair->name,
 		  o.seen.met, o.seen.zaps, o.seen.within, o.seen.events, pair->event,
+		  o.seen.zaps ? o.seen.ns / o.seen.zaps / 1000 : 0,
 		  (vm_now_ns() - start) / 1000000);
 	ktap_check(o.seen.met, "the two never overlapped");
 	ktap_result("%s", pair->name);

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +38,23 @@ bool overlap_has_symbol(const char *function)
 	return found;
 }
 
+static bool probe_command(const char *text)
+{
+	/* Without O_APPEND all others would be removed. */
+	int fd = open(PROBES, O_WRONLY | O_APPEND | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 static void probe_remove(const char *name)
 {
 	char text[128];
 
 	snprintf(text, sizeof(text), "-:" GROUP "/%s\n", name);
-	zap_write_file(PROBES, text, strlen(text));
+	probe_command(text);
 }
 
 static void probes_remove(void)
@@ -55,18 +67,12 @@ static void probes_remove(void)
 
 static bool probe(const char *name, const char *function)
 {
+	bool returns = *function == '-';
 	char text[192];
-	int fd_flags;
 
-	snprintf(text, sizeof(text), "%c:" GROUP "/%s %s\n", *function == '-' ? 'r' : 'p', name,
-		 function + (*function == '-'));
-	/* To open it without O_APPEND would remove all others. */
-	FILE *f = fopen(PROBES, "a");
-
-	if (!f)
-		return false;
-	fd_flags = fputs(text, f);
-	return !fclose(f) && fd_flags >= 0;
+	snprintf(text, sizeof(text), "%c:" GROUP "/%s %s\n", returns ? 'r' : 'p', name,
+		 function + returns);
+	return probe_command(text);
 }
 
 void overlap_trace_create(void)
@@ -188,7 +194,7 @@ static unsigned int count_within(const char *text, const char *event, const stru
 
 void overlap_trace_read(const char *event, struct overlap_seen *sum)
 {
-	const char *text = zap_tracing_take(), *line;
+	const char *text = zap_tracing_drain(), *line;
 	const char *name = strrchr(event, '/');
 	unsigned int n;
 	struct entry e;
@@ -207,6 +213,7 @@ void overlap_trace_read(const char *event, struct overlap_seen *sum)
 		sum->met += !!n;
 		sum->begin_ns = e.begin;
 		sum->end_ns = e.end;
+		sum->ns += e.end - e.begin;
 		if (e.tables > sum->tables)
 			sum->tables = e.tables;
 	}

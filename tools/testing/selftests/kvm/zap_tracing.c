@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,26 @@ char *zap_tracing_take(void)
 		vm_die("%s: %s", path, strerror(-ret));
 	/* To open it so empties it. */
 	zap_tracing_put("trace", "");
+	return buf;
+}
+
+char *zap_tracing_drain(void)
+{
+	static char buf[65536];
+	size_t used = 0;
+	char path[256];
+	ssize_t got;
+	int fd;
+
+	instance_path("trace_pipe", path, sizeof(path));
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		vm_die("%s: %s", path, strerror(errno));
+	while (used < sizeof(buf) - 1 &&
+	       (got = read(fd, buf + used, sizeof(buf) - 1 - used)) > 0)
+		used += got;
+	close(fd);
+	buf[used] = '\0';
 	return buf;
 }
 

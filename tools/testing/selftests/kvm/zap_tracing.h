@@ -20,6 +20,12 @@ void zap_tracing_put(const char *file, const char *text);
 /* The trace since the last call, at most 64 KiB; valid until the next one. */
 char *zap_tracing_take(void);
 
+/*
+ * The same, by another way, which neither waits nor stops what is traced: cheaper, where it
+ * is asked for often.
+ */
+char *zap_tracing_drain(void);
+
 /* What the only event since the last call says in @field; other words if it is not one. */
 const char *zap_traced(const char *field);
 
