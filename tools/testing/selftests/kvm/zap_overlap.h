@@ -75,22 +75,29 @@ struct overlap {
 	unsigned int nr_notes;
 	struct overlap_note notes[OVERLAP_NOTES];
 	struct overlap_seen seen;
+	const char *event;		/* the partner's */
 	void *private;			/* the pair's */
 };
 
-/* A pair: deletions by scoped, and what goes on meanwhile. Any function may be NULL. */
+/*
+ * A pair: deletions by scoped, and what goes on meanwhile. Any function may be NULL. Where
+ * it is another one, shadow_event and shadow_delay are those outside the TDP MMU.
+ */
 struct overlap_pair {
 	const char *name;
 	const char *policy;
 	unsigned int rounds;
-	const char *event;		/* the partner's, see overlap_trace_on() */
+	unsigned int pages;		/* of world_pages[] */
+	unsigned int slot;		/* the one that goes */
+	const char *event, *shadow_event; /* the partner's, see overlap_trace_on() */
 	const char *comm;		/* of the task that it is of, NULL: any */
-	const char *delay;		/* a function that takes long, see overlap_delay() */
+	const char *delay, *shadow_delay; /* a function, see overlap_delay() */
 	const char *(*unable)(void);	/* why it cannot be tried here */
 	void (*begin)(struct overlap *o);
 	void (*prepare)(struct overlap *o);	/* before a deletion */
 	void (*partner)(struct overlap *o);	/* over and over until it is done */
 	void (*judge)(struct overlap *o);	/* after it, the memslot still gone */
+	void (*look)(struct overlap *o, const char *line); /* at a deletion's event */
 	void (*end)(struct overlap *o);
 };
 
@@ -102,22 +109,36 @@ void overlap_pause(void);
 void overlap_metronome_start(void);
 void overlap_metronome_stop(void);
 void overlap_metronome(bool on);
+/* False while whoever runs the test has asked for another case. */
+extern const char *overlap_only;
+bool overlap_wanted(const char *name);
+
+/* A case of its own. */
 void overlap_run(const struct overlap_pair *pair);
+
+/* The partner's thread for what is no pair: calls @step over and over until stopped. */
+void overlap_partner_start(void (*step)(void *arg), void *arg);
+void overlap_partner_stop(void);
+
+/* The last words of a case. */
+void overlap_conclude(const char *name, const char *event, const struct overlap_seen *seen,
+		      uint64_t start_ns);
 
 /* zap_overlap_trace.c */
 bool overlap_has_symbol(const char *function);
 void overlap_trace_create(void);
 
 /*
- * Let the trace have @event as well, the events of invalidations apart: "SYSTEM/EVENT",
- * or "FUNCTION" of the kernel's, by a kprobe. False if the kernel has no such thing.
+ * Let the trace have the partner's event as well: "SYSTEM/EVENT", or "FUNCTION" of the
+ * kernel's, by a kprobe; of several, "FUNCTION|FUNCTION", the first that there is. False if
+ * the kernel has no such thing.
  */
 bool overlap_trace_on(const char *event, const char *comm);
 void overlap_trace_off(void);
 void overlap_trace_pause(bool pause);
 
-/* What the trace has since it was read last, added to @sum. */
-void overlap_trace_read(const char *event, struct overlap_seen *sum);
+/* What the trace has since it was read last, added to @o's sums. */
+void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair);
 
 /*
  * Have each call of @function take longer: the kernel notes its stack, which is some ten
@@ -127,7 +148,15 @@ bool overlap_delay(const char *function);
 void overlap_delay_end(void);
 
 /* The pairs */
-extern const struct overlap_pair overlap_fault_pairs[], overlap_notifier_pairs[];
-extern const unsigned int overlap_nr_fault_pairs, overlap_nr_notifier_pairs;
+extern const struct overlap_pair overlap_fault_pairs[], overlap_notifier_pairs[],
+	overlap_host_pairs[], overlap_dirty_pairs[];
+extern const unsigned int overlap_nr_fault_pairs, overlap_nr_notifier_pairs,
+	overlap_nr_host_pairs, overlap_nr_dirty_pairs;
+
+/* zap_overlap_teardown.c, zap_overlap_mmio.c: how many cases are wanted, and those. */
+unsigned int overlap_count_teardowns(void);
+unsigned int overlap_count_mmio(void);
+void overlap_teardowns(void);
+void overlap_mmio(void);
 
 #endif

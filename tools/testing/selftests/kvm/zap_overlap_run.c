@@ -164,6 +164,48 @@ static bool partner_waits(unsigned int n)
 	return true;
 }
 
+const char *overlap_only;
+
+bool overlap_wanted(const char *name)
+{
+	return !overlap_only || strstr(name, overlap_only);
+}
+
+/* The partner of what is no pair. */
+static struct {
+	pthread_t thread;
+	void (*step)(void *arg);
+	void *arg;
+	bool running, stop;
+} other;
+
+static void *other_main(void *arg)
+{
+	overlap_pin(OVERLAP_PARTNER);
+	__atomic_store_n(&other.running, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&other.stop, __ATOMIC_ACQUIRE))
+		other.step(other.arg);
+	return arg;
+}
+
+void overlap_partner_start(void (*step)(void *arg), void *arg)
+{
+	other.step = step;
+	other.arg = arg;
+	other.running = false;
+	other.stop = false;
+	if (pthread_create(&other.thread, NULL, other_main, NULL))
+		vm_die("pthread_create for the partner failed");
+	while (!__atomic_load_n(&other.running, __ATOMIC_ACQUIRE))
+		usleep(20);
+}
+
+void overlap_partner_stop(void)
+{
+	__atomic_store_n(&other.stop, true, __ATOMIC_RELEASE);
+	pthread_join(other.thread, NULL);
+}
+
 static void *partner_main(void *arg)
 {
 	struct overlap *o = partner.o;
@@ -187,7 +229,7 @@ static void wait_for(const unsigned int *what, unsigned int n)
 }
 
 /* The memslot goes, at the same time as the partner begins. */
-static void delete(struct overlap *o)
+static void delete(struct overlap *o, const struct overlap_pair *pair)
 {
 	unsigned int n = o->round + 1;
 
@@ -198,26 +240,21 @@ static void delete(struct overlap *o)
 	overlap_trace_pause(false);
 	__atomic_store_n(&o->busy, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&partner.go, n, __ATOMIC_RELEASE);
-	world_step_begin(o->w);
-	vm_delete_slot(o->w->vm, OVERLAP_SLOT);
-	world_step_end(o->w);
+	/* The watcher watches this one alone. */
+	if (pair->slot == OVERLAP_SLOT)
+		world_step_begin(o->w);
+	vm_delete_slot(o->w->vm, pair->slot);
+	if (pair->slot == OVERLAP_SLOT)
+		world_step_end(o->w);
 	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
 	overlap_metronome(false);
 	wait_for(&partner.done, n);
 	overlap_trace_pause(true);
 }
 
-static void one_round(struct overlap *o, const struct overlap_pair *pair)
+/* The memslot is gone: over other memory it comes back. */
+static void replace(struct overlap *o, struct overlap_memory *old)
 {
-	struct overlap_memory *old = o->now;
-
-	world_rounds(o->w, 0);
-	if (pair->prepare)
-		pair->prepare(o);
-	delete(o);
-	overlap_trace_read(pair->event, &o->seen);
-	if (pair->judge)
-		pair->judge(o);
 	/* From here on nobody has a way to the memory. */
 	world_stamp(old->alias, OVERLAP_BYTES, o->w->clock->hi - 1);
 	usleep(LINGER_US);
@@ -231,12 +268,26 @@ static void one_round(struct overlap *o, const struct overlap_pair *pair)
 	world_step_end(o->w);
 }
 
+static void one_round(struct overlap *o, const struct overlap_pair *pair)
+{
+	struct overlap_memory *old = o->now;
+
+	world_rounds(o->w, 0);
+	if (pair->prepare)
+		pair->prepare(o);
+	delete(o, pair);
+	overlap_trace_read(o, pair);
+	if (pair->judge)
+		pair->judge(o);
+	if (pair->slot == OVERLAP_SLOT)
+		replace(o, old);
+}
+
 static void create(struct overlap *o, const struct overlap_pair *pair)
 {
 	unsigned int i;
 
-	memset(o, 0, sizeof(*o));
-	o->w = world_create(pair->policy, &world_pages[0]);
+	o->w = world_create(pair->policy, &world_pages[pair->pages]);
 	for (i = 0; i < 2; i++)
 		overlap_memory_create(&o->mem[i], OVERLAP_BYTES);
 	overlap_memory_create(&o->stays, OVERLAP_STAYS_BYTES);
@@ -288,35 +339,69 @@ static void rounds(struct overlap *o, const struct overlap_pair *pair)
 	pthread_join(partner.thread, NULL);
 }
 
-/* A case of its own: @pair's rounds. */
+/* No more than the page tables of the memslot's own that this test's has. */
+static void expect_tables(const struct overlap *o)
+{
+	uint64_t most = zap_mmu() == ZAP_MMU_TDP ? 1 : 3;
+
+	ktap_check(o->seen.tables <= most, "page tables that a deletion counts: %lu, at most %lu are its own",
+		   o->seen.tables, most);
+}
+
+void overlap_conclude(const char *name, const char *event, const struct overlap_seen *seen,
+		      uint64_t start_ns)
+{
+	ktap_diag("%s: met in %u of %u, by %u of %u events (%s); %lu us each, %lu ms in all",
+		  name, seen->met, seen->zaps, seen->within, seen->events, event,
+		  seen->zaps ? seen->ns / seen->zaps / 1000 : 0,
+		  (vm_now_ns() - start_ns) / 1000000);
+	ktap_check(seen->met, "the two never overlapped");
+	ktap_result("%s", name);
+}
+
+static const char *choose(const char *tdp, const char *other)
+{
+	return other && zap_mmu() != ZAP_MMU_TDP ? other : tdp;
+}
+
+static void run(struct overlap *o, const struct overlap_pair *pair)
+{
+	const char *delay = choose(pair->delay, pair->shadow_delay);
+
+	if (delay && !overlap_delay(delay))
+		ktap_diag("%s() cannot be delayed", delay);
+	create(o, pair);
+	if (pair->begin)
+		pair->begin(o);
+	rounds(o, pair);
+	if (pair->end)
+		pair->end(o);
+	overlap_trace_off();
+	overlap_delay_end();
+	expect_nothing_left(o);
+	destroy(o);
+	if (pair->slot == OVERLAP_SLOT && !strcmp(pair->policy, "scoped"))
+		expect_tables(o);
+}
+
 void overlap_run(const struct overlap_pair *pair)
 {
-	const char *why = pair->unable ? pair->unable() : NULL;
-	static struct overlap o;
+	const char *event = choose(pair->event, pair->shadow_event);
 	uint64_t start = vm_now_ns();
+	static struct overlap o;
+	const char *why;
 
-	if (!why && !overlap_trace_on(pair->event, pair->comm))
+	if (!overlap_wanted(pair->name))
+		return;
+	why = pair->unable ? pair->unable() : NULL;
+	if (!why && !overlap_trace_on(event, pair->comm))
 		why = "the kernel has no such event, or function";
 	if (why) {
 		ktap_skip(why, "%s", pair->name);
 		return;
 	}
-	if (pair->delay && !overlap_delay(pair->delay))
-		ktap_diag("%s: %s() cannot be delayed", pair->name, pair->delay);
-	create(&o, pair);
-	if (pair->begin)
-		pair->begin(&o);
-	rounds(&o, pair);
-	if (pair->end)
-		pair->end(&o);
-	overlap_trace_off();
-	overlap_delay_end();
-	expect_nothing_left(&o);
-	destroy(&o);
-	ktap_diag("%s: in %u of %u invalidations, %u of %u events (%s); %lu us each, %lu ms in all", pair->name,
-		  o.seen.met, o.seen.zaps, o.seen.within, o.seen.events, pair->event,
-		  o.seen.zaps ? o.seen.ns / o.seen.zaps / 1000 : 0,
-		  (vm_now_ns() - start) / 1000000);
-	ktap_check(o.seen.met, "the two never overlapped");
-	ktap_result("%s", pair->name);
+	memset(&o, 0, sizeof(o));
+	o.event = event;
+	run(&o, pair);
+	overlap_conclude(pair->name, event, &o.seen, start);
 }

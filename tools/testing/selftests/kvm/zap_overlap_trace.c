@@ -21,6 +21,9 @@
 #define PROBES	ZAP_TRACING "kprobe_events"
 #define GROUP	"zap_overlap"
 
+/* More than zap_tracing_drain() has. */
+#define MAX_LINES	4096
+
 static char enabled[128];	/* the partner's event, its folder */
 static char delayed[128];	/* the same of what is delayed, in all of tracefs */
 static char delays[64];		/* an instance of its own: what it notes is not read */
@@ -84,23 +87,35 @@ void overlap_trace_create(void)
 	zap_tracing_put("tracing_on", "0");
 }
 
+static bool trace_function(const char *functions)
+{
+	char name[64];
+	size_t n;
+
+	for (;; functions += n + 1) {
+		n = strcspn(functions, "|");
+		snprintf(name, sizeof(name), "%.*s", (int)n, functions);
+		if (overlap_has_symbol(name))
+			return probe("partner", name);
+		if (!functions[n])
+			return false;
+	}
+}
+
 bool overlap_trace_on(const char *event, const char *comm)
 {
 	char file[192], filter[64];
 
-	if (!strcmp(event, "kvm/kvm_zap")) {
-		enabled[0] = '\0';
+	enabled[0] = '\0';
+	if (!strcmp(event, "kvm/kvm_zap"))
 		return true;
-	}
 	if (strchr(event, '/')) {
-		snprintf(enabled, sizeof(enabled), "events/%s", event);
-		snprintf(file, sizeof(file), ZAP_TRACING "%s", enabled);
-		if (access(file, F_OK)) {
-			enabled[0] = '\0';
+		snprintf(file, sizeof(file), ZAP_TRACING "events/%s", event);
+		if (access(file, F_OK))
 			return false;
-		}
+		snprintf(enabled, sizeof(enabled), "events/%s", event);
 	} else {
-		if (!overlap_has_symbol(event) || !probe("partner", event))
+		if (!trace_function(event))
 			return false;
 		snprintf(enabled, sizeof(enabled), "events/" GROUP "/partner");
 	}
@@ -139,19 +154,22 @@ struct entry {
 
 static uint64_t field(const char *line, const char *name)
 {
-	const char *at = strstr(line, name), *end = strchr(line, '\n');
+	const char *at = strstr(line, name);
 
-	return at && (!end || at < end) ? strtoull(at + strlen(name), NULL, 10) : 0;
+	return at ? strtoll(at + strlen(name), NULL, 10) : 0;
 }
 
-/* False if @line is no event, or neither an invalidation nor @event. */
-static bool parse(const char *line, const char *event, struct entry *e)
+/*
+ * False if @line is no event, or neither an invalidation nor @event. @slot: of the
+ * memslot that goes, -1 where none does.
+ */
+static bool parse(const char *line, const char *event, int slot, struct entry *e)
 {
-	const char *at = strstr(line, " ["), *end = strchr(line, '\n');
+	const char *at = strstr(line, " [");
 	unsigned long s, us;
 	char name[64];
 
-	if (*line == '#' || !at || (end && at > end))
+	if (!at)
 		return false;
 	if (sscanf(at, " [%u] %*s %lu.%lu: %63[^: ]", &e->cpu, &s, &us, name) != 4)
 		return false;
@@ -163,25 +181,20 @@ static bool parse(const char *line, const char *event, struct entry *e)
 		return !strcmp(name, event);
 	e->end = e->begin;
 	e->begin = e->begin + 999 - field(line, " ns=");
-	e->mine = !!strstr(line, "site=memslot") && field(line, " slot=") == OVERLAP_SLOT;
+	e->mine = (int)field(line, " slot=") == slot;
 	e->tables = field(line, " tables=");
 	return true;
 }
 
-static const char *next(const char *line)
-{
-	line = strchr(line, '\n');
-	return line ? line + 1 : NULL;
-}
-
 /* How many events of the partner's lie in @zap. */
-static unsigned int count_within(const char *text, const char *event, const struct entry *zap)
+static unsigned int count_within(const char **lines, unsigned int nr, const char *event,
+				 int slot, const struct entry *zap)
 {
-	unsigned int n = 0;
+	unsigned int i, n = 0;
 	struct entry e;
 
-	for (; text; text = next(text)) {
-		if (!parse(text, event, &e) || e.mine || e.cpu == zap->cpu)
+	for (i = 0; i < nr; i++) {
+		if (!parse(lines[i], event, slot, &e) || e.mine || e.cpu == zap->cpu)
 			continue;
 		if (e.zap && strcmp(event, "kvm_zap"))
 			continue;
@@ -192,22 +205,36 @@ static unsigned int count_within(const char *text, const char *event, const stru
 	return n;
 }
 
-void overlap_trace_read(const char *event, struct overlap_seen *sum)
+/* Lines, each a string: to look for something in a long one takes long. */
+static unsigned int split(char *text, const char **lines, unsigned int max)
 {
-	const char *text = zap_tracing_drain(), *line;
-	const char *name = strrchr(event, '/');
-	unsigned int n;
+	unsigned int n = 0;
+	char *line;
+
+	while ((line = strsep(&text, "\n")) && n < max)
+		lines[n++] = line;
+	return n;
+}
+
+void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair)
+{
+	static const char *lines[MAX_LINES];
+	unsigned int nr = split(zap_tracing_drain(), lines, MAX_LINES), i, n;
+	const char *name = strrchr(o->event, '/');
+	struct overlap_seen *sum = &o->seen;
 	struct entry e;
 
 	name = name ? name + 1 : "partner";
-	for (line = text; line; line = next(line)) {
-		if (!parse(line, name, &e))
+	for (i = 0; i < nr; i++) {
+		if (!parse(lines[i], name, pair->slot, &e))
 			continue;
 		if (!e.mine) {
 			sum->events += !e.zap || !strcmp(name, "kvm_zap");
 			continue;
 		}
-		n = count_within(text, name, &e);
+		if (pair->look)
+			pair->look(o, lines[i]);
+		n = count_within(lines, nr, name, pair->slot, &e);
 		sum->zaps++;
 		sum->within += n;
 		sum->met += !!n;

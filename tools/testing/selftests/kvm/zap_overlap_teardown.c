@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VM that is torn down, and what meets that, see zap_overlap.h: the last of its
+ * descriptors is closed while its process exits; MMU notifiers for its memory; readers of
+ * its files in debugfs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zap_overlap.h"
+#include "zap_tracing.h"
+
+#define PAGES		512UL
+#define BYTES		(PAGES * SZ_4K)
+#define ROUNDS		12
+
+/* What processes tell each other. */
+static struct shared {
+	unsigned int held, ready, go;
+	pid_t pid;		/* of the VM's process, and its descriptor */
+	int fd;
+	uint64_t leafs;
+} *shared;
+
+static const char *policy;
+
+static void set(unsigned int *flag)
+{
+	__atomic_store_n(flag, 1, __ATOMIC_RELEASE);
+}
+
+static bool is_set(const unsigned int *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static void sleep_until(const unsigned int *flag)
+{
+	while (!is_set(flag))
+		usleep(50);
+}
+
+static void spin_until(const unsigned int *flag)
+{
+	while (!is_set(flag))
+		overlap_pause();
+}
+
+static void spin(unsigned int times)
+{
+	while (times--)
+		overlap_pause();
+}
+
+static struct vm *make_vm(void *mem)
+{
+	struct vm *vm = vm_create(NULL);
+
+	vcpu_create(vm, 0);
+	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, BYTES, VM_2M);
+	vm_set_slot(vm, 0, 0, VM_RAM_GPA, BYTES, mem);
+	zap_leafs(vm);
+	shared->fd = vm->fd;
+	shared->pid = getpid();
+	return vm;
+}
+
+/* Have its memory mapped. Not before a fork, which unmaps what a process has. */
+static void use(struct vm *vm)
+{
+	vcpu_read(vm->vcpus, VM_RAM_GPA, BYTES);
+	shared->leafs = zap_leafs(vm);
+}
+
+static pid_t fork_or_die(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		vm_die("fork: %s", strerror(errno));
+	return pid;
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) < 0)
+		vm_die("waitpid: %s", strerror(errno));
+	ktap_equal("status of a process", status, 0);
+}
+
+/*
+ * Child: make a VM whose last descriptor a child of its own closes while this one exits.
+ * This one has closed its own: they would be closed after its memory is gone, and the
+ * other close would not be the last one. @lead: how much earlier the other one begins.
+ */
+static void exit_beside_closer(void *mem, unsigned int lead)
+{
+	struct vm *vm = make_vm(mem);
+
+	if (!fork_or_die()) {
+		overlap_pin(OVERLAP_PARTNER);
+		set(&shared->held);
+		sleep_until(&shared->ready);
+		set(&shared->go);
+		vm_close(vm);
+		_exit(0);
+	}
+	sleep_until(&shared->held);
+	use(vm);
+	vm_close(vm);
+	set(&shared->ready);
+	spin_until(&shared->go);
+	spin(lead);
+	_exit(0);
+}
+
+/* Child: make a VM, let a child of its own hold it, and exit. */
+static void exit_held(void *mem)
+{
+	struct vm *vm = make_vm(mem);
+
+	if (!fork_or_die()) {
+		set(&shared->held);
+		sleep_until(&shared->go);
+		_exit(0);
+	}
+	sleep_until(&shared->held);
+	use(vm);
+	set(&shared->ready);
+	_exit(0);
+}
+
+/* What was counted since @before: one VM, and no more than it had. */
+static void expect_one(const struct zap_row *before, const struct zap_row *walk_before)
+{
+	struct zap_row row, walk;
+
+	zap_row("teardown", policy, &row);
+	zap_row("teardown", "walk", &walk);
+	zap_diff(&row, before);
+	zap_diff(&walk, walk_before);
+	/* Fast falls back to walk where slots_lock is taken. */
+	ktap_check(row.count + walk.count == 1 && row.sptes + walk.sptes <= shared->leafs,
+		   "counted: %s %lu, walk %lu (expected 1), sptes %lu and %lu (at most %lu)",
+		   policy, row.count, walk.count, row.sptes, walk.sptes, shared->leafs);
+}
+
+static void closer_round(void *mem, unsigned int round)
+{
+	if (!fork_or_die())
+		exit_beside_closer(mem, round * 40);
+	wait_for(-1);
+	wait_for(-1);
+}
+
+struct notifier {
+	unsigned char *mem;
+	unsigned int step;
+};
+
+static void take_page(void *arg)
+{
+	struct notifier *n = arg;
+
+	if (madvise(n->mem + n->step++ * 7 % PAGES * SZ_4K, SZ_4K, MADV_DONTNEED))
+		vm_die("madvise: %s", strerror(errno));
+}
+
+static void notifier_round(void *mem, unsigned int round)
+{
+	struct notifier n = { .mem = mem, .step = round };
+	struct vm *vm = make_vm(mem);
+
+	use(vm);
+	overlap_partner_start(take_page, &n);
+	vm_close(vm);
+	overlap_partner_stop();
+	vm_free(vm);
+}
+
+/* Whatever is read, is: a folder that goes, or has gone, is no error. */
+static void read_files(void *arg)
+{
+	static const char * const files[] = { "mmu_rmaps_stat", "memslot_zap", "zap_sptes" };
+	char path[128], buf[4096];
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/%s", shared->pid, shared->fd,
+			 files[i]);
+		zap_read_file(path, buf, sizeof(buf));
+	}
+}
+
+static void reader_round(void *mem, unsigned int round)
+{
+	char path[128], word[32];
+	pid_t pid = fork_or_die();
+	int fd;
+
+	(void)round;
+	if (!pid)
+		exit_held(mem);
+	sleep_until(&shared->held);
+	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", shared->pid, shared->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ktap_check(fd >= 0, "%s: %s", path, strerror(errno));
+	overlap_partner_start(read_files, NULL);
+	wait_for(pid);
+	overlap_partner_stop();
+	set(&shared->go);
+	wait_for(-1);
+	/* The VM is gone: its file knows nothing any more. */
+	ktap_check(read(fd, word, sizeof(word)) < 0, "the word of a VM that is gone was read");
+	close(fd);
+}
+
+static const struct {
+	const char *name;
+	const char *event;
+	void (*round)(void *mem, unsigned int round);
+} cases[] = {
+	{ "a second closer", "kvm_arch_flush_shadow_all", closer_round },
+	{ "an MMU notifier", "kvm/kvm_unmap_hva_range", notifier_round },
+	{ "readers of debugfs", "kvm_mmu_rmaps_stat_show", reader_round },
+};
+
+static void test(unsigned int nr, void *mem)
+{
+	/* Of no memslot. */
+	const struct overlap_pair pair = { .slot = -1 };
+	struct zap_row before, walk_before;
+	static struct overlap o;
+	uint64_t start = vm_now_ns();
+	unsigned int i;
+	char name[64];
+
+	snprintf(name, sizeof(name), "teardown by %s, and %s", policy, cases[nr].name);
+	if (!overlap_wanted(name))
+		return;
+	if (!overlap_trace_on(cases[nr].event, NULL)) {
+		ktap_skip("the kernel has no such event, or function", "%s", name);
+		return;
+	}
+	memset(&o, 0, sizeof(o));
+	o.event = cases[nr].event;
+	zap_site_policy("teardown", policy);
+	overlap_metronome(true);
+	for (i = 0; i < ROUNDS && !ktap.bad; i++) {
+		memset(shared, 0, sizeof(*shared));
+		memset(mem, 1, BYTES);
+		zap_row("teardown", policy, &before);
+		zap_row("teardown", "walk", &walk_before);
+		overlap_trace_pause(false);
+		cases[nr].round(mem, i);
+		overlap_trace_pause(true);
+		overlap_trace_read(&o, &pair);
+		expect_one(&before, &walk_before);
+	}
+	overlap_metronome(false);
+	overlap_trace_off();
+	overlap_conclude(name, o.event, &o.seen, start);
+}
+
+unsigned int overlap_count_teardowns(void)
+{
+	static const char * const policies[] = { "bulk", "fast" };
+	unsigned int i, j, n = 0;
+	char name[64];
+
+	for (i = 0; i < ARRAY_SIZE(policies); i++)
+		for (j = 0; j < ARRAY_SIZE(cases); j++) {
+			snprintf(name, sizeof(name), "teardown by %s, and %s", policies[i],
+				 cases[j].name);
+			n += overlap_wanted(name);
+		}
+	return n;
+}
+
+void overlap_teardowns(void)
+{
+	static const char * const policies[] = { "bulk", "fast" };
+	void *mem = vm_backing_alloc(BYTES, VM_4K);
+	unsigned int i, j;
+
+	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Who holds a VM becomes this process's child when its parent is gone. */
+	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		vm_die("mmap or prctl: %s", strerror(errno));
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		policy = policies[i];
+		for (j = 0; j < ARRAY_SIZE(cases); j++)
+			test(j, mem);
+	}
+	vm_backing_free(mem, BYTES);
+}
