@@ -92,22 +92,3 @@ ZAP_GUEST uint64_t zap_guest_scribble(volatile struct guest_cmd *cmd)
 	} while (beat->rounds != beat->limit && !cmd->stop);
 	return 0;
 }
-
-/* The same, but dwell at each page. */
-ZAP_GUEST uint64_t zap_guest_creep(volatile struct guest_cmd *cmd)
-{
-	volatile struct zap_beat *beat = (void *)cmd->value;
-	uint64_t i, j, address;
-
-	do {
-		address = beat->start;
-		for (i = 0; i < beat->count; i++) {
-			*(volatile uint64_t *)(address + 8) = beat->rounds + 1;
-			for (j = 0; j < beat->index; j++)
-				__asm__ volatile ("");
-			address += beat->stride;
-		}
-		beat->rounds++;
-	} while (beat->rounds != beat->limit && !cmd->stop);
-	return 0;
-}

@@ -34,7 +34,7 @@ struct zap_beat {
 	uint64_t start;		/* pages to visit */
 	uint64_t count;
 	uint64_t stride;	/* bytes */
-	uint64_t index;		/* of the first page, in its memory; creep: how long to dwell */
+	uint64_t index;		/* of the first page, in its memory */
 	uint64_t parity;	/* present in steps that are this, modulo 2 */
 	uint64_t gen;		/* of the memory; 0: the number of the step */
 	uint64_t limit;		/* rounds to make; 0: until stopped */
@@ -52,8 +52,6 @@ struct zap_beat {
 uint64_t zap_guest_patrol(volatile struct guest_cmd *cmd);
 uint64_t zap_guest_scribble(volatile struct guest_cmd *cmd);
 uint64_t zap_guest_visit(volatile struct guest_cmd *cmd);	/* both */
-
-uint64_t zap_guest_creep(volatile struct guest_cmd *cmd);	/* scribble, one page at a time */
 
 /* All the code, to be copied. */
 extern const unsigned char __start_zap_guest[], __stop_zap_guest[];

@@ -125,7 +125,6 @@ void overlap_conclude(const char *name, const char *event, const struct overlap_
 		      uint64_t start_ns);
 
 /* zap_overlap_trace.c */
-bool overlap_has_symbol(const char *function);
 void overlap_trace_create(void);
 
 /*
@@ -149,9 +148,9 @@ void overlap_delay_end(void);
 
 /* The pairs */
 extern const struct overlap_pair overlap_fault_pairs[], overlap_notifier_pairs[],
-	overlap_host_pairs[], overlap_dirty_pairs[];
+	overlap_host_pairs[];
 extern const unsigned int overlap_nr_fault_pairs, overlap_nr_notifier_pairs,
-	overlap_nr_host_pairs, overlap_nr_dirty_pairs;
+	overlap_nr_host_pairs;
 
 /* zap_overlap_teardown.c, zap_overlap_mmio.c: how many cases are wanted, and those. */
 unsigned int overlap_count_teardowns(void);

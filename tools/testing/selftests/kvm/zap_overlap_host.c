@@ -30,20 +30,28 @@ static void write_words(struct overlap *o)
 		zap_vm_policy(o->w->vm, "inherit");
 }
 
+/* What  says after , "" if it does not. */
+static void word_after(const char *line, const char *name, char *word, size_t bytes)
+{
+	const char *at = strstr(line, name);
+
+	at = at ? at + strlen(name) : "";
+	snprintf(word, bytes, "%.*s", (int)strcspn(at, " "), at);
+}
+
 static void look_at_words(struct overlap *o, const char *line)
 {
-	char policy[16] = "", by[16] = "";
-	const char *at = strstr(line, " policy=");
+	char policy[16], by[16];
 	unsigned int i;
 
 	(void)o;
-	sscanf(at ? at : "", " policy=%15s", policy);
-	at = strstr(line, " by=");
-	sscanf(at ? at : "", " by=%15s", by);
+	word_after(line, " policy=", policy, sizeof(policy));
+	word_after(line, " by=", by, sizeof(by));
 	for (i = 0; i < ARRAY_SIZE(decisions); i++)
 		if (!strcmp(policy, decisions[i].policy) && !strcmp(by, decisions[i].by))
 			break;
-	if (ktap_check(i < ARRAY_SIZE(decisions), "policy %s by %s: no word says that", policy, by))
+	if (ktap_check(i < ARRAY_SIZE(decisions), "policy %s by %s: no word says that", policy,
+		       by))
 		decided[i]++;
 }
 
@@ -81,7 +89,8 @@ static void clear_statistics(struct overlap *o)
 		if (ret)
 			vm_die(ZAP_RESET ": %s", strerror(-ret));
 	}
-	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/%s", getpid(), o->w->vm->fd, own[o->step % 3]);
+	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/%s", getpid(), o->w->vm->fd,
+		 own[o->step % ARRAY_SIZE(own)]);
 	ret = zap_write_file(path, "0", 1);
 	if (ret)
 		vm_die("'0' > %s: %s", path, strerror(-ret));
@@ -91,8 +100,8 @@ static void clear_statistics(struct overlap *o)
 		   row.total_ns, row.max_ns);
 	/* One flush a deletion, and one for each lock break. */
 	ktap_check(row.flushes <= 2 * row.count + row.yields,
-		   "a row that cannot be: count %lu, yields %lu, flushes %lu", row.count, row.yields,
-		   row.flushes);
+		   "a row that cannot be: count %lu, yields %lu, flushes %lu", row.count,
+		   row.yields, row.flushes);
 	zap_latency("memslot", "scoped");
 }
 
@@ -124,7 +133,8 @@ static void other_vm_deletes(struct overlap *o)
 	vm_set_slot(other->vm, OTHER_VM_SLOT, 0, VM_RAM_GPA, OTHER_VM_BYTES, other->mem);
 	vcpu_stamp(other->vm->vcpus, VM_RAM_GPA, OTHER_VM_BYTES / 4, o->step);
 	vm_delete_slot(other->vm, OTHER_VM_SLOT);
-	if (*(volatile uint64_t *)other->mem != guest_stamp(VM_RAM_GPA, o->step))
+	if (__atomic_load_n((uint64_t *)other->mem, __ATOMIC_ACQUIRE) !=
+	    guest_stamp(VM_RAM_GPA, o->step))
 		ktap_check(false, "the other VM lost what it wrote");
 }
 

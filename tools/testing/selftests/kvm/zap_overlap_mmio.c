@@ -11,7 +11,7 @@
 #include "zap_tracing.h"
 
 #define GENERATION	"zap_mmio_generation"
-#define CYCLE		(1UL << 18)
+#define CYCLE		0x40000UL
 #define STALE		"events/kvmmmu/check_mmio_spte"
 
 /* Page tables for the walk to go through, and places where there is no memslot between. */

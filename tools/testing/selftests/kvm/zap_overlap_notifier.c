@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A scoped deletion with MMU notifiers for the memory that goes, see zap_overlap.h.
+ * A scoped deletion with MMU notifiers, see zap_overlap.h.
  *
- * The host takes a page away from the VM in the midst of the deletion. When it has, no
- * vCPU may write to it any more, and none can have it mapped anew: the memslot is invalid.
+ * For the memory that goes: the host takes a page away from the VM in the midst of the
+ * deletion. When it has, no vCPU may write to it any more, and none can have it mapped
+ * anew: the memslot is invalid.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "zap_overlap.h"
 
-static volatile uint64_t *written(struct overlap *o, unsigned int page)
+/* What the watcher last wrote to it. */
+static uint64_t written(struct overlap *o, unsigned int page)
 {
-	return (uint64_t *)(o->now->alias + page * OVERLAP_STRIDE * SZ_4K) + 1;
+	uint64_t *words = (uint64_t *)(o->now->alias + page * OVERLAP_STRIDE * SZ_4K);
+
+	return __atomic_load_n(&words[1], __ATOMIC_ACQUIRE);
 }
 
 static void take_page(struct overlap *o)
@@ -24,7 +30,7 @@ static void take_page(struct overlap *o)
 
 	if (madvise(o->now->hva + page * OVERLAP_STRIDE * SZ_4K, SZ_4K, MADV_DONTNEED))
 		vm_die("madvise: %s", strerror(errno));
-	note.value = *written(o, page);
+	note.value = written(o, page);
 	if (o->nr_notes < OVERLAP_NOTES)
 		o->notes[o->nr_notes++] = note;
 }
@@ -38,7 +44,7 @@ static void judge_pages(struct overlap *o)
 		if (note->ns < o->seen.begin_ns)
 			continue;
 		o->private = (void *)((uintptr_t)o->private + 1);
-		ktap_check(*written(o, note->page) == note->value,
+		ktap_check(written(o, note->page) == note->value,
 			   "page %u was written to after it was taken, %lu ns after the deletion began",
 			   note->page, note->ns - o->seen.begin_ns);
 	}
@@ -51,12 +57,125 @@ static void say_judged(struct overlap *o)
 	ktap_check(o->private, "none could be judged");
 }
 
+/* Memory of the host's own kind in a memslot that stays ----------------------------- */
+
+#define OTHER_GPA	(WORLD_GPA + 32 * SZ_1M)
+#define OTHER_PAGES	64UL
+#define OTHER_BYTES	(OTHER_PAGES * SZ_4K)
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+static void *other;
+
+static void other_begin(struct overlap *o)
+{
+	other = vm_backing_alloc(OTHER_BYTES, VM_4K);
+	vm_set_slot(o->w->vm, OVERLAP_OTHER, 0, OTHER_GPA, OTHER_BYTES, other);
+}
+
+/* All of it mapped, each page with the same in it. */
+static void other_write(struct overlap *o)
+{
+	vcpu_write(o->w->vcpu[1], OTHER_GPA, OTHER_BYTES, o->round);
+}
+
+/* Whatever the host did to the pages. */
+static void other_judge(struct overlap *o)
+{
+	struct guest_op op = { .op = GUEST_OP_READ, .start = OTHER_GPA, .bytes = OTHER_BYTES };
+	struct guest_result res;
+
+	vcpu_must(o->w->vcpu[1], &op, &res);
+	ktap_equal("sum of what the guest wrote elsewhere", res.value, OTHER_PAGES * o->round);
+}
+
+static void other_end(struct overlap *o)
+{
+	vm_delete_slot(o->w->vm, OVERLAP_OTHER);
+	vm_backing_free(other, OTHER_BYTES);
+}
+
+/* Reclaim asks whether the pages were used; there is no swap for them to go to. */
+static void reclaim(struct overlap *o)
+{
+	(void)o;
+	if (madvise(other, OTHER_BYTES, MADV_PAGEOUT))
+		vm_die("madvise: %s", strerror(errno));
+}
+
+static void compact(struct overlap *o)
+{
+	(void)o;
+	zap_write_file("/proc/sys/vm/compact_memory", "1", 1);
+}
+
+#define KSM	"/sys/kernel/mm/ksm/"
+
+static const char *no_ksm(void)
+{
+	return access(KSM "run", W_OK) ? "the kernel has no KSM" : NULL;
+}
+
+static void ksm_put(const char *file, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), KSM "%s", file);
+	if (zap_write_file(path, text, strlen(text)))
+		vm_die("'%s' > %s", text, path);
+}
+
+static void ksm_begin(struct overlap *o)
+{
+	other_begin(o);
+	if (madvise(other, OTHER_BYTES, MADV_MERGEABLE))
+		vm_die("madvise: %s", strerror(errno));
+	overlap_pin_tasks("ksmd", OVERLAP_PARTNER);
+	ksm_put("pages_to_scan", "64");
+	ksm_put("sleep_millisecs", "0");
+	ksm_put("run", "1");
+}
+
+/* What was merged is the guest's own again, to be merged anew. */
+static void unmerge(struct overlap *o)
+{
+	uint64_t gpa = OTHER_GPA + o->step % 8 * 8 * SZ_4K;
+
+	vcpu_write(o->w->vcpu[1], gpa, 8 * SZ_4K, o->round);
+	usleep(100);
+}
+
+static void ksm_end(struct overlap *o)
+{
+	ksm_put("run", "2");
+	ksm_put("run", "0");
+	other_end(o);
+}
+
 const struct overlap_pair overlap_notifier_pairs[] = {
 	{
 		.name = "a deletion, and an MMU notifier (MADV_DONTNEED)",
 		.policy = "scoped", .rounds = 40, .event = "kvm/kvm_unmap_hva_range",
 		.partner = take_page, .judge = judge_pages, .end = say_judged,
 		.delay = "kvm_flush_remote_tlbs",
+	}, {
+		.name = "a deletion, and reclaim that asks what was used",
+		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_age_hva",
+		.begin = other_begin, .prepare = other_write, .partner = reclaim,
+		.judge = other_judge, .end = other_end,
+	}, {
+		.name = "a deletion, and KSM",
+		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_unmap_hva_range",
+		.comm = "ksmd", .unable = no_ksm,
+		.begin = ksm_begin, .prepare = other_write, .partner = unmerge,
+		.judge = other_judge, .end = ksm_end,
+	}, {
+		.name = "a deletion, and pages that are migrated",
+		.policy = "scoped", .rounds = 8, .event = "kvm/kvm_unmap_hva_range",
+		.begin = other_begin, .prepare = other_write, .partner = compact,
+		.judge = other_judge, .end = other_end,
 	},
 };
 

@@ -21,7 +21,6 @@ static const struct {
 } lists[] = {
 	{ overlap_fault_pairs, &overlap_nr_fault_pairs },
 	{ overlap_notifier_pairs, &overlap_nr_notifier_pairs },
-	{ overlap_dirty_pairs, &overlap_nr_dirty_pairs },
 	{ overlap_host_pairs, &overlap_nr_host_pairs },
 };
 

@@ -24,21 +24,37 @@
 /* More than zap_tracing_drain() has. */
 #define MAX_LINES	4096
 
+/* More than KVM has in /proc/kallsyms. */
+#define SYMBOLS_BYTES	SZ_1M
+
 static char enabled[128];	/* the partner's event, its folder */
-static char delayed[128];	/* the same of what is delayed, in all of tracefs */
 static char delays[64];		/* an instance of its own: what it notes is not read */
 
-bool overlap_has_symbol(const char *function)
+/*
+ * Where KVM has , 0 if it has no such one. The kernel's own search for a name takes
+ * tens of millions of instructions each time: read the list once.
+ */
+static uint64_t address_of(const char *function)
 {
-	char line[256], name[128];
-	bool found = false;
-	FILE *f = fopen("/proc/kallsyms", "r");
+	static char symbols[SYMBOLS_BYTES];
+	char line[256], word[128], *at;
+	size_t used = 1;
+	FILE *f;
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*x %*c %127s", name) == 1 && !strcmp(name, function);
-	if (f)
-		fclose(f);
-	return found;
+	if (!symbols[0]) {
+		f = fopen("/proc/kallsyms", "r");
+		symbols[0] = '\n';
+		while (f && fgets(line, sizeof(line), f))
+			if (strstr(line, "\t[kvm]") && used + strlen(line) < sizeof(symbols))
+				used += sprintf(symbols + used, "%s", line);
+		if (f)
+			fclose(f);
+	}
+	snprintf(word, sizeof(word), " %s\t", function);
+	at = strstr(symbols, word);
+	while (at && at[-1] != '\n')
+		at--;
+	return at ? strtoull(at, NULL, 16) : 0;
 }
 
 static bool probe_command(const char *text)
@@ -70,11 +86,12 @@ static void probes_remove(void)
 
 static bool probe(const char *name, const char *function)
 {
-	bool returns = *function == '-';
-	char text[192];
+	uint64_t address = address_of(function);
+	char text[128];
 
-	snprintf(text, sizeof(text), "%c:" GROUP "/%s %s\n", returns ? 'r' : 'p', name,
-		 function + returns);
+	if (!address)
+		return false;
+	snprintf(text, sizeof(text), "p:" GROUP "/%s 0x%lx\n", name, address);
 	return probe_command(text);
 }
 
@@ -95,8 +112,8 @@ static bool trace_function(const char *functions)
 	for (;; functions += n + 1) {
 		n = strcspn(functions, "|");
 		snprintf(name, sizeof(name), "%.*s", (int)n, functions);
-		if (overlap_has_symbol(name))
-			return probe("partner", name);
+		if (probe("partner", name))
+			return true;
 		if (!functions[n])
 			return false;
 	}
@@ -259,13 +276,12 @@ static void delay_put(const char *file, const char *text)
 
 bool overlap_delay(const char *function)
 {
-	if (!overlap_has_symbol(function + (*function == '-')) || !probe("delay", function))
+	if (!probe("delay", function))
 		return false;
 	snprintf(delays, sizeof(delays), ZAP_TRACING "instances/zap_delay.%d", getpid());
 	if (mkdir(delays, 0700))
 		vm_die("mkdir %s: %s", delays, strerror(errno));
 	delay_put("trigger", "stacktrace");
-	snprintf(delayed, sizeof(delayed), "%s", function);
 	return true;
 }
 

@@ -78,7 +78,7 @@ char *zap_tracing_take(void)
 
 char *zap_tracing_drain(void)
 {
-	static char buf[65536];
+	static char buf[262144];
 	size_t used = 0;
 	char path[256];
 	ssize_t got;
