@@ -62,7 +62,8 @@ struct overlap_seen {
 	unsigned int met;	/* invalidations that had at least one of them */
 	uint64_t begin_ns, end_ns;	/* the last invalidation's, CLOCK_MONOTONIC */
 	uint64_t ns;			/* of all of them */
-	uint64_t tables;	/* the most that one has counted */
+	uint64_t tables;	/* the most that one by scoped counted */
+	unsigned int usurped;	/* invalidations that another one began first */
 };
 
 struct overlap {
@@ -93,6 +94,7 @@ struct overlap_pair {
 	const char *comm;		/* of the task that it is of, NULL: any */
 	const char *delay, *shadow_delay; /* a function, see overlap_delay() */
 	const char *(*unable)(void);	/* why it cannot be tried here */
+	const char *seldom;		/* why the two need not meet, NULL: they have to */
 	void (*begin)(struct overlap *o);
 	void (*prepare)(struct overlap *o);	/* before a deletion */
 	void (*partner)(struct overlap *o);	/* over and over until it is done */
@@ -122,7 +124,7 @@ void overlap_partner_stop(void);
 
 /* The last words of a case. */
 void overlap_conclude(const char *name, const char *event, const struct overlap_seen *seen,
-		      uint64_t start_ns);
+		      uint64_t start_ns, const char *seldom);
 
 /* zap_overlap_trace.c */
 void overlap_trace_create(void);

@@ -113,6 +113,7 @@ static void clear_statistics(struct overlap *o)
 struct other_vm {
 	struct vm *vm;
 	void *mem;
+	bool there;
 };
 
 static void other_vm_begin(struct overlap *o)
@@ -126,15 +127,30 @@ static void other_vm_begin(struct overlap *o)
 	o->private = &other;
 }
 
-static void other_vm_deletes(struct overlap *o)
+static void other_vm_prepare(struct overlap *o)
 {
 	struct other_vm *other = o->private;
 
 	vm_set_slot(other->vm, OTHER_VM_SLOT, 0, VM_RAM_GPA, OTHER_VM_BYTES, other->mem);
-	vcpu_stamp(other->vm->vcpus, VM_RAM_GPA, OTHER_VM_BYTES / 4, o->step);
-	vm_delete_slot(other->vm, OTHER_VM_SLOT);
+	vcpu_stamp(other->vm->vcpus, VM_RAM_GPA, OTHER_VM_BYTES, o->round);
+	other->there = true;
+}
+
+static void other_vm_deletes(struct overlap *o)
+{
+	struct other_vm *other = o->private;
+
+	if (other->there)
+		vm_delete_slot(other->vm, OTHER_VM_SLOT);
+	other->there = false;
+}
+
+static void other_vm_judge(struct overlap *o)
+{
+	struct other_vm *other = o->private;
+
 	if (__atomic_load_n((uint64_t *)other->mem, __ATOMIC_ACQUIRE) !=
-	    guest_stamp(VM_RAM_GPA, o->step))
+	    guest_stamp(VM_RAM_GPA, o->round))
 		ktap_check(false, "the other VM lost what it wrote");
 }
 
@@ -234,7 +250,7 @@ static void shrink(struct overlap *o)
 const struct overlap_pair overlap_host_pairs[] = {
 	{
 		.name = "a deletion, and words that are written",
-		.policy = "scoped", .rounds = 60, .event = "kvm_zap_param_set",
+		.policy = "scoped", .rounds = 30, .event = "kvm_zap_param_set",
 		.delay = "kvm_arch_zap_demand",
 		.begin = words_begin, .partner = write_words, .look = look_at_words,
 		.end = words_end,
@@ -245,12 +261,15 @@ const struct overlap_pair overlap_host_pairs[] = {
 	}, {
 		.name = "a deletion, and another VM's",
 		.policy = "scoped", .rounds = 40, .event = "kvm/kvm_zap",
-		.begin = other_vm_begin, .partner = other_vm_deletes, .end = other_vm_end,
+		.delay = "kvm_zap_count_sptes", .begin = other_vm_begin,
+		.prepare = other_vm_prepare, .partner = other_vm_deletes,
+		.judge = other_vm_judge, .end = other_vm_end,
 	}, {
 		.name = "a deletion, and the NX worker",
 		.policy = "scoped", .rounds = 40, .pages = 1,
 		.event = "kvm_tdp_mmu_zap_sp|kvm_tdp_mmu_zap_possible_nx_huge_page",
 		.shadow_event = "kvm_mmu_prepare_zap_page", .comm = NX_COMM "*",
+		.delay = "kvm_zap_count_sptes",
 		.begin = nx_begin, .prepare = split, .partner = nx_wake, .end = nx_end,
 	}, {
 		.name = "a deletion, and KVM's shrinker",

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "zap_overlap.h"
 #include "zap_tracing.h"
@@ -43,13 +44,17 @@ static void read_mmio(void *arg)
 static void change(struct mmio *m, unsigned int wrap, struct overlap *o, void *ram)
 {
 	const struct overlap_pair pair = { .slot = -1 };
-	unsigned int i;
+	unsigned int i, step;
 
 	/* Before: each place has an MMIO SPTE, of the generation that is. */
 	for (i = 0; i < TABLES; i++)
 		read_mmio(m);
 	for (i = 0; i <= wrap; i++) {
+		step = m->step;
 		overlap_partner_start(read_mmio, m);
+		/* It takes a while for a vCPU to get to another CPU. */
+		while (__atomic_load_n(&m->step, __ATOMIC_ACQUIRE) < step + 2)
+			usleep(50);
 		overlap_metronome(true);
 		overlap_trace_pause(false);
 		vm_set_slot(m->vm, TOGGLED, i & 1 ? 0 : KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA,
@@ -124,7 +129,7 @@ void overlap_mmio(void)
 	overlap_trace_off();
 	kvm_param_set(ZAP_MODULE, GENERATION, "0");
 	vm_backing_free(ram, SZ_4K);
-	overlap_conclude(name, o.event, &o.seen, start);
+	overlap_conclude(name, o.event, &o.seen, start, NULL);
 }
 
 unsigned int overlap_count_mmio(void)

@@ -174,6 +174,7 @@ const struct overlap_pair overlap_notifier_pairs[] = {
 	}, {
 		.name = "a deletion, and pages that are migrated",
 		.policy = "scoped", .rounds = 8, .event = "kvm/kvm_unmap_hva_range",
+		.seldom = "compaction moves none of the VM's pages",
 		.begin = other_begin, .prepare = other_write, .partner = compact,
 		.judge = other_judge, .end = other_end,
 	},

@@ -239,6 +239,7 @@ void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair)
 	unsigned int nr = split(zap_tracing_drain(), lines, MAX_LINES), i, n;
 	const char *name = strrchr(o->event, '/');
 	struct overlap_seen *sum = &o->seen;
+	int first = -1;	/* CPU of the first of the partner's events since the last end */
 	struct entry e;
 
 	name = name ? name + 1 : "partner";
@@ -246,19 +247,22 @@ void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair)
 		if (!parse(lines[i], name, pair->slot, &e))
 			continue;
 		if (!e.mine) {
+			first = first < 0 ? (int)e.cpu : first;
 			sum->events += !e.zap || !strcmp(name, "kvm_zap");
 			continue;
 		}
 		if (pair->look)
 			pair->look(o, lines[i]);
 		n = count_within(lines, nr, name, pair->slot, &e);
+		sum->usurped += first >= 0 && first != (int)e.cpu;
+		first = -1;
 		sum->zaps++;
 		sum->within += n;
 		sum->met += !!n;
 		sum->begin_ns = e.begin;
 		sum->end_ns = e.end;
 		sum->ns += e.end - e.begin;
-		if (e.tables > sum->tables)
+		if (strstr(lines[i], " policy=scoped ") && e.tables > sum->tables)
 			sum->tables = e.tables;
 	}
 }
