@@ -63,6 +63,7 @@ struct overlap_seen {
 	uint64_t begin_ns, end_ns;	/* the last invalidation's, CLOCK_MONOTONIC */
 	uint64_t ns;			/* of all of them */
 	uint64_t tables;	/* the most that one by scoped counted */
+	unsigned int cpu;	/* of the last one */
 	unsigned int usurped;	/* invalidations that another one began first */
 };
 

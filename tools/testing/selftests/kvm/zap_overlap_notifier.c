@@ -134,7 +134,7 @@ static void ksm_begin(struct overlap *o)
 		vm_die("madvise: %s", strerror(errno));
 	overlap_pin_tasks("ksmd", OVERLAP_PARTNER);
 	ksm_put("pages_to_scan", "64");
-	ksm_put("sleep_millisecs", "0");
+	ksm_put("sleep_millisecs", "1");
 	ksm_put("run", "1");
 }
 

@@ -257,6 +257,7 @@ void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair)
 		sum->usurped += first >= 0 && first != (int)e.cpu;
 		first = -1;
 		sum->zaps++;
+		sum->cpu = e.cpu;
 		sum->within += n;
 		sum->met += !!n;
 		sum->begin_ns = e.begin;
