@@ -64,6 +64,7 @@ struct overlap_seen {
 	uint64_t ns;			/* of all of them */
 	uint64_t tables;	/* the most that one by scoped counted */
 	unsigned int cpu;	/* of the last one */
+	unsigned int unflushed;	/* partner's events between a drop and its flush */
 	unsigned int usurped;	/* invalidations that another one began first */
 };
 
@@ -95,6 +96,7 @@ struct overlap_pair {
 	const char *comm;		/* of the task that it is of, NULL: any */
 	const char *delay, *shadow_delay; /* a function, see overlap_delay() */
 	const char *(*unable)(void);	/* why it cannot be tried here */
+	bool ordered;			/* see overlap_trace_order() */
 	const char *seldom;		/* why the two need not meet, NULL: they have to */
 	void (*begin)(struct overlap *o);
 	void (*prepare)(struct overlap *o);	/* before a deletion */
@@ -137,6 +139,13 @@ void overlap_trace_create(void);
  */
 bool overlap_trace_on(const char *event, const char *comm);
 void overlap_trace_off(void);
+
+/*
+ * Let it also have when an invalidation drops SPTEs and when it flushes TLBs. The partner's
+ * event is one with mmu_lock held for write: no other CPU may have dropped and not flushed
+ * then. False if the kernel has no such functions.
+ */
+bool overlap_trace_order(bool tdp);
 void overlap_trace_pause(bool pause);
 
 /* What the trace has since it was read last, added to @o's sums. */

@@ -250,7 +250,7 @@ static void shrink(struct overlap *o)
 const struct overlap_pair overlap_host_pairs[] = {
 	{
 		.name = "a deletion, and words that are written",
-		.policy = "scoped", .rounds = 30, .event = "kvm_zap_param_set",
+		.policy = "scoped", .rounds = 20, .event = "kvm_zap_param_set",
 		.delay = "kvm_arch_zap_demand",
 		.begin = words_begin, .partner = write_words, .look = look_at_words,
 		.end = words_end,

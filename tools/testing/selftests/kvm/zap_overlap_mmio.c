@@ -19,7 +19,7 @@
 #define TABLES		64UL
 #define MMIO_GPA	(WORLD_GPA + SZ_1G)
 #define MMIO_PAGES	8UL
-#define ROUNDS		8
+#define ROUNDS		6
 
 enum { RAM, TOGGLED };
 

@@ -4,7 +4,9 @@
  *
  * For the memory that goes: the host takes a page away from the VM in the midst of the
  * deletion. When it has, no vCPU may write to it any more, and none can have it mapped
- * anew: the memslot is invalid.
+ * anew: the memslot is invalid. The emulator sees that only in part: the host's own TLB
+ * shootdown has vCPUs leave the guest. So the order is judged as well: a notifier that has
+ * mmu_lock must not come between what is dropped and its flush.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -157,7 +159,8 @@ static void ksm_end(struct overlap *o)
 const struct overlap_pair overlap_notifier_pairs[] = {
 	{
 		.name = "a deletion, and an MMU notifier (MADV_DONTNEED)",
-		.policy = "scoped", .rounds = 40, .event = "kvm/kvm_unmap_hva_range",
+		.policy = "scoped", .rounds = 40, .event = "kvm_unmap_gfn_range",
+		.ordered = true,
 		.partner = take_page, .judge = judge_pages, .end = say_judged,
 		.delay = "kvm_flush_remote_tlbs",
 	}, {
@@ -167,7 +170,7 @@ const struct overlap_pair overlap_notifier_pairs[] = {
 		.judge = other_judge, .end = other_end,
 	}, {
 		.name = "a deletion, and KSM",
-		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_unmap_hva_range",
+		.policy = "scoped", .rounds = 20, .event = "kvm/kvm_unmap_hva_range",
 		.comm = "ksmd", .unable = no_ksm,
 		.begin = ksm_begin, .prepare = other_write, .partner = unmerge,
 		.judge = other_judge, .end = ksm_end,

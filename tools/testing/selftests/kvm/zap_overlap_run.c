@@ -375,6 +375,8 @@ static void run(struct overlap *o, const struct overlap_pair *pair)
 
 	if (delay && !overlap_delay(delay))
 		ktap_diag("%s() cannot be delayed", delay);
+	if (pair->ordered && !overlap_trace_order(zap_mmu() == ZAP_MMU_TDP))
+		ktap_diag("drops and flushes cannot be traced");
 	create(o, pair);
 	if (pair->begin)
 		pair->begin(o);
@@ -387,6 +389,8 @@ static void run(struct overlap *o, const struct overlap_pair *pair)
 	destroy(o);
 	if (pair->slot == OVERLAP_SLOT)
 		expect_tables(o);
+	ktap_equal("the other one had mmu_lock between a drop and its flush", o->seen.unflushed,
+		   0);
 }
 
 void overlap_run(const struct overlap_pair *pair)

@@ -19,7 +19,7 @@
 
 #define PAGES		512UL
 #define BYTES		(PAGES * SZ_4K)
-#define ROUNDS		12
+#define ROUNDS		10
 
 /* Of the VM's word, between two of other files. */
 #define READS		16

@@ -29,6 +29,7 @@
 
 static char enabled[128];	/* the partner's event, its folder */
 static char delays[64];		/* an instance of its own: what it notes is not read */
+static bool ordered;		/* drops and flushes are traced as well */
 
 /*
  * Where KVM has , 0 if it has no such one. The kernel's own search for a name takes
@@ -79,6 +80,8 @@ static void probe_remove(const char *name)
 static void probes_remove(void)
 {
 	probe_remove("partner");
+	probe_remove("drop");
+	probe_remove("flush");
 	probe_remove("delay");
 	if (delays[0])
 		rmdir(delays);
@@ -144,6 +147,18 @@ bool overlap_trace_on(const char *event, const char *comm)
 	return true;
 }
 
+bool overlap_trace_order(bool tdp)
+{
+	/* Called when an SPTE has gone, or when one is about to. */
+	ordered = probe("drop", tdp ? "kvm_zap_count_sptes" : "kvm_zap_shadow_rmap") &&
+		  probe("flush", "kvm_flush_remote_tlbs");
+	if (ordered) {
+		zap_tracing_put("events/" GROUP "/drop/enable", "1");
+		zap_tracing_put("events/" GROUP "/flush/enable", "1");
+	}
+	return ordered;
+}
+
 void overlap_trace_off(void)
 {
 	char file[192];
@@ -154,6 +169,13 @@ void overlap_trace_off(void)
 	zap_tracing_put(file, "0");
 	enabled[0] = '\0';
 	probe_remove("partner");
+	if (!ordered)
+		return;
+	zap_tracing_put("events/" GROUP "/drop/enable", "0");
+	zap_tracing_put("events/" GROUP "/flush/enable", "0");
+	probe_remove("drop");
+	probe_remove("flush");
+	ordered = false;
 }
 
 void overlap_trace_pause(bool pause)
@@ -222,6 +244,30 @@ static unsigned int count_within(const char **lines, unsigned int nr, const char
 	return n;
 }
 
+/* How many of the partner's events came when another CPU had dropped and not flushed. */
+static unsigned int count_unflushed(const char **lines, unsigned int nr)
+{
+	unsigned int i, cpu, by = 0, n = 0;
+	bool pending = false;
+	const char *at;
+	char name[64];
+
+	for (i = 0; i < nr; i++) {
+		at = strstr(lines[i], " [");
+		if (!at || sscanf(at, " [%u] %*s %*s %63[^: ]", &cpu, name) != 2)
+			continue;
+		if (!strcmp(name, "drop")) {
+			pending = true;
+			by = cpu;
+		} else if (!strcmp(name, "flush") && cpu == by) {
+			pending = false;
+		} else if (!strcmp(name, "partner") && cpu != by) {
+			n += pending;
+		}
+	}
+	return n;
+}
+
 /* Lines, each a string: to look for something in a long one takes long. */
 static unsigned int split(char *text, const char **lines, unsigned int max)
 {
@@ -243,6 +289,7 @@ void overlap_trace_read(struct overlap *o, const struct overlap_pair *pair)
 	struct entry e;
 
 	name = name ? name + 1 : "partner";
+	sum->unflushed += count_unflushed(lines, nr);
 	for (i = 0; i < nr; i++) {
 		if (!parse(lines[i], name, pair->slot, &e))
 			continue;
