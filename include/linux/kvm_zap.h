@@ -6,14 +6,16 @@
  * a zap policy is how it does so.  The architecture brackets each event with
  * kvm_zap_begin() and kvm_zap_end() and runs the engine of the policy that
  * kvm_zap_begin() returns; parameters, statistics, debugfs and the tracepoint
- * are kept in virt/kvm/zap.c and know nothing of an architecture.
+ * are kept in virt/kvm/zap*.c and know nothing of an architecture.
  *
  * See Documentation/virt/kvm/zap-policy.rst.
  */
 #ifndef __LINUX_KVM_ZAP_H
 #define __LINUX_KVM_ZAP_H
 
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 struct dentry;
 struct kvm;
@@ -22,7 +24,7 @@ struct task_struct;
 
 /*
  * X(suffix of the enumerator, word), XE for the last one.  The words are ABI:
- * parameters, the per-VM word, zap_stats and the tracepoint all take them from
+ * parameters, the per-VM word, zap/stats and the tracepoint all take them from
  * here.  The first three policies are choices only: what is done is one of the
  * others.
  */
@@ -67,9 +69,13 @@ enum kvm_zap_policy {
 enum kvm_zap_by {
 #define KVM_ZAP_BY_ENUM(name, word)	KVM_ZAP_BY_##name,
 	KVM_ZAP_BYS(KVM_ZAP_BY_ENUM, KVM_ZAP_BY_ENUM)
+	KVM_ZAP_NR_BYS,
 };
 
 #ifdef CONFIG_KVM_ZAP_POLICY
+
+/* Buckets of the histograms: 0, 1, 2 and 3, 4 to 7, ...; the last one has all above. */
+#define KVM_ZAP_HIST_COUNT	32
 
 /**
  * struct kvm_zap_vm_stat - what a VM's invalidations did, since its creation
@@ -81,9 +87,18 @@ enum kvm_zap_by {
  * @zap_tables: page-table pages dropped
  * @zap_yields: times the work made way for others
  * @zap_ns: time spent, in nanoseconds
+ * @zap_collateral: leaf SPTEs dropped that were none of the memslot's
+ * @zap_kept: leaf SPTEs that policy scoped left mapped, summed up over memslots
+ * @zap_refaults: page faults soon after an invalidation, see virt/kvm/zap_window.c
+ * @memslot_updates: memslots created, changed, moved or deleted
+ * @memslot_update_ns: time that took, in nanoseconds
+ * @memslot_update_max_ns: time that the longest one took, in nanoseconds
+ * @zap_ns_hist: invalidations by the time that they took
+ * @zap_refaults_hist: windows by the refaults in them
  *
  * Part of struct kvm_vm_stat.  Written at the end of each invalidation by the
- * task that ran it, see struct kvm_zap.
+ * task that ran it, see struct kvm_zap, those of updates by who holds slots_lock, and
+ * those of refaults under the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vm_stat {
 	u64 memslot_zap_fast;
@@ -94,15 +109,89 @@ struct kvm_zap_vm_stat {
 	u64 zap_tables;
 	u64 zap_yields;
 	u64 zap_ns;
+	u64 zap_collateral;
+	u64 zap_kept;
+	u64 zap_refaults;
+	u64 memslot_updates;
+	u64 memslot_update_ns;
+	u64 memslot_update_max_ns;
+	u64 zap_ns_hist[KVM_ZAP_HIST_COUNT];
+	u64 zap_refaults_hist[KVM_ZAP_HIST_COUNT];
 };
 
 /**
- * struct kvm_zap - a VM's own choice, and its invalidation under way
+ * struct kvm_zap_time - how long a VM's invalidations under a policy took
+ * @ns: all together, in nanoseconds
+ * @max_ns: the longest one, in nanoseconds
+ */
+struct kvm_zap_time {
+	u64 ns;
+	u64 max_ns;
+};
+
+/**
+ * struct kvm_zap_update - the update of a memslot that is under way
+ * @start_ns: monotonic time at which it began
+ * @base_gfn: first page frame of the memslot, as it will be
+ * @npages: its size in pages
+ * @flags: its flags
+ * @slot: its number
+ * @as_id: its address space
+ * @change: an enum kvm_mr_change
+ *
+ * Belongs to who holds slots_lock.  What a memslot that goes was, it is said to be.
+ */
+struct kvm_zap_update {
+	u64 start_ns;
+	u64 base_gfn;
+	u64 npages;
+	u32 flags;
+	s32 slot;
+	u16 as_id;
+	u16 change;
+};
+
+/**
+ * struct kvm_zap_window - time after an invalidation, in which page faults are refaults
+ * @lock: protects the fields below
+ * @work: closes it
+ * @open: whether there is one
+ * @stopped: whether none may be opened any more, for the VM goes away
+ * @slot: the memslot of the latest invalidation, -1 if it had none
+ * @since_ns: when it opened or, if it is not open, the one before closed
+ * @until_ns: when it is to close
+ * @length_ns: how long it is if nothing extends it
+ * @faults: page faults at @since_ns
+ * @quiet_ns: time between the window before and this one
+ * @quiet_faults: page faults in that time
+ */
+struct kvm_zap_window {
+	spinlock_t lock;
+	struct delayed_work work;
+	bool open;
+	bool stopped;
+	s32 slot;
+	u64 since_ns;
+	u64 until_ns;
+	u64 length_ns;
+	u64 faults;
+	u64 quiet_ns;
+	u64 quiet_faults;
+};
+
+/**
+ * struct kvm_zap - a VM's own choice, its invalidation under way, and what came of others
  * @memslot_word: what debugfs' memslot_zap of the VM says
  * @sregs: how often special registers of vCPUs were set, for the architecture
  * @refreshed: the @sregs of which nothing that was mapped before is left, likewise
  * @refreshing: the @sregs when a fast zap began, likewise
  * @kept: whether policy scoped has kept what may be stale once they are set, likewise
+ * @tgid: the process that created the VM, in the initial PID namespace
+ * @tid: the thread that did, after which the VM's folder in debugfs is named
+ * @time: how long invalidations at sites memslot and mmio took, not scoped and scoped
+ * @end_ns: monotonic time at which the last of these ended, 0 if there was none
+ * @update: the update of a memslot that is under way
+ * @window: what counts refaults
  * @task: who runs it, NULL while none is under way
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
@@ -111,6 +200,8 @@ struct kvm_zap_vm_stat {
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
  * @yields: times the work made way for others so far
+ * @collateral: leaf SPTEs of these that were none of @slot, once it ends
+ * @left: leaf SPTEs that policy scoped left mapped, once it ends
  * @flushes: remote TLB flushes of the VM when it began
  * @leafs: leaf SPTEs of the VM when it began, for the architecture
  * @start_ns: monotonic time at which it began
@@ -128,6 +219,12 @@ struct kvm_zap {
 	int refreshed;
 	int refreshing;
 	bool kept;
+	pid_t tgid;
+	pid_t tid;
+	struct kvm_zap_time time[2];
+	u64 end_ns;
+	struct kvm_zap_update update;
+	struct kvm_zap_window window;
 	struct task_struct *task;
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
@@ -136,6 +233,8 @@ struct kvm_zap {
 	u64 sptes;
 	u64 tables;
 	u64 yields;
+	u64 collateral;
+	u64 left;
 	u64 flushes;
 	s64 leafs;
 	u64 start_ns;
@@ -161,9 +260,40 @@ enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot);
 
+/*
+ * By the architecture: what @word, the choice for site memslot, comes to: fast, scoped
+ * or auto; in @by why, if that is not @word's doing.
+ */
+enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy word,
+					 enum kvm_zap_by *by);
+
+/* By the architecture: leaf SPTEs of the VM, and page faults that its vCPUs resolved. */
+u64 kvm_arch_zap_mapped(struct kvm *kvm);
+u64 kvm_arch_zap_faults(struct kvm *kvm);
+
+/**
+ * struct kvm_zap_devices - what of the host a VM has
+ * @assigned: devices assigned to it, negative if KVM does not know
+ * @noncoherent: those with non-coherent DMA, as their users have registered them
+ */
+struct kvm_zap_devices {
+	int assigned;
+	int noncoherent;
+};
+
+/* By the architecture. */
+void kvm_arch_zap_devices(struct kvm *kvm, struct kvm_zap_devices *devices);
+
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr);
 void kvm_zap_count_table(struct kvm *kvm);
 int kvm_zap_count_yield(struct kvm *kvm, int yielded);
+
+void kvm_zap_init_vm(struct kvm *kvm);
+void kvm_zap_init_window(struct kvm *kvm);
+void kvm_zap_stop(struct kvm *kvm);
+void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
+			  const struct kvm_memory_slot *new, int change);
+void kvm_zap_update_end(struct kvm *kvm);
 
 void kvm_zap_init_debugfs(struct dentry *dir);
 void kvm_zap_create_vm_debugfs(struct kvm *kvm);
@@ -185,24 +315,32 @@ u64 kvm_zap_first_generation(int as_id);
  * two types for them: one with the name next to the description, _NESTED here,
  * and one with the name in it, _FLAT. scripts/graft tells which.
  */
-#define KVM_ZAP_STATS_COMMON(stat, unit, exp)				\
-	STATS_DESC_COMMON(KVM_STATS_TYPE_CUMULATIVE, unit,		\
-			  KVM_STATS_BASE_POW10, exp, 1, 0),		\
+#define KVM_ZAP_STATS_COMMON(stat, type, unit, exp, size)		\
+	STATS_DESC_COMMON(KVM_STATS_TYPE_##type, KVM_STATS_UNIT_##unit,	\
+			  KVM_STATS_BASE_POW10, exp, size, 0),		\
 	.offset = offsetof(struct kvm_vm_stat, zap.stat)
-#define KVM_ZAP_STATS_NESTED(stat, unit, exp)				\
-	{ { KVM_ZAP_STATS_COMMON(stat, unit, exp) }, .name = #stat }
-#define KVM_ZAP_STATS_FLAT(stat, unit, exp)				\
-	{ KVM_ZAP_STATS_COMMON(stat, unit, exp), .name = #stat }
+#define KVM_ZAP_STATS_NESTED(stat, ...)					\
+	{ { KVM_ZAP_STATS_COMMON(stat, __VA_ARGS__) }, .name = #stat }
+#define KVM_ZAP_STATS_FLAT(stat, ...)					\
+	{ KVM_ZAP_STATS_COMMON(stat, __VA_ARGS__), .name = #stat }
 
 #define KVM_ZAP_VM_STATS(DESC)						\
-	DESC(memslot_zap_fast, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(memslot_zap_scoped, KVM_STATS_UNIT_NONE, 0),		\
-	DESC(mmio_zap_fast, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(mmio_zap_scoped, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(zap_sptes, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(zap_tables, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(zap_yields, KVM_STATS_UNIT_NONE, 0),			\
-	DESC(zap_ns, KVM_STATS_UNIT_SECONDS, -9),
+	DESC(memslot_zap_fast, CUMULATIVE, NONE, 0, 1),			\
+	DESC(memslot_zap_scoped, CUMULATIVE, NONE, 0, 1),		\
+	DESC(mmio_zap_fast, CUMULATIVE, NONE, 0, 1),			\
+	DESC(mmio_zap_scoped, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_sptes, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_tables, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_yields, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_ns, CUMULATIVE, SECONDS, -9, 1),			\
+	DESC(zap_collateral, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_kept, CUMULATIVE, NONE, 0, 1),				\
+	DESC(zap_refaults, CUMULATIVE, NONE, 0, 1),			\
+	DESC(memslot_updates, CUMULATIVE, NONE, 0, 1),			\
+	DESC(memslot_update_ns, CUMULATIVE, SECONDS, -9, 1),		\
+	DESC(memslot_update_max_ns, PEAK, SECONDS, -9, 1),		\
+	DESC(zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT),	\
+	DESC(zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT),
 
 #else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
 
@@ -215,6 +353,13 @@ static inline int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 	return yielded;
 }
 
+static inline void kvm_zap_init_vm(struct kvm *kvm) { }
+static inline void kvm_zap_stop(struct kvm *kvm) { }
+static inline void kvm_zap_update_begin(struct kvm *kvm,
+					const struct kvm_memory_slot *old,
+					const struct kvm_memory_slot *new,
+					int change) { }
+static inline void kvm_zap_update_end(struct kvm *kvm) { }
 static inline void kvm_zap_init_debugfs(struct dentry *dir) { }
 static inline void kvm_zap_create_vm_debugfs(struct kvm *kvm) { }
 

@@ -32,7 +32,7 @@ static const char about[] =
 "--nested a nested guest (AMD SVM) has run before, in 64 KiB of the memory; exit status\n"
 "4 if this KVM has no nested paging for guests.";
 
-/* Columns of zap_stats, counted over a teardown; only where kvm-zap is. */
+/* Columns of zap/stats, counted over a teardown; only where kvm-zap is. */
 static const struct {
 	const char *column, *series, *about;
 } zap_columns[] = {

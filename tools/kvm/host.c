@@ -11,7 +11,7 @@
 #include "host.h"
 #include "vm.h"
 
-#define ZAP_STATS	"/sys/kernel/debug/kvm/zap_stats"
+#define ZAP_STATS	"/sys/kernel/debug/kvm/zap/stats"
 
 /* Kept for the kernel besides guest memory: KVM's tables, the guest's, slack. */
 #define MEM_RESERVE	(64 * SZ_1M)

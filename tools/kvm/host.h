@@ -47,7 +47,7 @@ int host_params(const char *module, void (*fn)(void *arg, const char *name, cons
 
 /*
  * Sum over all policies of @column ("count", "sptes", "tables", "yields",
- * "flushes", "total_ns") in the rows of @site in debugfs' kvm/zap_stats. -ENOENT
+ * "flushes", "total_ns") in the rows of @site in debugfs' kvm/zap/stats. -ENOENT
  * if there is no such file or column, other errors as open() gives them.
  */
 int host_zap_stats(const char *site, const char *column, uint64_t *value);

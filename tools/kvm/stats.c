@@ -60,7 +60,8 @@ fail:
 	return ret;
 }
 
-static int stats_get(int kvm_fd, struct stats **stats, const char *name, uint64_t *value)
+static int stats_get(int kvm_fd, struct stats **stats, const char *name, uint64_t *values,
+		     unsigned int nr)
 {
 	struct stats *s;
 	unsigned int i;
@@ -77,8 +78,10 @@ static int stats_get(int kvm_fd, struct stats **stats, const char *name, uint64_
 
 		if (strncmp(d->name, name, s->header.name_size))
 			continue;
-		if (pread(s->fd, value, sizeof(*value), s->header.data_offset + d->offset) !=
-		    sizeof(*value))
+		if (d->size != nr)
+			return -EINVAL;
+		if (pread(s->fd, values, nr * sizeof(*values), s->header.data_offset + d->offset) !=
+		    (ssize_t)(nr * sizeof(*values)))
 			return -EIO;
 		return 0;
 	}
@@ -87,12 +90,17 @@ static int stats_get(int kvm_fd, struct stats **stats, const char *name, uint64_
 
 int vm_stat(struct vm *vm, const char *name, uint64_t *value)
 {
-	return stats_get(vm->fd, &vm->stats, name, value);
+	return stats_get(vm->fd, &vm->stats, name, value, 1);
+}
+
+int vm_stat_hist(struct vm *vm, const char *name, uint64_t *buckets, unsigned int nr)
+{
+	return stats_get(vm->fd, &vm->stats, name, buckets, nr);
 }
 
 int vcpu_stat(struct vcpu *vcpu, const char *name, uint64_t *value)
 {
-	return stats_get(vcpu->fd, &vcpu->stats, name, value);
+	return stats_get(vcpu->fd, &vcpu->stats, name, value, 1);
 }
 
 int vm_vcpus_stat(struct vm *vm, const char *name, uint64_t *value)

@@ -5,38 +5,35 @@
  * Nothing of an architecture is known here.  An invalidation passes through
  * kvm_zap_begin(), which samples the policy, the architecture's engine, which
  * counts what it drops, and kvm_zap_end(), which publishes the counts as the
- * VM's statistics, as rows of debugfs' zap_stats and as the tracepoint.
+ * VM's statistics, as rows of debugfs' zap/stats and as the tracepoint.
  */
-#include <linux/debugfs.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
-#include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+
+#include "zap_core.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/kvm_zap.h>
 
 #define KVM_ZAP_WORD(name, word)	word,
 
-static const char * const kvm_zap_policy_words[] = {
+const char * const kvm_zap_policy_words[KVM_ZAP_NR_POLICIES] = {
 	KVM_ZAP_POLICIES(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
-static const char * const kvm_zap_site_words[] = {
+const char * const kvm_zap_site_words[KVM_ZAP_NR_SITES] = {
 	KVM_ZAP_SITES(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
-/* What may be chosen at a site, as bits, and what its parameter says. */
-struct kvm_zap_choice {
-	unsigned long legal;
-	enum kvm_zap_policy word;
-	enum kvm_zap_policy kernel;	/* the word that leaves it to the kernel */
+const char * const kvm_zap_by_words[KVM_ZAP_NR_BYS] = {
+	KVM_ZAP_BYS(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
-static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
+struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 	[KVM_ZAP_SITE_MEMSLOT] = {
 		.legal = BIT(KVM_ZAP_POLICY_STOCK) | BIT(KVM_ZAP_POLICY_FAST) |
 			 BIT(KVM_ZAP_POLICY_SCOPED) | BIT(KVM_ZAP_POLICY_AUTO),
@@ -61,8 +58,14 @@ static struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 	},
 };
 
-/* The word in @val, of those that are @legal, or -EINVAL. */
-static int kvm_zap_parse(const char *val, unsigned long legal)
+/**
+ * kvm_zap_parse() - find a word
+ * @val: what was written, with or without a newline
+ * @legal: the policies that may be chosen, as bits
+ *
+ * Return: the policy, or -EINVAL.
+ */
+int kvm_zap_parse(const char *val, unsigned long legal)
 {
 	int word = sysfs_match_string(kvm_zap_policy_words, val);
 
@@ -136,7 +139,6 @@ u64 kvm_zap_first_generation(int as_id)
  * begin to end.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
-					  const struct kvm_memory_slot *slot,
 					  enum kvm_zap_by *by)
 {
 	enum kvm_zap_policy word = kvm_arch_zap_demand(kvm, site, by);
@@ -151,26 +153,24 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 		word = READ_ONCE(kvm_zap_choices[site].word);
 		*by = word == kvm_zap_choices[site].kernel ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
 	}
-	if (word == KVM_ZAP_POLICY_AUTO)
-		word = kvm_arch_zap_auto(kvm, slot);
 
 	return word;
 }
 
-/* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, the last one all above. */
-#define KVM_ZAP_NR_BUCKETS	40
+/**
+ * kvm_zap_outlook() - what would decide if a memslot went now, and for what
+ * @kvm: the VM
+ * @by: what decides
+ *
+ * Return: fast, scoped or auto, of which the memslot would make one of these.  A guess
+ * without slots_lock: what it is made of may change at any time.
+ */
+enum kvm_zap_policy kvm_zap_outlook(struct kvm *kvm, enum kvm_zap_by *by)
+{
+	enum kvm_zap_policy word = kvm_zap_choose(kvm, KVM_ZAP_SITE_MEMSLOT, by);
 
-/* What a site did under a policy since the module was loaded, by all VMs. */
-struct kvm_zap_row {
-	u64 count;
-	u64 sptes;
-	u64 tables;
-	u64 yields;
-	u64 flushes;
-	u64 total_ns;
-	u64 max_ns;
-	u64 buckets[KVM_ZAP_NR_BUCKETS];
-};
+	return kvm_arch_zap_outlook(kvm, word, by);
+}
 
 /* Invalidations are rare; one lock keeps the columns of a row consistent. */
 static DEFINE_SPINLOCK(kvm_zap_rows_lock);
@@ -203,7 +203,9 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 	enum kvm_zap_policy policy;
 	enum kvm_zap_by by;
 
-	policy = kvm_zap_choose(kvm, site, slot, &by);
+	policy = kvm_zap_choose(kvm, site, &by);
+	if (policy == KVM_ZAP_POLICY_AUTO)
+		policy = kvm_arch_zap_auto(kvm, slot);
 
 	if (cmpxchg(&zap->task, NULL, current)) {
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
@@ -244,6 +246,39 @@ void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 		kvm->zap.policy = policy;
 }
 
+/*
+ * Leaf SPTEs that went and were none of the memslot's.  The memslot has one of 4 KiB for
+ * each page at most, but for those by which it is mapped more than once.
+ */
+static u64 kvm_zap_collateral(const struct kvm_zap *zap)
+{
+	u64 own = zap->slot ? zap->slot->npages : 0;
+
+	if (zap->site != KVM_ZAP_SITE_MEMSLOT)
+		return 0;
+
+	return zap->sptes - min(zap->sptes, own);
+}
+
+/* What scoped left mapped, where a memslot went: all that fast would have dropped, too. */
+static u64 kvm_zap_left(struct kvm *kvm)
+{
+	const struct kvm_zap *zap = &kvm->zap;
+
+	if (zap->site != KVM_ZAP_SITE_MEMSLOT || zap->policy != KVM_ZAP_POLICY_SCOPED)
+		return 0;
+
+	return kvm_arch_zap_mapped(kvm);
+}
+
+static void kvm_zap_count_time(struct kvm *kvm, bool scoped, u64 ns)
+{
+	struct kvm_zap_time *time = &kvm->zap.time[scoped];
+
+	WRITE_ONCE(time->ns, time->ns + ns);
+	WRITE_ONCE(time->max_ns, max(time->max_ns, ns));
+}
+
 static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
 {
 	const struct kvm_zap *zap = &kvm->zap;
@@ -255,11 +290,16 @@ static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
 		++*(scoped ? &stat->memslot_zap_scoped : &stat->memslot_zap_fast);
 	else if (zap->site == KVM_ZAP_SITE_MMIO)
 		++*(scoped ? &stat->mmio_zap_scoped : &stat->mmio_zap_fast);
+	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
+		kvm_zap_count_time(kvm, scoped, ns);
 
 	stat->zap_sptes += zap->sptes;
 	stat->zap_tables += zap->tables;
 	stat->zap_yields += zap->yields;
 	stat->zap_ns += ns;
+	stat->zap_collateral += zap->collateral;
+	stat->zap_kept += zap->left;
+	KVM_STATS_LOG_HIST_UPDATE(stat->zap_ns_hist, ns);
 }
 
 static unsigned int kvm_zap_bucket(u64 ns)
@@ -279,6 +319,8 @@ static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 	row->flushes += flushes;
 	row->total_ns += ns;
 	row->max_ns = max(row->max_ns, ns);
+	row->collateral += zap->collateral;
+	row->kept += zap->left;
 	row->buckets[kvm_zap_bucket(ns)]++;
 	spin_unlock(&kvm_zap_rows_lock);
 }
@@ -290,15 +332,20 @@ static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 void kvm_zap_end(struct kvm *kvm)
 {
 	struct kvm_zap *zap = &kvm->zap;
-	u64 ns;
+	u64 now, ns;
 
 	if (!kvm_zap_is_mine(kvm))
 		return;
 
-	ns = ktime_get_ns() - zap->start_ns;
+	now = ktime_get_ns();
+	ns = now - zap->start_ns;
+	zap->collateral = kvm_zap_collateral(zap);
+	zap->left = kvm_zap_left(kvm);
 	kvm_zap_count_vm(kvm, ns);
 	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
 	trace_kvm_zap(zap, ns);
+	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
+		kvm_zap_note_end(kvm, now);
 
 	zap->slot = NULL;
 	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */
@@ -341,151 +388,38 @@ int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 	return yielded;
 }
 
-static void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row)
+/**
+ * kvm_zap_read_row() - copy a row, whose columns belong together
+ * @site: its site
+ * @policy: its policy
+ * @row: where to
+ */
+void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row)
 {
 	spin_lock(&kvm_zap_rows_lock);
 	*row = kvm_zap_rows[site][policy];
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/* Rows are of what is done: a site's words but for stock and auto. */
-#define for_each_kvm_zap_row(site, policy)				\
-	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
-		for (policy = KVM_ZAP_POLICY_FAST;			\
-		     policy < KVM_ZAP_NR_POLICIES; policy++)		\
-			if (!(kvm_zap_choices[site].legal & BIT(policy))) { \
-			} else
-
-static int kvm_zap_stats_show(struct seq_file *m, void *v)
-{
-	struct kvm_zap_row row;
-	int site, policy;
-
-	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns\n");
-	for_each_kvm_zap_row(site, policy) {
-		kvm_zap_read_row(site, policy, &row);
-		seq_printf(m, "%s %s %llu %llu %llu %llu %llu %llu %llu\n",
-			   kvm_zap_site_words[site],
-			   kvm_zap_policy_words[policy],
-			   row.count, row.sptes, row.tables, row.yields,
-			   row.flushes, row.total_ns, row.max_ns);
-	}
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(kvm_zap_stats);
-
-static int kvm_zap_latency_show(struct seq_file *m, void *v)
-{
-	struct kvm_zap_row row;
-	int site, policy, i;
-
-	seq_puts(m, "site policy from_ns count\n");
-	for_each_kvm_zap_row(site, policy) {
-		kvm_zap_read_row(site, policy, &row);
-		for (i = 0; i < KVM_ZAP_NR_BUCKETS; i++) {
-			if (!row.buckets[i])
-				continue;
-			seq_printf(m, "%s %s %llu %llu\n",
-				   kvm_zap_site_words[site],
-				   kvm_zap_policy_words[policy],
-				   i ? BIT_ULL(i) : 0, row.buckets[i]);
-		}
-	}
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(kvm_zap_latency);
-
-static ssize_t kvm_zap_reset_write(struct file *file, const char __user *buf,
-				   size_t count, loff_t *ppos)
+/**
+ * kvm_zap_clear_rows() - set all rows to zero
+ */
+void kvm_zap_clear_rows(void)
 {
 	spin_lock(&kvm_zap_rows_lock);
 	memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
 	spin_unlock(&kvm_zap_rows_lock);
-
-	return count;
 }
-
-static const struct file_operations kvm_zap_reset_fops = {
-	.owner = THIS_MODULE,
-	.open = nonseekable_open,
-	.write = kvm_zap_reset_write,
-};
 
 /**
- * kvm_zap_init_debugfs() - create the files that tell of all VMs
- * @dir: KVM's folder in debugfs, whose removal removes them
- *
- * Resetting has a file of its own: lockdown refuses even to read a file of
- * debugfs that may be written.
+ * kvm_zap_init_vm() - prepare a VM's accounting
+ * @kvm: the VM, about to be created by this task
  */
-void kvm_zap_init_debugfs(struct dentry *dir)
+void kvm_zap_init_vm(struct kvm *kvm)
 {
-	debugfs_create_file("zap_stats", 0444, dir, NULL, &kvm_zap_stats_fops);
-	debugfs_create_file("zap_latency", 0444, dir, NULL,
-			    &kvm_zap_latency_fops);
-	debugfs_create_file("zap_reset", 0200, dir, NULL, &kvm_zap_reset_fops);
-}
-
-static int kvm_zap_word_show(struct seq_file *m, void *v)
-{
-	struct kvm *kvm = m->private;
-	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
-
-	seq_printf(m, "%s\n", kvm_zap_policy_words[word]);
-	return 0;
-}
-
-static int kvm_zap_word_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, kvm_zap_word_show, inode->i_private);
-}
-
-static ssize_t kvm_zap_word_write(struct file *file, const char __user *from,
-				  size_t count, loff_t *ppos)
-{
-	struct kvm *kvm = ((struct seq_file *)file->private_data)->private;
-	unsigned long legal = kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].legal |
-			      BIT(KVM_ZAP_POLICY_INHERIT);
-	char buf[16] = "";
-	int word;
-
-	/* Longer than any word, or not text. */
-	if (count >= sizeof(buf))
-		return -EINVAL;
-	if (copy_from_user(buf, from, count))
-		return -EFAULT;
-	if (strlen(buf) != count)
-		return -EINVAL;
-
-	word = kvm_zap_parse(buf, legal);
-	if (word < 0)
-		return word;
-
-	WRITE_ONCE(kvm->zap.memslot_word, word);
-	return count;
-}
-
-static const struct file_operations kvm_zap_word_fops = {
-	.owner = THIS_MODULE,
-	.open = kvm_zap_word_open,
-	.read = seq_read,
-	.write = kvm_zap_word_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
-
-/**
- * kvm_zap_create_vm_debugfs() - create a VM's own file
- * @kvm: the VM, whose folder in debugfs exists
- *
- * Its operations hold no reference to the VM: debugfs lets none begin once the
- * folder is removed, which waits for those under way, and that comes before the
- * VM is freed.
- */
-void kvm_zap_create_vm_debugfs(struct kvm *kvm)
-{
-	debugfs_create_file("memslot_zap", 0644, kvm->debugfs_dentry, kvm,
-			    &kvm_zap_word_fops);
+	kvm->zap.tgid = task_tgid_nr(current);
+	kvm->zap.tid = task_pid_nr(current);
+	kvm_zap_init_window(kvm);
 }
 
 #ifdef CONFIG_KVM_ZAP_KUNIT_TEST

@@ -13,6 +13,14 @@ struct kvm_zap_test {
 	struct kvm_zap_row rows[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES];
 };
 
+/* An invalidation ends, as one does at any site but teardown. */
+static void kvm_zap_test_end(struct kvm *kvm)
+{
+	mutex_lock(&kvm->slots_lock);
+	kvm_zap_end(kvm);
+	mutex_unlock(&kvm->slots_lock);
+}
+
 static int kvm_zap_test_init(struct kunit *test)
 {
 	struct kvm_zap_test *t = vzalloc(sizeof(*t));
@@ -25,6 +33,8 @@ static int kvm_zap_test_init(struct kunit *test)
 		return -ENOMEM;
 	}
 
+	mutex_init(&t->kvm->slots_lock);
+	kvm_zap_init_vm(t->kvm);
 	memcpy(t->choices, kvm_zap_choices, sizeof(t->choices));
 	memcpy(t->rows, kvm_zap_rows, sizeof(t->rows));
 	memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
@@ -40,6 +50,7 @@ static void kvm_zap_test_exit(struct kunit *test)
 		return;
 	memcpy(kvm_zap_choices, t->choices, sizeof(t->choices));
 	memcpy(kvm_zap_rows, t->rows, sizeof(t->rows));
+	kvm_zap_stop(t->kvm);
 	vfree(t->kvm);
 	vfree(t);
 }
@@ -117,7 +128,6 @@ static void kvm_zap_test_defaults(struct kunit *test)
 /* What is to be done at @site, and in @by who decides, by the words and nothing else. */
 static enum kvm_zap_policy kvm_zap_test_want(struct kvm *kvm, enum kvm_zap_site site,
 					     enum kvm_zap_policy param,
-					     const struct kvm_memory_slot *slot,
 					     enum kvm_zap_by *by)
 {
 	enum kvm_zap_policy kernel = site == KVM_ZAP_SITE_MEMSLOT ? KVM_ZAP_POLICY_STOCK :
@@ -131,7 +141,7 @@ static enum kvm_zap_policy kvm_zap_test_want(struct kvm *kvm, enum kvm_zap_site 
 		want = param;
 	}
 
-	return want == KVM_ZAP_POLICY_AUTO ? kvm_arch_zap_auto(kvm, slot) : want;
+	return want;
 }
 
 /* A VM's own word wins, but at its site only; stock leaves it to the kernel. */
@@ -139,13 +149,8 @@ static void kvm_zap_test_choose(struct kunit *test)
 {
 	struct kvm_zap_test *t = test->priv;
 	enum kvm_zap_policy word, param, want;
-	struct kvm_memory_slot *slot;
 	enum kvm_zap_by by, want_by;
 	int site;
-
-	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
-	slot->npages = 1;
 
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
 		for (param = 0; param < KVM_ZAP_NR_POLICIES; param++) {
@@ -155,8 +160,8 @@ static void kvm_zap_test_choose(struct kunit *test)
 
 			for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
 				t->kvm->zap.memslot_word = word;
-				want = kvm_zap_test_want(t->kvm, site, param, slot, &want_by);
-				KUNIT_EXPECT_EQ_MSG(test, kvm_zap_choose(t->kvm, site, slot, &by),
+				want = kvm_zap_test_want(t->kvm, site, param, &want_by);
+				KUNIT_EXPECT_EQ_MSG(test, kvm_zap_choose(t->kvm, site, &by),
 						    want, "site %d param %d word %d", site, param,
 						    word);
 				KUNIT_EXPECT_EQ(test, by, want_by);
@@ -179,7 +184,7 @@ static void kvm_zap_test_stock(struct kunit *test)
 				KVM_ZAP_POLICY_STOCK);
 		KUNIT_EXPECT_EQ(test, t->kvm->zap.policy, owns[i]);
 		KUNIT_EXPECT_EQ(test, t->kvm->zap.by, KVM_ZAP_BY_KERNEL);
-		kvm_zap_end(t->kvm);
+		kvm_zap_test_end(t->kvm);
 		KUNIT_EXPECT_EQ(test, rows[owns[i]].count, 1);
 	}
 	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_STOCK].count, 0);
@@ -195,7 +200,7 @@ static void kvm_zap_test_cleared(struct kunit *test)
 	t->kvm->stat.generic.remote_tlb_flush_requests = 5;
 	kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL, KVM_ZAP_POLICY_WALK);
 	t->kvm->stat.generic.remote_tlb_flush_requests = 1;
-	kvm_zap_end(t->kvm);
+	kvm_zap_test_end(t->kvm);
 	KUNIT_EXPECT_EQ(test, row->count, 1);
 	KUNIT_EXPECT_EQ(test, row->flushes, 0);
 }
@@ -218,6 +223,11 @@ static void kvm_zap_test_auto(struct kunit *test)
 		policy = kvm_arch_zap_auto(t->kvm, slot);
 		/* By the measurements in zap-policy.rst there is no case for fast. */
 		KUNIT_EXPECT_EQ(test, policy, KVM_ZAP_POLICY_SCOPED);
+
+		kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].word = KVM_ZAP_POLICY_AUTO;
+		KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, slot,
+						    KVM_ZAP_POLICY_FAST), policy);
+		kvm_zap_test_end(t->kvm);
 	}
 }
 
@@ -245,7 +255,7 @@ static void kvm_zap_test_account(struct kunit *test)
 	struct kvm_zap_vm_stat *stat = &t->kvm->stat.zap;
 	struct kvm_zap_row *row;
 	int site, policy, s, p;
-	bool fast, scoped;
+	bool fast, scoped, memslot;
 
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++) {
 		for (policy = KVM_ZAP_POLICY_FAST; policy < KVM_ZAP_NR_POLICIES; policy++) {
@@ -253,6 +263,7 @@ static void kvm_zap_test_account(struct kunit *test)
 				continue;
 			memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
 			memset(stat, 0, sizeof(*stat));
+			atomic64_set(&t->kvm->stat.pages[0], 11);
 			kvm_zap_choices[site].word = policy;
 
 			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL, policy), policy);
@@ -262,7 +273,7 @@ static void kvm_zap_test_account(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 1), 1);
 			KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 0), 0);
 			t->kvm->stat.generic.remote_tlb_flush_requests += 3;
-			kvm_zap_end(t->kvm);
+			kvm_zap_test_end(t->kvm);
 
 			for (s = 0; s < KVM_ZAP_NR_SITES; s++) {
 				for (p = 0; p < KVM_ZAP_NR_POLICIES; p++) {
@@ -280,6 +291,7 @@ static void kvm_zap_test_account(struct kunit *test)
 
 			fast = policy == KVM_ZAP_POLICY_FAST;
 			scoped = policy == KVM_ZAP_POLICY_SCOPED;
+			memslot = site == KVM_ZAP_SITE_MEMSLOT;
 			s = KVM_ZAP_SITE_MEMSLOT;
 			KUNIT_EXPECT_EQ(test, stat->memslot_zap_fast, site == s && fast);
 			KUNIT_EXPECT_EQ(test, stat->memslot_zap_scoped, site == s && scoped);
@@ -289,8 +301,39 @@ static void kvm_zap_test_account(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, stat->zap_sptes, 7);
 			KUNIT_EXPECT_EQ(test, stat->zap_tables, 1);
 			KUNIT_EXPECT_EQ(test, stat->zap_yields, 1);
+			row = &kvm_zap_rows[site][policy];
+			KUNIT_EXPECT_EQ(test, stat->zap_collateral, memslot ? 7 : 0);
+			KUNIT_EXPECT_EQ(test, row->collateral, stat->zap_collateral);
+			KUNIT_EXPECT_EQ(test, stat->zap_kept, memslot && scoped ? 11 : 0);
+			KUNIT_EXPECT_EQ(test, row->kept, stat->zap_kept);
 			KUNIT_EXPECT_EQ(test, stat->zap_ns, kvm_zap_rows[site][policy].total_ns);
 		}
+	}
+}
+
+/* Collateral is what the memslot's pages do not account for, never less than nothing. */
+static void kvm_zap_test_collateral(struct kunit *test)
+{
+	static const struct {
+		u64 sptes, npages, want;
+	} cases[] = { { 0, 0, 0 }, { 0, 16, 0 }, { 16, 16, 0 }, { 17, 16, 1 }, { 5, 0, 5 } };
+	struct kvm_memory_slot *slot;
+	struct kvm_zap *zap;
+	int i;
+
+	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+	zap = kunit_kzalloc(test, sizeof(*zap), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, zap);
+
+	zap->slot = slot;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		zap->sptes = cases[i].sptes;
+		slot->npages = cases[i].npages;
+		zap->site = KVM_ZAP_SITE_MEMSLOT;
+		KUNIT_EXPECT_EQ(test, kvm_zap_collateral(zap), cases[i].want);
+		zap->site = KVM_ZAP_SITE_MMIO;
+		KUNIT_EXPECT_EQ(test, kvm_zap_collateral(zap), 0);
 	}
 }
 
@@ -316,7 +359,7 @@ static void kvm_zap_test_others(struct kunit *test)
 	kvm_zap_count_sptes(t->kvm, 1);
 	kvm_zap_count_table(t->kvm);
 	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_BULK);
-	kvm_zap_end(t->kvm);
+	kvm_zap_test_end(t->kvm);
 	KUNIT_EXPECT_EQ(test, t->kvm->zap.sptes, 0);
 	KUNIT_EXPECT_EQ(test, t->kvm->zap.tables, 0);
 	KUNIT_EXPECT_NE(test, t->kvm->zap.policy, KVM_ZAP_POLICY_BULK);
@@ -336,7 +379,7 @@ static void kvm_zap_test_fall_back(struct kunit *test)
 					    KVM_ZAP_POLICY_WALK),
 			KVM_ZAP_POLICY_FAST);
 	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_WALK);
-	kvm_zap_end(t->kvm);
+	kvm_zap_test_end(t->kvm);
 
 	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_WALK].count, 1);
 	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_FAST].count, 0);
@@ -352,6 +395,7 @@ static struct kunit_case kvm_zap_test_cases[] = {
 	KUNIT_CASE(kvm_zap_test_auto),
 	KUNIT_CASE(kvm_zap_test_bucket),
 	KUNIT_CASE(kvm_zap_test_account),
+	KUNIT_CASE(kvm_zap_test_collateral),
 	KUNIT_CASE(kvm_zap_test_others),
 	KUNIT_CASE(kvm_zap_test_fall_back),
 	KUNIT_CASE(kvm_zap_test_cleared),

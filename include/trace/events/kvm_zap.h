@@ -52,6 +52,9 @@ TRACE_EVENT(kvm_zap,
 		__field(u64, yields)
 		__field(u64, ns)
 		__field(u8, by)
+		__field(u64, collateral)
+		__field(u64, kept)
+		__field(s32, vm)
 	),
 
 	TP_fast_assign(
@@ -66,9 +69,12 @@ TRACE_EVENT(kvm_zap,
 		__entry->yields		= zap->yields;
 		__entry->ns		= ns;
 		__entry->by		= zap->by;
+		__entry->collateral	= zap->collateral;
+		__entry->kept		= zap->left;
+		__entry->vm		= zap->tgid;
 	),
 
-	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s",
+	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s collateral=%llu kept=%llu vm=%d",
 		  __print_symbolic(__entry->site,
 				   KVM_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
 						 KVM_ZAP_SITE_SYMBOL_LAST)),
@@ -80,7 +86,86 @@ TRACE_EVENT(kvm_zap,
 		  __entry->yields, __entry->ns,
 		  __print_symbolic(__entry->by,
 				   KVM_ZAP_BYS(KVM_ZAP_BY_SYMBOL,
-					       KVM_ZAP_BY_SYMBOL_LAST)))
+					       KVM_ZAP_BY_SYMBOL_LAST)),
+		  __entry->collateral, __entry->kept, __entry->vm)
+);
+
+/*
+ * Tracepoint for the end of a window in which page faults count as refaults.  slot is
+ * that of the latest invalidation before it, -1 if that had none.
+ */
+TRACE_EVENT(kvm_zap_settle,
+	TP_PROTO(pid_t vm, s32 slot, u64 refaults, u64 stall_ns, u64 window_ns),
+	TP_ARGS(vm, slot, refaults, stall_ns, window_ns),
+
+	TP_STRUCT__entry(
+		__field(s32, vm)
+		__field(s32, slot)
+		__field(u64, refaults)
+		__field(u64, stall_ns)
+		__field(u64, window_ms)
+	),
+
+	TP_fast_assign(
+		__entry->vm		= vm;
+		__entry->slot		= slot;
+		__entry->refaults	= refaults;
+		__entry->stall_ns	= stall_ns;
+		__entry->window_ms	= div_u64(window_ns, NSEC_PER_MSEC);
+	),
+
+	TP_printk("vm=%d slot=%d refaults=%llu stall_ns=%llu window_ms=%llu",
+		  __entry->vm, __entry->slot, __entry->refaults, __entry->stall_ns,
+		  __entry->window_ms)
+);
+
+#define KVM_ZAP_CHANGES(X, XE)		\
+	X(KVM_MR_CREATE, "create")	\
+	X(KVM_MR_DELETE, "delete")	\
+	X(KVM_MR_MOVE, "move")		\
+	XE(KVM_MR_FLAGS_ONLY, "flags")
+
+#define KVM_ZAP_CHANGE_EXPORT(value, word)	TRACE_DEFINE_ENUM(value);
+KVM_ZAP_CHANGES(KVM_ZAP_CHANGE_EXPORT, KVM_ZAP_CHANGE_EXPORT)
+#undef KVM_ZAP_CHANGE_EXPORT
+
+#define KVM_ZAP_CHANGE_SYMBOL(value, word)	{ value, word },
+#define KVM_ZAP_CHANGE_SYMBOL_LAST(value, word)	{ value, word }
+
+/* Tracepoint for a memslot that was created, changed, moved or deleted. */
+TRACE_EVENT(kvm_zap_memslot,
+	TP_PROTO(pid_t vm, const struct kvm_zap_update *update, u64 ns),
+	TP_ARGS(vm, update, ns),
+
+	TP_STRUCT__entry(
+		__field(s32, vm)
+		__field(u16, as_id)
+		__field(s32, slot)
+		__field(u64, base_gfn)
+		__field(u64, npages)
+		__field(u32, flags)
+		__field(u8, change)
+		__field(u64, ns)
+	),
+
+	TP_fast_assign(
+		__entry->vm		= vm;
+		__entry->as_id		= update->as_id;
+		__entry->slot		= update->slot;
+		__entry->base_gfn	= update->base_gfn;
+		__entry->npages		= update->npages;
+		__entry->flags		= update->flags;
+		__entry->change		= update->change;
+		__entry->ns		= ns;
+	),
+
+	TP_printk("vm=%d as_id=%u slot=%d base_gfn=0x%llx npages=%llu flags=0x%x change=%s ns=%llu",
+		  __entry->vm, __entry->as_id, __entry->slot, __entry->base_gfn,
+		  __entry->npages, __entry->flags,
+		  __print_symbolic(__entry->change,
+				   KVM_ZAP_CHANGES(KVM_ZAP_CHANGE_SYMBOL,
+						   KVM_ZAP_CHANGE_SYMBOL_LAST)),
+		  __entry->ns)
 );
 
 #endif /* _TRACE_KVM_ZAP_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// zap_stats tells of fewer leaf SPTEs than the VM had.
+// zap/stats tells of fewer leaf SPTEs than the VM had.
 
 @@
 @@

@@ -8,7 +8,7 @@
  {
 	...
 -	zap->policy = policy == KVM_ZAP_POLICY_STOCK ? own : policy;
-+	zap->policy = kvm_zap_choose(kvm, site, slot, &by) == KVM_ZAP_POLICY_STOCK ?
++	zap->policy = kvm_zap_choose(kvm, site, &by) == KVM_ZAP_POLICY_STOCK ?
 +		      own : policy;
 	...
  }

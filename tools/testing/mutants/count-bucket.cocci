@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// zap_latency tells of twice the time that invalidations took.
+// zap/latency tells of twice the time that invalidations took.
 
 @@
 @@

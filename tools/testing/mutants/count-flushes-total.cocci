@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// zap_stats adds up all flushes since the VM was created, at each invalidation.
+// zap/stats adds up all flushes since the VM was created, at each invalidation.
 
 @@
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A statistic that is cleared while it is counted makes zap_stats say 2^64 flushes.
+// A statistic that is cleared while it is counted makes zap/stats say 2^64 flushes.
 
 @@
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// max_ns of zap_stats is the latest invalidation's time, not the longest one's.
+// max_ns of zap/stats is the latest invalidation's time, not the longest one's.
 
 @@
 @@

@@ -42,22 +42,22 @@ error() {
 # By tee, which tells the reason that the kernel gave, as echo does not.
 put() { echo "$1" | tee "$2" > /dev/null; }
 
-# count POLICY: deletions by zap_stats.
-count() { awk -v p="$1" '$1 == "memslot" && $2 == p { print $3 }' $debugfs/zap_stats; }
+# count POLICY: deletions by zap/stats.
+count() { awk -v p="$1" '$1 == "memslot" && $2 == p { print $3 }' $debugfs/zap/stats; }
 
 # Delete a memslot three times.
 workload() { "$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 3 > "$tmp/bench" 2>&1; }
 
 readable() { # readable LEVEL
-	for file in zap_stats zap_latency; do
+	for file in zap/stats zap/latency zap/vms; do
 		ktap_equal "error of reading $file" "$(error cat $debugfs/$file)" none
 		ktap_equal "error of writing $file" "$(error put 0 $debugfs/$file)" "$denied"
 	done
-	ktap_result "$1: zap_stats and zap_latency can be read"
+	ktap_result "$1: zap/stats, zap/latency and zap/vms can be read"
 }
 
 refused() { # refused LEVEL
-	ktap_equal 'error of writing zap_reset' "$(error put 1 $debugfs/zap_reset)" "$denied"
+	ktap_equal 'error of writing zap/reset' "$(error put 1 $debugfs/zap/reset)" "$denied"
 	"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 100000 > "$tmp/bench" 2>&1 &
 	vm=$!
 	tries=0
@@ -87,7 +87,7 @@ works() { # works LEVEL
 		before=$(count $done)
 		workload || ktap_fail "$(tail -n 1 "$tmp/bench")"
 		[ $(($(count $done) - before)) -ge 3 ] ||
-			ktap_fail "$policy: zap_stats had $before of $done, has $(count $done)"
+			ktap_fail "$policy: zap/stats had $before of $done, has $(count $done)"
 	done
 	ktap_equal 'error of another word' "$(error put Fast $parameters/memslot_zap)" \
 		'Invalid argument'
@@ -99,7 +99,7 @@ works() { # works LEVEL
 	ktap_result "$1: parameters are written and take effect"
 }
 
-# KVM_GET_STATS_FD against what was done, and zap_stats.
+# KVM_GET_STATS_FD against what was done, and zap/stats.
 counters() { # counters LEVEL
 	"$top/build/tests/zap_counters_test" > "$tmp/counters" 2>&1 ||
 		ktap_fail "$(grep -v '^ok' "$tmp/counters" | head -n 20)"
@@ -141,7 +141,7 @@ inside() { # inside LEVEL
 	[ -e $lockdown ] || ktap_skip_all "no $lockdown: CONFIG_SECURITY_LOCKDOWN_LSM is not in force"
 	ktap_start 7
 	ktap_equal 'mode of the root of debugfs' "$(stat -c %a /sys/kernel/debug)" 700
-	ktap_equal 'error of zap_reset before' "$(error put 1 $debugfs/zap_reset)" none
+	ktap_equal 'error of zap/reset before' "$(error put 1 $debugfs/zap/reset)" none
 	put "$1" $lockdown
 	grep -q -F "[$1]" $lockdown || ktap_fail "lockdown is $(cat $lockdown)"
 	ktap_result "$1: the kernel is locked down"

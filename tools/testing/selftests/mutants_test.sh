@@ -28,7 +28,7 @@ ktap_start 4
 while read -r name file test feature; do
 	ktap_check [ -f "$mutants/$name.cocci" ]
 	case $file in
-	include/linux/kvm_zap.h | virt/kvm/zap.c | arch/x86/kvm/mmu/zap*.[ch]) ;;
+	include/linux/kvm_zap.h | virt/kvm/zap*.c | arch/x86/kvm/mmu/zap*.[ch]) ;;
 	*) ktap_fail "$name: '$file' is no file of ours" ;;
 	esac
 	cp "$file" "$tmp/${file##*/}"

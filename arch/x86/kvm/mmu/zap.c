@@ -200,3 +200,50 @@ enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 {
 	return KVM_ZAP_POLICY_SCOPED;
 }
+
+/* What KVM does with a memslot that goes if it is left to it. */
+static enum kvm_zap_policy kvm_zap_own(struct kvm *kvm)
+{
+#ifdef KVM_X86_QUIRK_SLOT_ZAP_ALL
+	if (!kvm_zap_is_default_vm(kvm) ||
+	    !kvm_check_has_quirk(kvm, KVM_X86_QUIRK_SLOT_ZAP_ALL))
+		return KVM_ZAP_POLICY_SCOPED;
+#endif
+	return KVM_ZAP_POLICY_FAST;
+}
+
+enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy word,
+					 enum kvm_zap_by *by)
+{
+	if (word == KVM_ZAP_POLICY_STOCK)
+		return kvm_zap_own(kvm);
+	if (word == KVM_ZAP_POLICY_FAST || kvm_zap_would_keep(kvm))
+		return word;
+
+	*by = KVM_ZAP_BY_SREGS;
+	return KVM_ZAP_POLICY_FAST;
+}
+
+u64 kvm_arch_zap_mapped(struct kvm *kvm)
+{
+	return max(kvm_zap_nr_leafs(kvm), 0LL);
+}
+
+/* Each vCPU counts its own; what it is about to count may be missing. */
+u64 kvm_arch_zap_faults(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+	u64 nr = 0;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		nr += READ_ONCE(vcpu->stat.pf_fixed);
+
+	return nr;
+}
+
+void kvm_arch_zap_devices(struct kvm *kvm, struct kvm_zap_devices *devices)
+{
+	devices->assigned = kvm_zap_nr_assigned(kvm);
+	devices->noncoherent = atomic_read(&kvm->arch.noncoherent_dma_count);
+}

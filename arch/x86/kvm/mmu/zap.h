@@ -45,6 +45,7 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 /* zap_sregs.c: guest page tables that are written from outside of a vCPU */
 void kvm_zap_note_sregs(struct kvm *kvm);
 bool kvm_zap_may_keep(struct kvm *kvm);
+bool kvm_zap_would_keep(struct kvm *kvm);
 void kvm_zap_refresh_begin(struct kvm *kvm);
 void kvm_zap_refresh_end(struct kvm *kvm);
 void kvm_zap_fast(struct kvm *kvm);

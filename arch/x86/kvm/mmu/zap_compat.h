@@ -71,6 +71,13 @@ struct kvm_mmu_page;
  */
 #define KVM_ZAP_MEMTYPE_FOLLOWS_DMA	KVM_ZAP_HAS_MEMTYPE_FOLLOWS_DMA
 
+/* Devices assigned to a VM: newer kernels do not count them. */
+#if KVM_ZAP_HAS_ASSIGNED_COUNT
+#define kvm_zap_nr_assigned(kvm)	atomic_read(&(kvm)->arch.assigned_device_count)
+#else
+#define kvm_zap_nr_assigned(kvm)	(-1)
+#endif
+
 /* VMs that are plain ones. */
 #ifdef KVM_X86_DEFAULT_VM
 #define kvm_zap_is_default_vm(kvm)	((kvm)->arch.vm_type == KVM_X86_DEFAULT_VM)

@@ -85,6 +85,17 @@ bool kvm_zap_may_keep(struct kvm *kvm)
 }
 
 /**
+ * kvm_zap_would_keep() - foresee whether policy scoped will do
+ * @kvm: the VM, slots_lock held or not
+ *
+ * Return: what kvm_zap_may_keep() would return now, as far as can be told from outside.
+ */
+bool kvm_zap_would_keep(struct kvm *kvm)
+{
+	return !zap_sregs_may_matter(kvm) || !zap_sregs_were_set(kvm);
+}
+
+/**
  * kvm_zap_refresh_begin() - all mappings may be about to be dropped
  * @kvm: the VM, its slots_lock held
  *

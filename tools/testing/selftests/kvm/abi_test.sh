@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../../../.." || exit 1
 doc=Documentation/virt/kvm/zap-policy.rst
 params=/sys/module/kvm/parameters
 debugfs=/sys/kernel/debug/kvm
-event=/sys/kernel/tracing/events/kvm/kvm_zap/format
+events=/sys/kernel/tracing/events/kvm
 stock=build/$(uname -r)/image/lib/modules/$(uname -r)/kernel/arch/x86/kvm/kvm.ko
 
 [ "$(id -u)" -eq 0 ] || ktap_skip_all 'needs root'
@@ -49,8 +49,9 @@ cut -d ' ' -f 1 "$tmp/modes" > "$tmp/documented"
 # Without that module to look into, the name itself has to tell.
 : > "$tmp/stock"
 [ ! -f "$stock" ] || tr '\0' '\n' < "$stock" | grep -a -x '[a-z0-9_]*' > "$tmp/stock"
-find $params $debugfs "$debugfs/$vm" -maxdepth 1 -type f |
+find $params $debugfs "$debugfs/$vm" $debugfs/zap -maxdepth 1 -type f |
 	awk -F / 'FILENAME != "-" { stock[$1]; n++; next }
+		$(NF - 1) == "zap" { print; next }
 		n ? !($NF in stock) : $NF ~ /_zap$|zap_/' "$tmp/stock" - > "$tmp/found"
 # Those of test builds say so, and are not for operators.
 modinfo -F parm kvm | sed -n "s,^\([a-z_]*\):Test builds: .*,$params/\1,p" > "$tmp/test"
@@ -86,7 +87,7 @@ same_words() {
 	in_doc "$2"
 }
 
-ktap_start 6
+ktap_start 7
 
 ktap_check [ -s "$tmp/modes" ]
 xargs stat -c '%n 0%a' < "$tmp/documented" > "$tmp/present" 2> "$tmp/err"
@@ -95,7 +96,7 @@ grep -v -x -F -f "$tmp/modes" "$tmp/present" > "$tmp/wrong"
 none "$tmp/wrong" 'is not the documented mode'
 ktap_result 'every documented file exists, with its mode'
 
-for folder in $params $debugfs "$debugfs/$vm"; do
+for folder in $params $debugfs $debugfs/zap "$debugfs/$vm"; do
 	ours "$folder"
 	grep -v -x -F -f "$tmp/documented" "$tmp/ours" > "$tmp/missing"
 	none "$tmp/missing" 'is not documented'
@@ -104,14 +105,20 @@ done
 
 ours $params
 while read -r path; do
+	case $path in *_zap) ;; *) continue ;; esac # the others take numbers
 	same_words "$path" "$(modinfo -F parm kvm | sed -n "s/^${path##*/}:.*: //p" | tr -d ,)"
 done < "$tmp/ours"
 ktap_result "a parameter's words are documented"
 
-same_words $debugfs/zap_stats "$(head -n 1 $debugfs/zap_stats)"
-same_words $debugfs/zap_latency "$(head -n 1 $debugfs/zap_latency)"
-same_words $event "$(sed -n 's/.*field:.* \([a-z_]*\);.*offset.*/\1/p' $event | grep -v '^common_')"
-in_doc "$(awk 'NR > 1 { print $1, $2 }' $debugfs/zap_stats)"
+same_words $debugfs/zap/stats "$(head -n 1 $debugfs/zap/stats)"
+same_words $debugfs/zap/latency "$(head -n 1 $debugfs/zap/latency)"
+same_words $debugfs/zap/vms "$(head -n 1 $debugfs/zap/vms)"
+for event in kvm_zap kvm_zap_memslot kvm_zap_settle; do
+	event=$events/$event/format
+	same_words $event \
+		"$(sed -n 's/.*field:.* \([a-z_]*\);.*offset.*/\1/p' $event | grep -v '^common_')"
+done
+in_doc "$(awk 'NR > 1 { print $1, $2 }' $debugfs/zap/stats)"
 ktap_result 'columns, fields, sites and policies are documented'
 
 ktap_end

@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 bin=${KVM_ZAP_UPSTREAM_BIN:-${here%/*/*/*/*}/build/upstream/bin}
 policies=${KVM_ZAP_POLICIES:-fast scoped}
 param=/sys/module/kvm/parameters/memslot_zap
-stats=/sys/kernel/debug/kvm/zap_stats
+stats=/sys/kernel/debug/kvm/zap/stats
 
 # Name, word of its output at which it gets all CPUs, command. Until then it has
 # one: a grace period for each of the 32764 slots that set_memory_region_test

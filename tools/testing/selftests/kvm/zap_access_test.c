@@ -30,9 +30,11 @@ static const struct file {
 	{ PARAMETERS "memslot_zap", 0644, true },
 	{ PARAMETERS "mmio_zap", 0644, true },
 	{ PARAMETERS "teardown_zap", 0644, true },
-	{ ZAP_DEBUGFS "zap_stats", 0444, false },
-	{ ZAP_DEBUGFS "zap_latency", 0444, false },
-	{ ZAP_DEBUGFS "zap_reset", 0200, false },
+	{ PARAMETERS "zap_window_ms", 0644, true },
+	{ ZAP_DEBUGFS "zap/stats", 0444, false },
+	{ ZAP_DEBUGFS "zap/latency", 0444, false },
+	{ ZAP_DEBUGFS "zap/vms", 0444, false },
+	{ ZAP_DEBUGFS "zap/reset", 0200, false },
 };
 
 /* A file that outlives its VM ---------------------------------------------- */

@@ -38,9 +38,10 @@ static const struct target {
 	{ "mmio_zap", PARAMETERS "mmio_zap", { ZAP_MMIO_WORDS } },
 	{ "teardown_zap", PARAMETERS "teardown_zap", { ZAP_TEARDOWN_WORDS } },
 	{ "the VM's memslot_zap", NULL, { "inherit", ZAP_MEMSLOT_WORDS } },
-	{ "zap_stats", ZAP_DEBUGFS "zap_stats", {} },
-	{ "zap_latency", ZAP_DEBUGFS "zap_latency", {} },
-	{ "zap_reset", ZAP_DEBUGFS "zap_reset", {} },
+	{ "zap/stats", ZAP_DEBUGFS "zap/stats", {} },
+	{ "zap/latency", ZAP_DEBUGFS "zap/latency", {} },
+	{ "zap/vms", ZAP_DEBUGFS "zap/vms", {} },
+	{ "zap/reset", ZAP_DEBUGFS "zap/reset", {} },
 };
 
 #define NR_PARAMETERS	3
@@ -111,7 +112,7 @@ static void is_wrong(const char *fmt, ...)
 
 /*
  * EINVAL: not a legal word, offset or operation. EIO: the VM is gone. EFAULT: a
- * bad address. EBADF: opened for the other direction. ESPIPE: zap_reset has no
+ * bad address. EBADF: opened for the other direction. ESPIPE: zap/reset has no
  * offset. EOVERFLOW: sendfile where lseek went too far. ENODEV, ENOTTY: mmap and
  * ioctl are not there.
  */
@@ -140,7 +141,7 @@ static void judge_write(const struct target *t, const char *op, long ret, const 
 			size_t bytes)
 {
 	judge(t, op, ret);
-	/* zap_reset takes anything; zap_stats cannot be opened for writing to an effect. */
+	/* zap/reset takes anything; zap/stats cannot be opened for writing to an effect. */
 	if (ret < 0 || t == RESET)
 		return;
 	/* sysfs answers an empty write itself. */
@@ -156,7 +157,7 @@ static void judge_write(const struct target *t, const char *op, long ret, const 
 static void judge_text(const struct target *t, const char *buf, long bytes)
 {
 	if (t->legal[0] ? bytes < 2 || buf[bytes - 1] != '\n' || !is_legal(t, buf, bytes)
-			: bytes < 12 || memcmp(buf, "site policy ", 12))
+			: bytes < 12 || (memcmp(buf, "site policy ", 12) && memcmp(buf, "tgid tid wor", 12)))
 		is_wrong("%s reads '%.*s', %ld bytes", t->name, bytes < 40 ? (int)bytes : 40, buf,
 			 bytes);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What small, known workloads count in the VM's statistics and in zap_stats.
+ * What small, known workloads count in the VM's statistics and in zap/stats.
  * No other VM may run on the host meanwhile.
  *
  * What breaks without it: the operator chooses a policy by numbers that are
@@ -93,7 +93,7 @@ static struct shot since(struct vm *vm, const struct shot *before)
 static void expect_nothing_in_row(const char *name, const struct zap_row *row)
 {
 	ktap_check(!row->count && !row->sptes && !row->tables && !row->yields && !row->flushes &&
-		   !row->total_ns, "zap_stats '%s' moved: count %lu sptes %lu tables %lu",
+		   !row->total_ns && !row->collateral && !row->kept, "zap/stats '%s' moved: count %lu sptes %lu tables %lu",
 		   name, row->count, row->sptes, row->tables);
 }
 
@@ -108,9 +108,12 @@ static void expect_nothing(const struct shot *d)
 	expect_nothing_in_row("teardown walk", &d->teardown);
 }
 
-/* One invalidation under @policy, of so many leaf SPTEs and page tables. */
-static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
-		   uint64_t tables_min, uint64_t tables_max)
+/*
+ * One invalidation under @policy, of so many leaf SPTEs and page tables, because a memslot
+ * of @pages went.
+ */
+static void expect(const struct shot *before, const struct shot *d, unsigned int policy,
+		   uint64_t pages, uint64_t sptes, uint64_t tables_min, uint64_t tables_max)
 {
 	const uint64_t *counts = (const uint64_t *)&d->vm;
 	const struct zap_row *row = &d->row[policy];
@@ -121,6 +124,8 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
 		ktap_equal(zap_count_names[i], counts[i], i == policies[policy].counter);
 	ktap_equal("zap_sptes", d->vm.zap_sptes, sptes);
 	ktap_equal("leaf SPTEs that KVM itself says are gone", d->leafs, sptes);
+	ktap_equal("zap_collateral", d->vm.zap_collateral, sptes > pages ? sptes - pages : 0);
+	ktap_equal("zap_kept", d->vm.zap_kept, policy == SCOPED ? before->leafs - sptes : 0);
 	ktap_check(d->vm.zap_tables >= tables_min && d->vm.zap_tables <= tables_max,
 		   "zap_tables: %lu, expected %lu to %lu", d->vm.zap_tables, tables_min,
 		   tables_max);
@@ -133,12 +138,14 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
 	else if (policy == SCOPED && sptes)
 		ktap_check(d->flushes, "leaf SPTEs were dropped without a remote TLB flush");
 
-	ktap_equal("zap_stats: count", row->count, 1);
-	ktap_equal("zap_stats: sptes", row->sptes, d->vm.zap_sptes);
-	ktap_equal("zap_stats: tables", row->tables, d->vm.zap_tables);
-	ktap_equal("zap_stats: yields", row->yields, d->vm.zap_yields);
-	ktap_equal("zap_stats: flushes", row->flushes, d->flushes);
-	ktap_equal("zap_stats: total_ns", row->total_ns, d->vm.zap_ns);
+	ktap_equal("zap/stats: count", row->count, 1);
+	ktap_equal("zap/stats: sptes", row->sptes, d->vm.zap_sptes);
+	ktap_equal("zap/stats: tables", row->tables, d->vm.zap_tables);
+	ktap_equal("zap/stats: yields", row->yields, d->vm.zap_yields);
+	ktap_equal("zap/stats: flushes", row->flushes, d->flushes);
+	ktap_equal("zap/stats: total_ns", row->total_ns, d->vm.zap_ns);
+	ktap_equal("zap/stats: collateral", row->collateral, d->vm.zap_collateral);
+	ktap_equal("zap/stats: kept", row->kept, d->vm.zap_kept);
 	for (i = 0; i < NR_POLICIES; i++)
 		if (i != policy)
 			expect_nothing_in_row(policies[i].word, &d->row[i]);
@@ -150,14 +157,14 @@ static void expect(const struct shot *d, unsigned int policy, uint64_t sptes,
  * TDP MMU it may have one to itself all the same, if it is large enough to take it along.
  */
 static void expect_slot(struct small_vm *t, const struct shot *before, const struct shot *d,
-			unsigned int policy, uint64_t scoped, unsigned int tables)
+			unsigned int policy, uint64_t pages, uint64_t scoped, unsigned int tables)
 {
 	if (zap_mmu() == ZAP_MMU_TDP)
 		tables = 0;
 	if (policy == SCOPED)
-		expect(d, policy, scoped, tables, tables);
+		expect(before, d, policy, pages, scoped, tables, tables);
 	else
-		expect(d, policy, before->leafs, small_vm_tables(t), small_vm_tables(t));
+		expect(before, d, policy, pages, before->leafs, small_vm_tables(t), small_vm_tables(t));
 }
 
 static void test_delete(struct small_vm *t, unsigned int policy)
@@ -169,7 +176,7 @@ static void test_delete(struct small_vm *t, unsigned int policy)
 	ktap_check(before.leafs >= RAM_TOUCHED + ROM_TOUCHED, "only %lu leaf SPTEs", before.leafs);
 	vm_delete_slot(t->vm, ROM);
 	d = since(t->vm, &before);
-	expect_slot(t, &before, &d, policy, ROM_TOUCHED, 0);
+	expect_slot(t, &before, &d, policy, ROM_PAGES, ROM_TOUCHED, 0);
 	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
 	ktap_result("%s: a slot is deleted", policies[policy].word);
 }
@@ -183,7 +190,7 @@ static void test_delete_unused(struct small_vm *t, unsigned int policy)
 	before = take(t->vm);
 	vm_delete_slot(t->vm, TABLES);
 	d = since(t->vm, &before);
-	expect_slot(t, &before, &d, policy, 0, 0);
+	expect_slot(t, &before, &d, policy, 1, 0, 0);
 	ktap_result("%s: a slot is deleted that nobody used", policies[policy].word);
 }
 
@@ -195,7 +202,7 @@ static void test_move(struct small_vm *t, unsigned int policy)
 	before = take(t->vm);
 	vm_set_slot(t->vm, ROM, 0, ROM_MOVED_GPA, ROM_PAGES * SZ_4K, t->rom);
 	d = since(t->vm, &before);
-	expect_slot(t, &before, &d, policy, ROM_TOUCHED, 0);
+	expect_slot(t, &before, &d, policy, ROM_PAGES, ROM_TOUCHED, 0);
 	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
 	ktap_result("%s: a slot is moved", policies[policy].word);
 }
@@ -243,9 +250,9 @@ static void test_whole_tables(unsigned int policy)
 	vm_delete_slot(t.vm, TABLES);
 	d = since(t.vm, &before);
 	if (policy == SCOPED)
-		expect(&d, policy, 32, 3, 3);
+		expect(&before, &d, policy, SZ_1G / SZ_4K, 32, 3, 3);
 	else
-		expect_slot(&t, &before, &d, policy, 0, 0);
+		expect_slot(&t, &before, &d, policy, SZ_1G / SZ_4K, 0, 0);
 	small_vm_destroy(&t);
 	munmap(mem, SZ_1G);
 	ktap_result("%s: a slot of whole page tables is deleted", policies[policy].word);
@@ -264,7 +271,7 @@ static void test_huge(unsigned int policy)
 	vm_delete_slot(t.vm, RAM);
 	d = since(t.vm, &before);
 	if (huge)
-		expect_slot(&t, &before, &d, policy, 2, 1);
+		expect_slot(&t, &before, &d, policy, 2 * SZ_2M / SZ_4K, 2, 1);
 	small_vm_destroy(&t);
 	if (huge)
 		ktap_result("%s: a slot of 2M pages is deleted", policies[policy].word);
@@ -292,15 +299,79 @@ static void test_guest_tables(unsigned int policy)
 	vm_delete_slot(t.vm, TABLES);
 	d = since(t.vm, &before);
 	if (policy == FAST)
-		expect_slot(&t, &before, &d, policy, 0, 0);
+		expect_slot(&t, &before, &d, policy, 2, 0, 0);
 	else if (shadow)
 		/* Both are shadowed, and the window's mappings are in there. */
-		expect(&d, policy, ROM_TOUCHED, 2, 2);
+		expect(&before, &d, policy, 2, ROM_TOUCHED, 2, 2);
 	else
 		/* The CPU reads them like any other memory. */
-		expect_slot(&t, &before, &d, policy, 2, 0);
+		expect_slot(&t, &before, &d, policy, 2, 2, 0);
 	small_vm_destroy(&t);
 	ktap_result("%s: a slot of guest page tables is deleted", policies[policy].word);
+}
+
+/* A slot's update, which is to be counted, or not; the longest one so far. */
+static void expect_update(struct vm *vm, uint64_t *longest, uint32_t slot, uint32_t flags,
+			  uint64_t gpa, uint64_t bytes, void *mem, bool counted)
+{
+	uint64_t updates = zap_stat(vm, "memslot_updates");
+	uint64_t update_ns = zap_stat(vm, "memslot_update_ns");
+	uint64_t zap_ns = zap_stat(vm, "zap_ns");
+	uint64_t start = vm_now_ns(), took;
+
+	vm_try_slot(vm, slot, flags, gpa, bytes, mem);
+	start = vm_now_ns() - start;
+	took = zap_stat(vm, "memslot_update_ns") - update_ns;
+	if (took > *longest)
+		*longest = took;
+	ktap_equal("memslot_updates", zap_stat(vm, "memslot_updates") - updates, counted);
+	ktap_check(!took == !counted && took <= start,
+		   "memslot_update_ns: %lu, the system call took %lu", took, start);
+	ktap_check(zap_stat(vm, "zap_ns") - zap_ns <= took, "zap_ns is more: %lu",
+		   zap_stat(vm, "zap_ns") - zap_ns);
+	ktap_equal("memslot_update_max_ns", zap_stat(vm, "memslot_update_max_ns"), *longest);
+}
+
+/* Of all changes of memslots: what the VMM waited for. */
+static void test_updates(struct small_vm *t, unsigned int policy)
+{
+	uint64_t longest = zap_stat(t->vm, "memslot_update_max_ns");
+	const uint64_t bytes = ROM_PAGES * SZ_4K;
+
+	small_vm_touch(t);
+	expect_update(t->vm, &longest, ROM, 0, 0, 0, NULL, true);
+	expect_update(t->vm, &longest, ROM, 0, VM_ROM_GPA, bytes, t->rom, true);
+	expect_update(t->vm, &longest, ROM, KVM_MEM_LOG_DIRTY_PAGES, VM_ROM_GPA, bytes, t->rom,
+		      true);
+	expect_update(t->vm, &longest, ROM, 0, VM_ROM_GPA, bytes, t->rom, true);
+	expect_update(t->vm, &longest, ROM, 0, VM_ROM_GPA, bytes, t->rom, false);
+	expect_update(t->vm, &longest, 9, 0, VM_ROM_GPA, bytes, t->rom, false);
+	expect_update(t->vm, &longest, 9, 0, 0, 0, NULL, false);
+	expect_update(t->vm, &longest, ROM, 0, ROM_MOVED_GPA, bytes, t->rom, true);
+	expect_update(t->vm, &longest, ROM, 0, VM_ROM_GPA, bytes, t->rom, true);
+	ktap_result("%s: updates of slots are counted, and how long they took",
+		    policies[policy].word);
+}
+
+/* Each invalidation of the VM is in a bucket of its own histogram. */
+static void test_hist(struct small_vm *t, unsigned int policy)
+{
+	uint64_t before[32], after[32], ns;
+	unsigned int i, bucket = 0;
+
+	small_vm_touch(t);
+	ktap_equal("error", vm_stat_hist(t->vm, "zap_ns_hist", before, 32), 0);
+	ns = zap_stat(t->vm, "zap_ns");
+	vm_delete_slot(t->vm, ROM);
+	ns = zap_stat(t->vm, "zap_ns") - ns;
+	ktap_equal("error", vm_stat_hist(t->vm, "zap_ns_hist", after, 32), 0);
+	while (ns >> bucket)
+		bucket++;
+	for (i = 0; i < 32; i++)
+		ktap_check(after[i] - before[i] == (i == (bucket < 32 ? bucket : 31)),
+			   "bucket %u: %lu more, after one of %lu ns", i, after[i] - before[i], ns);
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+	ktap_result("%s: zap_ns_hist has it in its bucket", policies[policy].word);
 }
 
 /*
@@ -319,15 +390,15 @@ static void test_teardown(struct small_vm *t, unsigned int policy)
 	after = before;
 	take_rows(&after);
 	zap_diff(&after, &before);
-	ktap_equal("zap_stats: count", after.teardown.count, 1);
-	ktap_equal("zap_stats: sptes", after.teardown.sptes, before.leafs);
-	ktap_equal("zap_stats: tables", after.teardown.tables, small_vm_tables(t));
-	ktap_check(after.teardown.total_ns, "zap_stats: total_ns: 0");
+	ktap_equal("zap/stats: count", after.teardown.count, 1);
+	ktap_equal("zap/stats: sptes", after.teardown.sptes, before.leafs);
+	ktap_equal("zap/stats: tables", after.teardown.tables, small_vm_tables(t));
+	ktap_check(after.teardown.total_ns, "zap/stats: total_ns: 0");
 	for (i = 0; i < NR_POLICIES; i++) {
 		if (i == policy && deletions) {
-			ktap_equal("zap_stats: count of KVM's own memslots", after.row[i].count,
+			ktap_equal("zap/stats: count of KVM's own memslots", after.row[i].count,
 				   deletions);
-			ktap_equal("zap_stats: sptes of KVM's own memslots", after.row[i].sptes, 0);
+			ktap_equal("zap/stats: sptes of KVM's own memslots", after.row[i].sptes, 0);
 		} else {
 			expect_nothing_in_row(policies[i].word, &after.row[i]);
 		}
@@ -397,17 +468,17 @@ static void test_exit(void)
 		wait_for(pid);
 		if (!round) {
 			zap_row("teardown", "walk", &row);
-			ktap_equal("zap_stats: count, the VM still held", row.count - before.count, 1);
-			ktap_equal("zap_stats: sptes, the VM still held",
+			ktap_equal("zap/stats: count, the VM still held", row.count - before.count, 1);
+			ktap_equal("zap/stats: sptes, the VM still held",
 				   row.sptes - before.sptes, shared->leafs);
 		}
 		shared->release = true;
 		wait_for(-1);
 		zap_row("teardown", "walk", &row);
 		zap_diff(&row, &before);
-		ktap_equal("zap_stats: count", row.count, 1);
-		ktap_equal("zap_stats: sptes", row.sptes, shared->leafs);
-		ktap_equal("zap_stats: tables", row.tables, shared->tables);
+		ktap_equal("zap/stats: count", row.count, 1);
+		ktap_equal("zap/stats: sptes", row.sptes, shared->leafs);
+		ktap_equal("zap/stats: tables", row.tables, shared->tables);
 	}
 	munmap((void *)shared, SZ_4K);
 	ktap_result("the VM's process exits, another one holds the VM");
@@ -419,7 +490,7 @@ int main(void)
 	unsigned int i;
 
 	zap_need_debugfs();
-	zap_start(NR_POLICIES * 8 + 1);
+	zap_start(NR_POLICIES * 10 + 1);
 	for (i = 0; i < NR_POLICIES; i++) {
 		zap_policy(policies[i].word);
 		small_vm_create(&t, VM_4K);
@@ -427,6 +498,8 @@ int main(void)
 		test_delete_unused(&t, i);
 		test_move(&t, i);
 		test_nothing(&t, i);
+		test_updates(&t, i);
+		test_hist(&t, i);
 		test_teardown(&t, i);
 		test_whole_tables(i);
 		test_huge(i);

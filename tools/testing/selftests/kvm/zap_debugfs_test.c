@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The files in debugfs: a VM's counters, zap_latency, zap_reset. What they
+ * The files in debugfs: a VM's counters, zap/latency, zap/reset. What they
  * count is zap_counters_test's. No other VM may run on the host meanwhile.
  *
  * What breaks without it: kvm_stat and scripts read other numbers than a VMM
@@ -31,7 +31,7 @@ static const struct {
 	{ "teardown", { ZAP_TEARDOWN_POLICIES } },
 };
 
-/* Rows of zap_stats and zap_latency: site, policy. */
+/* Rows of zap/stats and zap/latency: site, policy. */
 static const char *rows[ARRAY_SIZE(sites) * ARRAY_SIZE(sites[0].policies)][2];
 static unsigned int nr_rows;
 
@@ -53,7 +53,7 @@ static void test_rows(void)
 	char buf[4096], want[64], *line, *at = buf;
 	unsigned int n = 0;
 
-	if (zap_read_file(ZAP_DEBUGFS "zap_stats", buf, sizeof(buf)) < 0)
+	if (zap_read_file(ZAP_DEBUGFS "zap/stats", buf, sizeof(buf)) < 0)
 		vm_die("%szap_stats cannot be read", ZAP_DEBUGFS);
 	strsep(&at, "\n");	/* what the columns are */
 	while ((line = strsep(&at, "\n")) && *line) {
@@ -63,8 +63,8 @@ static void test_rows(void)
 			   want);
 		n++;
 	}
-	ktap_equal("rows of zap_stats", n, nr_rows);
-	ktap_result("zap_stats has the rows of zap_policies.h");
+	ktap_equal("rows of zap/stats", n, nr_rows);
+	ktap_result("zap/stats has the rows of zap_policies.h");
 }
 
 /* Use the slot, then delete it and put it back. */
@@ -124,20 +124,20 @@ static void test_modes(void)
 {
 	char buf[64];
 
-	expect_mode(ZAP_DEBUGFS "zap_stats", 0444);
-	expect_mode(ZAP_DEBUGFS "zap_latency", 0444);
-	expect_mode(ZAP_DEBUGFS "zap_reset", 0200);
+	expect_mode(ZAP_DEBUGFS "zap/stats", 0444);
+	expect_mode(ZAP_DEBUGFS "zap/latency", 0444);
+	expect_mode(ZAP_DEBUGFS "zap/reset", 0200);
 	/* root may open it in spite of its mode, but there is nothing to read. */
-	ktap_check(zap_read_file(ZAP_DEBUGFS "zap_reset", buf, sizeof(buf)) < 0,
-		   "zap_reset can be read");
-	ktap_check(open(ZAP_DEBUGFS "zap_stats", O_WRONLY | O_CLOEXEC) < 0 ||
-		   write(3, "0", 1) < 0, "zap_stats can be written");
+	ktap_check(zap_read_file(ZAP_DEBUGFS "zap/reset", buf, sizeof(buf)) < 0,
+		   "zap/reset can be read");
+	ktap_check(open(ZAP_DEBUGFS "zap/stats", O_WRONLY | O_CLOEXEC) < 0 ||
+		   write(3, "0", 1) < 0, "zap/stats can be written");
 	ktap_result("modes of the files");
 }
 
 static void reset(const char *text)
 {
-	int fd = open(ZAP_DEBUGFS "zap_reset", O_WRONLY | O_CLOEXEC);
+	int fd = open(ZAP_DEBUGFS "zap/reset", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		vm_die("'%s' > %szap_reset: %s", text, ZAP_DEBUGFS, strerror(errno));
@@ -158,11 +158,11 @@ static void test_reset(struct vm *vm)
 			   !row.total_ns && !row.max_ns,
 			   "'%s %s' after a reset: count %lu, sptes %lu, total_ns %lu, max_ns %lu",
 			   rows[i][0], rows[i][1], row.count, row.sptes, row.total_ns, row.max_ns);
-		ktap_equal("zap_latency after a reset", zap_latency(rows[i][0], rows[i][1]), 0);
+		ktap_equal("zap/latency after a reset", zap_latency(rows[i][0], rows[i][1]), 0);
 	}
 	zap_counts(vm, &after);
 	ktap_check(!memcmp(&before, &after, sizeof(before)), "the VM's own counters changed");
-	ktap_result("zap_reset clears zap_stats and zap_latency");
+	ktap_result("zap/reset clears zap/stats and zap/latency");
 }
 
 /* A single invalidation, alone in the histogram: in the bucket of its time? */
@@ -179,15 +179,15 @@ static void test_bucket(struct vcpu *vcpu, void *mem, const char *policy)
 	ktap_equal("count", row.count, 1);
 	ktap_equal("max_ns of the only one", row.max_ns, row.total_ns);
 	expect_latency();
-	if (zap_read_file(ZAP_DEBUGFS "zap_latency", buf, sizeof(buf)) < 0)
+	if (zap_read_file(ZAP_DEBUGFS "zap/latency", buf, sizeof(buf)) < 0)
 		vm_die("%szap_latency cannot be read", ZAP_DEBUGFS);
 	snprintf(prefix, sizeof(prefix), "\nmemslot %s ", policy);
 	line = strstr(buf, prefix);
 	if (ktap_check(line && sscanf(line + strlen(prefix), "%lu %lu", &from_ns, &count) == 2,
-		       "zap_latency has no row for it"))
+		       "zap/latency has no row for it"))
 		ktap_check(count == 1 && from_ns <= row.max_ns && row.max_ns < 2 * from_ns,
 			   "%lu ns are in the bucket from %lu ns on", row.max_ns, from_ns);
-	ktap_result("%s: zap_latency has it in its bucket", policy);
+	ktap_result("%s: zap/latency has it in its bucket", policy);
 }
 
 int main(void)
@@ -214,7 +214,7 @@ int main(void)
 	test_rows();
 	test_vm_files(vm);
 	expect_latency();
-	ktap_result("zap_latency counts what zap_stats counts");
+	ktap_result("zap/latency counts what zap/stats counts");
 	test_modes();
 	test_reset(vm);
 	for (i = 0; i < ARRAY_SIZE(policies); i++)

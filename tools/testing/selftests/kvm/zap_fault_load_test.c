@@ -30,7 +30,7 @@
 /* Try again without a fault this often; that costs as much as the fault. */
 #define AGAIN_EACH	16
 
-static const char * const ours[] = { "zap_stats", "zap_latency", "zap_reset" };
+static const char * const ours[] = { "zap/stats", "zap/latency", "zap/reset", "zap/vms" };
 
 /* A module's file. */
 struct image {

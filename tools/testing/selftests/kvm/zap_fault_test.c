@@ -411,8 +411,9 @@ static void test_files(void)
 	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/memslot_zap", getpid(), vm->fd);
 	test_file("a VM's memslot_zap", path, "inherit", "fast");
 	zap_write_file(path, "inherit", 7);
-	test_file("zap_stats", ZAP_DEBUGFS "zap_stats", NULL, NULL);
-	test_file("zap_latency", ZAP_DEBUGFS "zap_latency", NULL, NULL);
+	test_file("zap/stats", ZAP_DEBUGFS "zap/stats", NULL, NULL);
+	test_file("zap/latency", ZAP_DEBUGFS "zap/latency", NULL, NULL);
+	test_file("zap/vms", ZAP_DEBUGFS "zap/vms", NULL, NULL);
 }
 
 /* kmemleak gives up for good when it runs out of memory itself. */
@@ -430,7 +431,7 @@ int main(void)
 {
 	fault_need();
 	zap_need_debugfs();
-	zap_start(ARRAY_SIZE(policies) * ARRAY_SIZE(ops) + 8);
+	zap_start(ARRAY_SIZE(policies) * ARRAY_SIZE(ops) + 9);
 	ram = vm_backing_alloc(RAM_BYTES, VM_4K);
 	mem = vm_backing_alloc(SLOT_BYTES, VM_4K);
 	make_vm();

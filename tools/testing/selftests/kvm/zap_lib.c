@@ -23,7 +23,7 @@ static struct {
 } params[] = {
 	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
 	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
-	{ .name = "zap_noncoherent_dma" },
+	{ .name = "zap_noncoherent_dma" }, { .name = "zap_window_ms" },
 	{ .name = "nx_huge_pages" }, { .name = "nx_huge_pages_recovery_ratio" },
 	{ .name = "nx_huge_pages_recovery_period_ms" },
 };
@@ -264,7 +264,7 @@ uint64_t zap_leafs(struct vm *vm)
 /* In the order of struct zap_counts. */
 const char * const zap_count_names[ZAP_NR_COUNTS] = {
 	"memslot_zap_fast", "memslot_zap_scoped", "mmio_zap_fast", "mmio_zap_scoped",
-	"zap_sptes", "zap_tables", "zap_yields", "zap_ns",
+	"zap_sptes", "zap_tables", "zap_yields", "zap_ns", "zap_collateral", "zap_kept",
 };
 
 void zap_counts(struct vm *vm, struct zap_counts *counts)
@@ -298,12 +298,52 @@ void zap_row(const char *site, const char *policy, struct zap_row *row)
 {
 	char buf[4096], *line;
 
-	read_debugfs(ZAP_DEBUGFS "zap_stats", buf, sizeof(buf));
+	read_debugfs(ZAP_DEBUGFS "zap/stats", buf, sizeof(buf));
 	line = next_line(buf, site, policy);
-	if (!line || sscanf(line, "%lu %lu %lu %lu %lu %lu %lu", &row->count, &row->sptes,
-			    &row->tables, &row->yields, &row->flushes, &row->total_ns,
-			    &row->max_ns) != 7)
-		vm_die("%szap_stats: no row '%s %s' of 7 numbers", ZAP_DEBUGFS, site, policy);
+	if (!line || sscanf(line, "%lu %lu %lu %lu %lu %lu %lu %lu %lu", &row->count,
+			    &row->sptes, &row->tables, &row->yields, &row->flushes, &row->total_ns,
+			    &row->max_ns, &row->collateral, &row->kept) != 9)
+		vm_die("%szap_stats: no row '%s %s' of 9 numbers", ZAP_DEBUGFS, site, policy);
+}
+
+/* The word numbered @column of @line, from 0; NULL if it has fewer. */
+static const char *column_of(const char *line, unsigned int column, char *word, size_t bytes)
+{
+	while (column--) {
+		line += strcspn(line, " \n");
+		if (*line++ != ' ')
+			return NULL;
+	}
+	snprintf(word, bytes, "%.*s", (int)strcspn(line, " \n"), line);
+	return word;
+}
+
+/* Which column of the header @line is called @name; no more than there are, then. */
+static unsigned int column_named(const char *line, const char *name)
+{
+	unsigned int column = 0;
+	char word[64];
+
+	while (column_of(line, column, word, sizeof(word)) && strcmp(word, name))
+		column++;
+	return column;
+}
+
+bool zap_vm_word(const char *vms, int tid, const char *column, char *word, size_t bytes)
+{
+	unsigned int tid_column = column_named(vms, "tid");
+	unsigned int wanted = column_named(vms, column);
+	const char *line = vms;
+	char number[64];
+
+	while ((line = strchr(line, '\n')) && *++line) {
+		if (!column_of(line, tid_column, number, sizeof(number)) || atoi(number) != tid)
+			continue;
+		if (!column_of(line, wanted, word, bytes))
+			vm_die("%szap/vms: no column '%s'", ZAP_DEBUGFS, column);
+		return true;
+	}
+	return false;
 }
 
 uint64_t zap_latency(const char *site, const char *policy)
@@ -311,7 +351,7 @@ uint64_t zap_latency(const char *site, const char *policy)
 	char buf[16384], *line = buf;
 	uint64_t from, count, sum = 0;
 
-	read_debugfs(ZAP_DEBUGFS "zap_latency", buf, sizeof(buf));
+	read_debugfs(ZAP_DEBUGFS "zap/latency", buf, sizeof(buf));
 	while ((line = next_line(line, site, policy))) {
 		if (sscanf(line, "%lu %lu", &from, &count) != 2)
 			vm_die("%szap_latency: '%s %s' without 2 numbers", ZAP_DEBUGFS,

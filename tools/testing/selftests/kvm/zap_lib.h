@@ -27,7 +27,7 @@
  */
 void zap_start(unsigned int plan);
 
-/* The test needs zap_stats and its like in debugfs; to be called before it starts. */
+/* The test needs zap/stats and its like in debugfs; to be called before it starts. */
 void zap_need_debugfs(void);
 
 /* Set the parameter of @site: "memslot", "mmio", "teardown". */
@@ -50,7 +50,7 @@ enum zap_mmu zap_mmu(void);
 
 /*
  * How often KVM deletes a memslot of its own (id above the caller's) when @vm is closed by
- * the process that made it: invalidations like any other, counted in zap_stats. @irqchip:
+ * the process that made it: invalidations like any other, counted in zap/stats. @irqchip:
  * it has an in-kernel interrupt controller. @tss: it had KVM_SET_TSS_ADDR. Depends on the
  * vendor's module; none on AMD, unless AVIC is in use.
  */
@@ -99,6 +99,8 @@ struct zap_counts {
 	uint64_t zap_tables;
 	uint64_t zap_yields;
 	uint64_t zap_ns;
+	uint64_t zap_collateral;
+	uint64_t zap_kept;
 };
 
 #define ZAP_NR_COUNTS	(sizeof(struct zap_counts) / sizeof(uint64_t))
@@ -107,7 +109,7 @@ extern const char * const zap_count_names[ZAP_NR_COUNTS];
 
 void zap_counts(struct vm *vm, struct zap_counts *counts);
 
-/* A row of zap_stats, of all VMs since the module was loaded. */
+/* A row of zap/stats, of all VMs since the module was loaded. */
 struct zap_row {
 	uint64_t count;
 	uint64_t sptes;
@@ -116,12 +118,20 @@ struct zap_row {
 	uint64_t flushes;
 	uint64_t total_ns;
 	uint64_t max_ns;
+	uint64_t collateral;
+	uint64_t kept;
 };
 
 void zap_row(const char *site, const char *policy, struct zap_row *row);
 
-/* Sum of the buckets of zap_latency. */
+/* Sum of the buckets of zap/latency. */
 uint64_t zap_latency(const char *site, const char *policy);
+
+/*
+ * What @vms, the text of zap/vms, says in @column of the first VM that thread @tid made;
+ * false if there is none.
+ */
+bool zap_vm_word(const char *vms, int tid, const char *column, char *word, size_t bytes);
 
 /* @after - @before, number by number; both are structures of uint64_t. */
 #define zap_diff(after, before)	\

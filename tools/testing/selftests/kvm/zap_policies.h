@@ -8,7 +8,7 @@
 #ifndef KVM_ZAP_POLICIES_H
 #define KVM_ZAP_POLICIES_H
 
-/* What an invalidation can be counted as, in the order of zap_stats. */
+/* What an invalidation can be counted as, in the order of zap/stats. */
 #define ZAP_MEMSLOT_POLICIES	"fast", "scoped"
 #define ZAP_MMIO_POLICIES	"fast", "scoped"
 #define ZAP_TEARDOWN_POLICIES	"fast", "walk", "bulk"

@@ -205,8 +205,8 @@ static void test_end(struct test *t, const char *word)
 	zap_row("memslot", counted_as(word), &row);
 	zap_diff(&row, &before);
 	ktap_diag("%u deletions of KVM's own memslots are expected", deletions);
-	ktap_equal("zap_stats: count at the VM's end", row.count, deletions);
-	ktap_equal("zap_stats: sptes at the VM's end", row.sptes, 0);
+	ktap_equal("zap/stats: count at the VM's end", row.count, deletions);
+	ktap_equal("zap/stats: sptes at the VM's end", row.sptes, 0);
 	destroy(t);
 	ktap_result("%s: the VM is closed", word);
 }

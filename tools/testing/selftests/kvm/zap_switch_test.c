@@ -128,11 +128,11 @@ int main(void)
 	ktap_result("a switch takes effect while vCPUs run and slots change");
 
 	ktap_equal("invalidations", now.memslot_zap_fast + now.memslot_zap_scoped, zaps);
-	ktap_equal("zap_stats 'memslot fast'", row[0].count, now.memslot_zap_fast);
-	ktap_equal("zap_stats 'memslot scoped'", row[1].count, now.memslot_zap_scoped);
-	ktap_equal("zap_stats: sptes", row[0].sptes + row[1].sptes, now.zap_sptes);
-	ktap_equal("zap_stats: tables", row[0].tables + row[1].tables, now.zap_tables);
-	ktap_equal("zap_stats: total_ns", row[0].total_ns + row[1].total_ns, now.zap_ns);
+	ktap_equal("zap/stats 'memslot fast'", row[0].count, now.memslot_zap_fast);
+	ktap_equal("zap/stats 'memslot scoped'", row[1].count, now.memslot_zap_scoped);
+	ktap_equal("zap/stats: sptes", row[0].sptes + row[1].sptes, now.zap_sptes);
+	ktap_equal("zap/stats: tables", row[0].tables + row[1].tables, now.zap_tables);
+	ktap_equal("zap/stats: total_ns", row[0].total_ns + row[1].total_ns, now.zap_ns);
 	ktap_result("each invalidation counts once, under one policy");
 
 	world_destroy(w);

@@ -5,7 +5,7 @@
  * the descriptors or closes them at that moment. No other VM may run on the
  * host meanwhile.
  *
- * What breaks without it: zap_stats misses VMs that went, or counts some twice.
+ * What breaks without it: zap/stats misses VMs that went, or counts some twice.
  * In the last case two tasks may tear the VM down at the same time, of which one
  * must not be counted; whether they meet is chance, and they seldom do. A VM that
  * goes while slots_lock is taken must not wait for it; they meet within some tries.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The tracepoint kvm:kvm_zap: once an invalidation, with the fields that the
- * VM's counters agree with. In a tracing instance of its own.
+ * VM's counters agree with; kvm:kvm_zap_memslot, once an update of a memslot; and
+ * kvm:kvm_zap_settle, once a window. In a tracing instance of its own.
  *
  * What breaks without it: perf and bpftrace show invalidations that were not,
  * miss those that were, or lay them at another slot's door.
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ktap.h"
 #include "zap_lib.h"
@@ -26,7 +29,8 @@ struct event {
 	char site[16], policy[16], by[16];
 	unsigned int as_id;
 	int slot;
-	unsigned long base_gfn, npages, sptes, tables, yields, ns;
+	unsigned long base_gfn, npages, sptes, tables, yields, ns, collateral, kept;
+	int vm;
 };
 
 /* All events since the last call, oldest first; more than @max are a failure. */
@@ -43,11 +47,12 @@ static unsigned int take_events(struct event *events, unsigned int max)
 			break;
 		}
 		e = &events[n++];
-		ktap_check(sscanf(line, "site=%15s policy=%15s as_id=%u slot=%d base_gfn=0x%lx npages=%lu sptes=%lu tables=%lu yields=%lu ns=%lu by=%15s",
+		ktap_check(sscanf(line, "site=%15s policy=%15s as_id=%u slot=%d base_gfn=0x%lx npages=%lu sptes=%lu tables=%lu yields=%lu ns=%lu by=%15s collateral=%lu kept=%lu vm=%d",
 				  e->site, e->policy, &e->as_id, &e->slot, &e->base_gfn,
 				  &e->npages, &e->sptes, &e->tables, &e->yields, &e->ns,
-				  e->by) == 11,
+				  e->by, &e->collateral, &e->kept, &e->vm) == 14,
 			   "fields of '%.200s'", line);
+		ktap_equal("vm", e->vm, getpid());
 	}
 	return n;
 }
@@ -63,6 +68,8 @@ static void expect_counts(const struct event *e, struct vm *vm, const struct zap
 	ktap_equal("tables", e->tables, now.zap_tables);
 	ktap_equal("yields", e->yields, now.zap_yields);
 	ktap_equal("ns", e->ns, now.zap_ns);
+	ktap_equal("collateral", e->collateral, now.zap_collateral);
+	ktap_equal("kept", e->kept, now.zap_kept);
 	ktap_check(e->ns, "ns: 0");
 }
 
@@ -149,14 +156,114 @@ static void test_policy(const char *policy)
 	vm_backing_free(mem, PAGES * SZ_4K);
 }
 
+struct update {
+	unsigned int as_id, flags;
+	int vm, slot;
+	unsigned long base_gfn, npages, ns;
+	char change[16];
+};
+
+/* The only event since the last call: of an update of a memslot. */
+static void expect_update(const char *change, uint64_t gpa, unsigned int flags)
+{
+	char *line = strstr(zap_tracing_take(), ": kvm_zap_memslot: ");
+	struct update u;
+
+	if (!ktap_check(line, "%s: no event", change))
+		return;
+	line += strlen(": kvm_zap_memslot: ");
+	ktap_check(!strstr(line, ": kvm_zap_memslot: "), "%s: two events", change);
+	if (!ktap_check(sscanf(line, "vm=%d as_id=%u slot=%d base_gfn=0x%lx npages=%lu flags=0x%x change=%15s ns=%lu",
+			       &u.vm, &u.as_id, &u.slot, &u.base_gfn, &u.npages, &u.flags,
+			       u.change, &u.ns) == 8, "fields of '%.200s'", line))
+		return;
+	ktap_check(!strcmp(u.change, change), "change '%s', expected '%s'", u.change, change);
+	ktap_equal("vm", u.vm, getpid());
+	ktap_equal("as_id", u.as_id, 0);
+	ktap_equal("slot", u.slot, SLOT);
+	ktap_equal("base_gfn", u.base_gfn, gpa / SZ_4K);
+	ktap_equal("npages", u.npages, PAGES);
+	ktap_equal("flags", u.flags, flags);
+	ktap_check(u.ns, "ns: 0");
+}
+
+static void test_updates(void)
+{
+	const uint64_t here = VM_ROM_GPA, there = VM_ROM_GPA + SZ_1M, bytes = PAGES * SZ_4K;
+	void *mem = vm_backing_alloc(bytes, VM_4K);
+	struct vm *vm = vm_create(NULL);
+
+	zap_tracing_put("events/kvm/kvm_zap/enable", "0");
+	zap_tracing_put("events/kvm/kvm_zap_memslot/enable", "1");
+	zap_tracing_take();
+	vm_set_slot(vm, SLOT, 0, here, bytes, mem);
+	expect_update("create", here, 0);
+	vm_set_slot(vm, SLOT, KVM_MEM_LOG_DIRTY_PAGES, here, bytes, mem);
+	expect_update("flags", here, KVM_MEM_LOG_DIRTY_PAGES);
+	vm_set_slot(vm, SLOT, KVM_MEM_LOG_DIRTY_PAGES, there, bytes, mem);
+	expect_update("move", there, KVM_MEM_LOG_DIRTY_PAGES);
+	vm_set_slot(vm, SLOT, KVM_MEM_LOG_DIRTY_PAGES, there, bytes, mem);
+	vm_try_slot(vm, SLOT + 1, 0, there, bytes, mem);
+	ktap_check(!strstr(zap_tracing_take(), "kvm_zap_memslot:"), "an event of nothing");
+	vm_delete_slot(vm, SLOT);
+	expect_update("delete", there, KVM_MEM_LOG_DIRTY_PAGES);
+	zap_tracing_put("events/kvm/kvm_zap_memslot/enable", "0");
+	vm_destroy(vm);
+	vm_backing_free(mem, bytes);
+	ktap_result("an event for each change of a memslot");
+}
+
+/* The end of a window agrees with what the VM counted in it. */
+static void test_settle(void)
+{
+	const struct timespec moment = { 0, 100000000 };
+	void *mem = vm_backing_alloc(PAGES * SZ_4K, VM_4K);
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	unsigned long refaults, stall_ns, window_ms;
+	unsigned int i;
+	int tgid, slot;
+	char *line;
+
+	zap_policy("fast");
+	kvm_param_set(ZAP_MODULE, "zap_window_ms", "1000");
+	guest_pt_map(vm->pt, VM_ROM_GPA, VM_ROM_GPA, SZ_2M, 0);
+	vm_set_slot(vm, SLOT, 0, VM_ROM_GPA, PAGES * SZ_4K, mem);
+	vcpu_read(vcpu, VM_ROM_GPA, PAGES * SZ_4K);
+	zap_tracing_put("events/kvm/kvm_zap_settle/enable", "1");
+	zap_tracing_take();
+	vm_delete_slot(vm, SLOT);
+	vm_set_slot(vm, SLOT, 0, VM_ROM_GPA, PAGES * SZ_4K, mem);
+	vcpu_read(vcpu, VM_ROM_GPA, PAGES * SZ_4K);
+	for (i = 0, line = NULL; i < 100 && !line; i++) {
+		nanosleep(&moment, NULL);
+		line = strstr(zap_tracing_take(), ": kvm_zap_settle: ");
+	}
+	if (ktap_check(line && sscanf(line, ": kvm_zap_settle: vm=%d slot=%d refaults=%lu stall_ns=%lu window_ms=%lu",
+				      &tgid, &slot, &refaults, &stall_ns, &window_ms) == 5,
+		       "no event with these fields: '%.200s'", line ? line : "")) {
+		ktap_equal("vm", tgid, getpid());
+		ktap_equal("slot", slot, SLOT);
+		ktap_equal("refaults", refaults, zap_stat(vm, "zap_refaults"));
+		ktap_equal("stall_ns", stall_ns, 0);
+		ktap_check(window_ms >= 1000 && window_ms < 10000, "window_ms %lu", window_ms);
+	}
+	zap_tracing_put("events/kvm/kvm_zap_settle/enable", "0");
+	vm_destroy(vm);
+	vm_backing_free(mem, PAGES * SZ_4K);
+	ktap_result("an event at the end of a window");
+}
+
 int main(void)
 {
 	unsigned int i;
 
 	zap_need_tracing();
-	zap_start(ARRAY_SIZE(policies) * 5);
+	zap_start(ARRAY_SIZE(policies) * 5 + 2);
 	zap_tracing_start("events/kvm/kvm_zap");
 	for (i = 0; i < ARRAY_SIZE(policies); i++)
 		test_policy(policies[i]);
+	test_updates();
+	test_settle();
 	return ktap_end();
 }

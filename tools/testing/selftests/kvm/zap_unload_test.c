@@ -26,7 +26,7 @@
 static const char * const sites[] = { "memslot", "mmio", "teardown" };
 /* Not the default of any; memslot's is a choice in Kconfig. */
 static const char * const others[] = { "auto", "scoped", "bulk" };
-static const char * const files[] = { "zap_stats", "zap_latency", "zap_reset" };
+static const char * const files[] = { "zap/stats", "zap/latency", "zap/reset", "zap/vms" };
 
 static char defaults[ARRAY_SIZE(sites)][64];
 
@@ -63,13 +63,13 @@ static void expect_fresh(bool kvm_too)
 		ktap_check(!strcmp(word, want), "%s_zap is '%s', not '%s'", sites[i], word, want);
 	}
 	zap_row("memslot", "fast", &row);
-	ktap_check(!kvm_too || !row.count, "zap_stats counts %lu already", row.count);
+	ktap_check(!kvm_too || !row.count, "zap/stats counts %lu already", row.count);
 
 	zap_policy("fast");
 	vm = zap_used_vm(mem);
 	ktap_equal("memslot_zap_fast", zap_stat(vm, "memslot_zap_fast"), 1);
 	zap_row("memslot", "fast", &row);
-	ktap_check(row.count, "zap_stats does not count");
+	ktap_check(row.count, "zap/stats does not count");
 	vm_destroy(vm);
 	vm_backing_free(mem, SZ_64K);
 	for (i = 0; i < ARRAY_SIZE(sites); i++)
@@ -99,7 +99,7 @@ static void test_defaults(void)
 	unload_must();
 	modules_load();
 	expect_fresh(true);
-	ktap_result("loaded anew, parameters and zap_stats are as at first");
+	ktap_result("loaded anew, parameters and zap/stats are as at first");
 }
 
 static void test_vendor(void)
@@ -108,7 +108,7 @@ static void test_vendor(void)
 
 	zap_row("memslot", "fast", &before);
 	ktap_equal("error of unloading the vendor's module", modules_unload(modules_vendor), 0);
-	ktap_check(access(ZAP_DEBUGFS "zap_stats", F_OK), "zap_stats is still there");
+	ktap_check(access(ZAP_DEBUGFS "zap/stats", F_OK), "zap/stats is still there");
 	modules_load_vendor();
 	zap_row("memslot", "fast", &after);
 	ktap_check(before.count, "nothing was counted before");
@@ -131,7 +131,7 @@ static void test_running(void)
 /* Files of kvm.ko's: the vendor's module may go, and takes the file, kvm may not. */
 static void test_open_debugfs(const char *path)
 {
-	bool reset = strstr(path, "zap_reset");
+	bool reset = strstr(path, "zap/reset");
 	int fd = open_must(path, reset ? O_WRONLY : O_RDONLY);
 	char buf[4096];
 
@@ -213,8 +213,8 @@ static const char *wrong_path;
 static void *visitor(void *arg)
 {
 	static const char * const paths[] = {
-		ZAP_PARAM_PATH, ZAP_DEBUGFS "zap_stats", ZAP_DEBUGFS "zap_latency",
-		ZAP_DEBUGFS "zap_reset", ZAP_DEBUGFS "zap_sptes",
+		ZAP_PARAM_PATH, ZAP_DEBUGFS "zap/stats", ZAP_DEBUGFS "zap/latency",
+		ZAP_DEBUGFS "zap/reset", ZAP_DEBUGFS "zap/vms", ZAP_DEBUGFS "zap_sptes",
 	};
 	/* Not there, its module is about to go, gone after it was opened. */
 	static const int errors[] = { ENOENT, ENXIO, EIO, ENODEV };

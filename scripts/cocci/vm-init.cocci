@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A VM's accounting begins with it.
+@@
+@@
+  kvm_create_vm(...)
+  {
+  <...
++ kvm_zap_init_vm(kvm);
+  mutex_init(&kvm->slots_lock);
+  ...>
+  }

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Refaults: what a VM's vCPUs map again soon after an invalidation, to the page, and the
+ * parameter that says how soon. No other VM may run on the host meanwhile.
+ *
+ * What breaks without it: the operator is told that a guest suffers from an invalidation
+ * when it has only just started to use its memory, or that it does not when it does.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap_lib.h"
+#include "zap_small_vm.h"
+
+/* Long enough for a slow machine to touch all pages in, short enough to wait for. */
+#define WINDOW_MS	2000
+#define NR_BUCKETS	32
+
+static const char * const policies[] = { "fast", "scoped" };
+
+static void set_window(unsigned int ms)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", ms);
+	if (kvm_param_set(ZAP_MODULE, "zap_window_ms", text))
+		vm_die("'%s' > parameter zap_window_ms", text);
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+static uint64_t windows(struct vm *vm, uint64_t *buckets)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	if (vm_stat_hist(vm, "zap_refaults_hist", buckets, NR_BUCKETS))
+		vm_die("no histogram zap_refaults_hist of %u buckets", NR_BUCKETS);
+	for (i = 0; i < NR_BUCKETS; i++)
+		sum += buckets[i];
+	return sum;
+}
+
+/* Wait until @nr windows have closed. */
+static void wait_windows(struct vm *vm, uint64_t nr)
+{
+	uint64_t buckets[NR_BUCKETS];
+	unsigned int i;
+
+	for (i = 0; i < 300 && windows(vm, buckets) < nr; i++)
+		sleep_ms(100);
+	ktap_equal("windows", windows(vm, buckets), nr);
+}
+
+static void put_rom(struct small_vm *t)
+{
+	vm_set_slot(t->vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t->rom);
+}
+
+/* The ROM goes, and the rest is used again. */
+static void zap_and_touch(struct small_vm *t)
+{
+	vm_delete_slot(t->vm, ROM);
+	vcpu_read(t->vcpu, VM_RAM_GPA, RAM_TOUCHED * SZ_4K);
+}
+
+static unsigned int bucket_of(uint64_t value)
+{
+	unsigned int bucket = 0;
+
+	while (value >> bucket)
+		bucket++;
+	return bucket;
+}
+
+/*
+ * Once to be rid of what made the VM, then idle, then the one that counts: exactly what
+ * is mapped again under fast, nothing under scoped. And once more with a second
+ * invalidation while the window is open: nothing is counted twice.
+ */
+static void test_oracle(const char *policy)
+{
+	bool fast = !strcmp(policy, "fast");
+	uint64_t buckets[NR_BUCKETS], refaults, faults;
+	unsigned int round;
+	struct small_vm t;
+
+	zap_policy(policy);
+	set_window(WINDOW_MS);
+	small_vm_create(&t, VM_4K);
+	small_vm_touch(&t);
+	zap_and_touch(&t);
+	wait_windows(t.vm, 1);
+
+	for (round = 0; round < 2; round++) {
+		put_rom(&t);
+		sleep_ms(2 * WINDOW_MS);
+		refaults = zap_stat(t.vm, "zap_refaults");
+		faults = zap_vcpus_stat(t.vm, "pf_fixed");
+		zap_and_touch(&t);
+		if (round) {
+			put_rom(&t);
+			zap_and_touch(&t);
+		}
+		wait_windows(t.vm, 2 + round);
+		refaults = zap_stat(t.vm, "zap_refaults") - refaults;
+		faults = zap_vcpus_stat(t.vm, "pf_fixed") - faults;
+		ktap_equal("zap_refaults", refaults, faults);
+		if (fast)
+			ktap_check(refaults >= RAM_TOUCHED / 8, "%lu refaults", refaults);
+		else
+			ktap_equal("zap_refaults", refaults, 0);
+		if (fast && zap_mmu() == ZAP_MMU_TDP)
+			ktap_check(refaults >= RAM_TOUCHED, "%lu refaults", refaults);
+		windows(t.vm, buckets);
+		ktap_check(buckets[bucket_of(refaults)], "no window in the bucket of %lu",
+			   refaults);
+	}
+	small_vm_destroy(&t);
+	ktap_result("%s: refaults are what is mapped again", policy);
+}
+
+/* A VM that maps memory all the time: that it goes on to do so is no refault. */
+static void test_baseline(void)
+{
+	const uint64_t bytes = 64 * SZ_1M, step = SZ_2M;
+	void *mem = vm_backing_alloc(bytes, VM_4K);
+	const uint64_t gpa = VM_RAM_GPA + SZ_1G;
+	uint64_t at, in_window, refaults;
+	struct small_vm t;
+
+	zap_policy("scoped");
+	set_window(WINDOW_MS);
+	small_vm_create(&t, VM_4K);
+	guest_pt_map(t.vm->pt, gpa, gpa, bytes, 0);
+	vm_set_slot(t.vm, TABLES, 0, gpa, bytes, mem);
+	/* Much, in the time since the VM was made, which the first window's is no longer than. */
+	for (at = 0; at < bytes - step; at += step)
+		vcpu_read(t.vcpu, gpa + at, step);
+	vm_delete_slot(t.vm, ROM);
+	in_window = zap_vcpus_stat(t.vm, "pf_fixed");
+	vcpu_read(t.vcpu, gpa + at, 8 * SZ_4K);
+	in_window = zap_vcpus_stat(t.vm, "pf_fixed") - in_window;
+	wait_windows(t.vm, 1);
+	refaults = zap_stat(t.vm, "zap_refaults");
+	ktap_check(in_window, "no page faults in the window");
+	ktap_check(refaults < in_window, "%lu refaults, of %lu that are new memory", refaults,
+		   in_window);
+	small_vm_destroy(&t);
+	vm_backing_free(mem, bytes);
+	ktap_result("a VM that maps new memory anyway has few refaults");
+}
+
+static void test_off(void)
+{
+	uint64_t buckets[NR_BUCKETS];
+	struct small_vm t;
+
+	zap_policy("fast");
+	set_window(0);
+	small_vm_create(&t, VM_4K);
+	small_vm_touch(&t);
+	zap_and_touch(&t);
+	sleep_ms(500);
+	ktap_equal("windows", windows(t.vm, buckets), 0);
+	ktap_equal("zap_refaults", zap_stat(t.vm, "zap_refaults"), 0);
+	small_vm_destroy(&t);
+	ktap_result("0 switches it off");
+}
+
+/* A window closes in the end, however often it is extended. */
+static void test_storm(void)
+{
+	uint64_t buckets[NR_BUCKETS], start, nr;
+	struct small_vm t;
+
+	zap_policy("fast");
+	set_window(20);
+	small_vm_create(&t, VM_4K);
+	start = vm_now_ns();
+	do {
+		zap_and_touch(&t);
+		put_rom(&t);
+		nr = windows(t.vm, buckets);
+	} while (nr < 3 && vm_now_ns() - start < 60000000000UL);
+	ktap_check(nr >= 3, "%lu windows closed", nr);
+	ktap_check(zap_stat(t.vm, "zap_refaults") <= zap_vcpus_stat(t.vm, "pf_fixed"),
+		   "more refaults than page faults");
+	small_vm_destroy(&t);
+	ktap_result("windows close in a VM that never comes to rest");
+}
+
+/* The VM goes while a window is open, again and again: KASAN has the last word. */
+static void test_gone(void)
+{
+	struct small_vm t;
+	unsigned int i;
+
+	zap_policy("fast");
+	set_window(1);
+	for (i = 0; i < 20; i++) {
+		small_vm_create(&t, VM_4K);
+		small_vm_touch(&t);
+		zap_and_touch(&t);
+		small_vm_destroy(&t);
+	}
+	sleep_ms(500);
+	ktap_result("a VM goes while a window is open");
+}
+
+static void test_param(void)
+{
+	static const char * const legal[] = { "0", "1", "100", "10000", "250\n" };
+	static const char * const illegal[] = {
+		"10001", "4294967296", "18446744073709551616", "-1", "", "\n", "fast", "1 2", "1.5",
+		"100ms",
+	};
+	char word[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(legal); i++) {
+		ktap_equal(legal[i], -kvm_param_set(ZAP_MODULE, "zap_window_ms", legal[i]), 0);
+		kvm_param_get(ZAP_MODULE, "zap_window_ms", word, sizeof(word));
+		ktap_equal("reads", strtoul(word, NULL, 10), strtoul(legal[i], NULL, 10));
+	}
+	for (i = 0; i < ARRAY_SIZE(illegal); i++) {
+		/* sysfs does not pass an empty write on. */
+		if (illegal[i][0])
+			ktap_equal(illegal[i],
+				   -kvm_param_set(ZAP_MODULE, "zap_window_ms", illegal[i]), EINVAL);
+		kvm_param_get(ZAP_MODULE, "zap_window_ms", word, sizeof(word));
+		ktap_equal("still reads", strtoul(word, NULL, 10), 250);
+	}
+	ktap_result("zap_window_ms takes 0 to 10000");
+}
+
+int main(void)
+{
+	char word[64];
+	unsigned int i;
+
+	zap_start(ARRAY_SIZE(policies) + 6);
+	kvm_param_get(ZAP_MODULE, "zap_window_ms", word, sizeof(word));
+	ktap_check(!strcmp(word, "100"), "zap_window_ms is '%s'", word);
+	ktap_result("zap_window_ms is 100 at first");
+	test_param();
+	for (i = 0; i < ARRAY_SIZE(policies); i++)
+		test_oracle(policies[i]);
+	test_baseline();
+	test_off();
+	test_storm();
+	test_gone();
+	return ktap_end();
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Zap policies in debugfs: what all VMs did, each VM, and a VM's own word.
+ */
+#include <linux/debugfs.h>
+#include <linux/kvm_host.h>
+#include <linux/ktime.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "zap_core.h"
+
+/* Rows are of what is done: a site's words but for stock and auto. */
+#define for_each_kvm_zap_row(site, policy)				\
+	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
+		for (policy = KVM_ZAP_POLICY_FAST;			\
+		     policy < KVM_ZAP_NR_POLICIES; policy++)		\
+			if (!(kvm_zap_choices[site].legal & BIT(policy))) { \
+			} else
+
+static int kvm_zap_stats_show(struct seq_file *m, void *v)
+{
+	struct kvm_zap_row row;
+	int site, policy;
+
+	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns collateral kept\n");
+	for_each_kvm_zap_row(site, policy) {
+		kvm_zap_read_row(site, policy, &row);
+		seq_printf(m, "%s %s %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
+			   kvm_zap_site_words[site],
+			   kvm_zap_policy_words[policy],
+			   row.count, row.sptes, row.tables, row.yields,
+			   row.flushes, row.total_ns, row.max_ns,
+			   row.collateral, row.kept);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(kvm_zap_stats);
+
+static int kvm_zap_latency_show(struct seq_file *m, void *v)
+{
+	struct kvm_zap_row row;
+	int site, policy, i;
+
+	seq_puts(m, "site policy from_ns count\n");
+	for_each_kvm_zap_row(site, policy) {
+		kvm_zap_read_row(site, policy, &row);
+		for (i = 0; i < KVM_ZAP_NR_BUCKETS; i++) {
+			if (!row.buckets[i])
+				continue;
+			seq_printf(m, "%s %s %llu %llu\n",
+				   kvm_zap_site_words[site],
+				   kvm_zap_policy_words[policy],
+				   i ? BIT_ULL(i) : 0, row.buckets[i]);
+		}
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(kvm_zap_latency);
+
+static ssize_t kvm_zap_reset_write(struct file *file, const char __user *buf,
+				   size_t count, loff_t *ppos)
+{
+	kvm_zap_clear_rows();
+	return count;
+}
+
+static const struct file_operations kvm_zap_reset_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = kvm_zap_reset_write,
+};
+
+static void kvm_zap_show_policy(struct seq_file *m, struct kvm *kvm)
+{
+	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
+	enum kvm_zap_policy policy;
+	enum kvm_zap_by by;
+
+	policy = kvm_zap_outlook(kvm, &by);
+	seq_printf(m, " %s %s %s", kvm_zap_policy_words[word], kvm_zap_by_words[by],
+		   kvm_zap_policy_words[policy]);
+}
+
+static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
+{
+	const struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
+	const struct kvm_zap_time *time = kvm->zap.time;
+
+	seq_printf(m, " %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+		   stat->memslot_zap_fast, stat->memslot_zap_scoped,
+		   stat->mmio_zap_fast, stat->mmio_zap_scoped, stat->zap_sptes,
+		   stat->zap_collateral, stat->zap_kept, stat->zap_tables,
+		   stat->zap_yields);
+	seq_printf(m, " %llu %llu %llu %llu", READ_ONCE(time[0].ns), READ_ONCE(time[0].max_ns),
+		   READ_ONCE(time[1].ns), READ_ONCE(time[1].max_ns));
+	/* The time that vCPUs were stalled is not counted yet. */
+	seq_printf(m, " %llu %llu %llu %llu 0", stat->memslot_updates,
+		   stat->memslot_update_ns, stat->memslot_update_max_ns,
+		   stat->zap_refaults);
+}
+
+static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
+{
+	u64 end_ns = READ_ONCE(kvm->zap.end_ns);
+	struct kvm_zap_devices devices;
+
+	kvm_arch_zap_devices(kvm, &devices);
+	seq_printf(m, " %llu", kvm_arch_zap_mapped(kvm));
+	if (end_ns)
+		seq_printf(m, " %llu", div_u64(now - min(now, end_ns), NSEC_PER_MSEC));
+	else
+		seq_puts(m, " -");
+	if (devices.assigned >= 0)
+		seq_printf(m, " %d", devices.assigned);
+	else
+		seq_puts(m, " -");
+	seq_printf(m, " %d\n", devices.noncoherent);
+}
+
+/*
+ * A VM is on vm_list from when it is complete until before anything of it is freed, and
+ * both ends of that change under kvm_lock.  What is read of it, others may be writing.
+ */
+static int kvm_zap_vms_show(struct seq_file *m, void *v)
+{
+	u64 now = ktime_get_ns();
+	struct kvm *kvm;
+
+	seq_puts(m, "tgid tid word by policy memslot_fast memslot_scoped mmio_fast mmio_scoped sptes collateral kept tables yields fast_ns fast_max_ns scoped_ns scoped_max_ns updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent\n");
+	mutex_lock(&kvm_lock);
+	list_for_each_entry(kvm, &vm_list, vm_list) {
+		seq_printf(m, "%d %d", kvm->zap.tgid, kvm->zap.tid);
+		kvm_zap_show_policy(m, kvm);
+		kvm_zap_show_counts(m, kvm);
+		kvm_zap_show_state(m, kvm, now);
+		if (seq_has_overflowed(m))
+			break;
+	}
+	mutex_unlock(&kvm_lock);
+	return 0;
+}
+
+/* Bytes that a row has at most, in all likelihood: one that is longer costs time only. */
+#define KVM_ZAP_VMS_ROW	256
+
+/*
+ * All VMs in one piece, so that none is missing or there twice because another one came
+ * or went: with a buffer that they fit in.
+ */
+static int kvm_zap_vms_open(struct inode *inode, struct file *file)
+{
+	size_t rows = 2;
+	struct kvm *kvm;
+
+	mutex_lock(&kvm_lock);
+	list_for_each_entry(kvm, &vm_list, vm_list)
+		rows++;
+	mutex_unlock(&kvm_lock);
+
+	return single_open_size(file, kvm_zap_vms_show, NULL, rows * KVM_ZAP_VMS_ROW);
+}
+
+static const struct file_operations kvm_zap_vms_fops = {
+	.owner = THIS_MODULE,
+	.open = kvm_zap_vms_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * kvm_zap_init_debugfs() - create the folder that tells of all VMs
+ * @dir: KVM's folder in debugfs, whose removal removes it
+ *
+ * Resetting has a file of its own: lockdown refuses even to read a file of
+ * debugfs that may be written.
+ */
+void kvm_zap_init_debugfs(struct dentry *dir)
+{
+	struct dentry *zap = debugfs_create_dir("zap", dir);
+
+	debugfs_create_file("stats", 0444, zap, NULL, &kvm_zap_stats_fops);
+	debugfs_create_file("latency", 0444, zap, NULL, &kvm_zap_latency_fops);
+	debugfs_create_file("reset", 0200, zap, NULL, &kvm_zap_reset_fops);
+	debugfs_create_file("vms", 0444, zap, NULL, &kvm_zap_vms_fops);
+}
+
+static int kvm_zap_word_show(struct seq_file *m, void *v)
+{
+	struct kvm *kvm = m->private;
+	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
+
+	seq_printf(m, "%s\n", kvm_zap_policy_words[word]);
+	return 0;
+}
+
+static int kvm_zap_word_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, kvm_zap_word_show, inode->i_private);
+}
+
+static ssize_t kvm_zap_word_write(struct file *file, const char __user *from,
+				  size_t count, loff_t *ppos)
+{
+	struct kvm *kvm = ((struct seq_file *)file->private_data)->private;
+	unsigned long legal = kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT].legal |
+			      BIT(KVM_ZAP_POLICY_INHERIT);
+	char buf[16] = "";
+	int word;
+
+	/* Longer than any word, or not text. */
+	if (count >= sizeof(buf))
+		return -EINVAL;
+	if (copy_from_user(buf, from, count))
+		return -EFAULT;
+	if (strlen(buf) != count)
+		return -EINVAL;
+
+	word = kvm_zap_parse(buf, legal);
+	if (word < 0)
+		return word;
+
+	WRITE_ONCE(kvm->zap.memslot_word, word);
+	return count;
+}
+
+static const struct file_operations kvm_zap_word_fops = {
+	.owner = THIS_MODULE,
+	.open = kvm_zap_word_open,
+	.read = seq_read,
+	.write = kvm_zap_word_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * kvm_zap_create_vm_debugfs() - create a VM's own file
+ * @kvm: the VM, whose folder in debugfs exists
+ *
+ * Its operations hold no reference to the VM: debugfs lets none begin once the
+ * folder is removed, which waits for those under way, and that comes before the
+ * VM is freed.
+ */
+void kvm_zap_create_vm_debugfs(struct kvm *kvm)
+{
+	debugfs_create_file("memslot_zap", 0644, kvm->debugfs_dentry, kvm,
+			    &kvm_zap_word_fops);
+}

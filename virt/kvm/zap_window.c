@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Zap policies: what vCPUs map again after an invalidation.
+ *
+ * The end of an invalidation opens a window of zap_window_ms; one that ends while it is
+ * open extends it.  When the window closes, the page faults that vCPUs resolved
+ * meanwhile are refaults, less those that were to be expected without an invalidation:
+ * as many as in the time between the window before and this one, or since the VM was
+ * made, but no more than were seen then.  Nothing is added to the page fault path: its
+ * own statistic is read when a window opens and when it closes.
+ *
+ * A VM that never comes to rest has windows of at most KVM_ZAP_WINDOW_MAX times
+ * zap_window_ms, which then follow each other without a gap.
+ */
+#include <linux/kvm_host.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/moduleparam.h>
+#include <linux/workqueue.h>
+
+#include <trace/events/kvm_zap.h>
+
+#include "zap_core.h"
+
+#define KVM_ZAP_WINDOW_MAX	10
+
+static unsigned int kvm_zap_window_ms = 100;
+
+static int kvm_zap_window_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, 10000) ? -EINVAL : 0;
+}
+
+static const struct kernel_param_ops kvm_zap_window_ops = {
+	.set = kvm_zap_window_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(zap_window_ms, &kvm_zap_window_ops, &kvm_zap_window_ms, 0644);
+MODULE_PARM_DESC(zap_window_ms,
+		 "How long after an invalidation page faults count as refaults, in ms, up to 10000; 0: never");
+
+/* What somebody cleared in between counts as nothing. */
+static u64 kvm_zap_faults_since(u64 before, u64 now)
+{
+	return now - min(now, before);
+}
+
+/* Page faults to be expected in @ns without an invalidation. */
+static u64 kvm_zap_baseline(const struct kvm_zap_window *w, u64 ns)
+{
+	u64 us = div_u64(ns, NSEC_PER_USEC);
+	u64 quiet_us = max(div_u64(w->quiet_ns, NSEC_PER_USEC), us);
+
+	return quiet_us ? div64_u64(w->quiet_faults * us, quiet_us) : 0;
+}
+
+static void kvm_zap_window_arm(struct kvm_zap_window *w, u64 now)
+{
+	u64 until = min(w->until_ns, w->since_ns + KVM_ZAP_WINDOW_MAX * w->length_ns);
+
+	schedule_delayed_work(&w->work, nsecs_to_jiffies(until - min(until, now)) + 1);
+}
+
+static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
+{
+	struct kvm_zap_window *w = &kvm->zap.window;
+	u64 faults = kvm_arch_zap_faults(kvm);
+
+	w->quiet_ns = now - w->since_ns;
+	w->quiet_faults = kvm_zap_faults_since(w->faults, faults);
+	w->since_ns = now;
+	w->faults = faults;
+	w->length_ns = (u64)ms * NSEC_PER_MSEC;
+	w->open = true;
+	kvm_zap_window_arm(w, now);
+}
+
+/**
+ * kvm_zap_note_end() - an invalidation at site memslot or mmio ends
+ * @kvm: the VM, its slots_lock held
+ * @now: monotonic time
+ */
+void kvm_zap_note_end(struct kvm *kvm, u64 now)
+{
+	unsigned int ms = READ_ONCE(kvm_zap_window_ms);
+	struct kvm_zap_window *w = &kvm->zap.window;
+
+	lockdep_assert_held(&kvm->slots_lock);
+
+	WRITE_ONCE(kvm->zap.end_ns, now);
+	if (!ms)
+		return;
+
+	spin_lock(&w->lock);
+	w->slot = kvm->zap.slot ? kvm->zap.slot->id : -1;
+	w->until_ns = now + (u64)ms * NSEC_PER_MSEC;
+	if (!w->open && !w->stopped)
+		kvm_zap_window_open(kvm, now, ms);
+	spin_unlock(&w->lock);
+}
+
+/* A window closes; another one follows at once if @w was extended beyond its maximum. */
+static u64 kvm_zap_window_close(struct kvm *kvm, u64 now)
+{
+	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
+	struct kvm_zap_window *w = &kvm->zap.window;
+	u64 faults = kvm_arch_zap_faults(kvm);
+	u64 expected = kvm_zap_baseline(w, now - w->since_ns);
+	u64 refaults = kvm_zap_faults_since(w->faults, faults);
+
+	refaults -= min(refaults, expected);
+	stat->zap_refaults += refaults;
+	KVM_STATS_LOG_HIST_UPDATE(stat->zap_refaults_hist, refaults);
+
+	w->since_ns = now;
+	w->faults = faults;
+	w->open = now < w->until_ns;
+	if (w->open)
+		kvm_zap_window_arm(w, now);
+
+	return refaults;
+}
+
+static void kvm_zap_window_work(struct work_struct *work)
+{
+	struct kvm_zap_window *w = container_of(to_delayed_work(work),
+						struct kvm_zap_window, work);
+	struct kvm *kvm = container_of(w, struct kvm, zap.window);
+	u64 now = ktime_get_ns();
+	u64 refaults, ns;
+	s32 slot;
+
+	spin_lock(&w->lock);
+	ns = now - w->since_ns;
+	if (now < w->until_ns && ns < KVM_ZAP_WINDOW_MAX * w->length_ns) {
+		kvm_zap_window_arm(w, now);
+		spin_unlock(&w->lock);
+		return;
+	}
+	slot = w->slot;
+	refaults = kvm_zap_window_close(kvm, now);
+	spin_unlock(&w->lock);
+
+	trace_kvm_zap_settle(kvm->zap.tgid, slot, refaults, 0, ns);
+}
+
+/**
+ * kvm_zap_init_window() - prepare what counts a VM's refaults
+ * @kvm: the VM, about to be created
+ */
+void kvm_zap_init_window(struct kvm *kvm)
+{
+	struct kvm_zap_window *w = &kvm->zap.window;
+
+	spin_lock_init(&w->lock);
+	INIT_DELAYED_WORK(&w->work, kvm_zap_window_work);
+	w->since_ns = ktime_get_ns();
+}
+
+/**
+ * kvm_zap_stop() - count no more refaults of a VM that goes away
+ * @kvm: the VM, to which nobody else has a reference
+ *
+ * The work reads the statistics of vCPUs, and an invalidation is what queues it.  So it
+ * is cancelled ahead of kvm_arch_destroy_vm(), which frees vCPUs, and not queued again:
+ * that function deletes memslots of KVM's own, too.
+ */
+void kvm_zap_stop(struct kvm *kvm)
+{
+	struct kvm_zap_window *w = &kvm->zap.window;
+
+	spin_lock(&w->lock);
+	w->stopped = true;
+	spin_unlock(&w->lock);
+	cancel_delayed_work_sync(&w->work);
+}
