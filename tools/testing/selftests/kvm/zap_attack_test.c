@@ -157,7 +157,8 @@ static void judge_write(const struct target *t, const char *op, long ret, const 
 static void judge_text(const struct target *t, const char *buf, long bytes)
 {
 	if (t->legal[0] ? bytes < 2 || buf[bytes - 1] != '\n' || !is_legal(t, buf, bytes)
-			: bytes < 12 || (memcmp(buf, "site policy ", 12) && memcmp(buf, "tgid tid wor", 12)))
+			: bytes < 12 || (memcmp(buf, "site policy ", 12) &&
+					 memcmp(buf, "tgid tid wor", 12)))
 		is_wrong("%s reads '%.*s', %ld bytes", t->name, bytes < 40 ? (int)bytes : 40, buf,
 			 bytes);
 }

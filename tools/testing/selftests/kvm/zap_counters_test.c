@@ -93,7 +93,8 @@ static struct shot since(struct vm *vm, const struct shot *before)
 static void expect_nothing_in_row(const char *name, const struct zap_row *row)
 {
 	ktap_check(!row->count && !row->sptes && !row->tables && !row->yields && !row->flushes &&
-		   !row->total_ns && !row->collateral && !row->kept, "zap/stats '%s' moved: count %lu sptes %lu tables %lu",
+		   !row->total_ns && !row->collateral && !row->kept,
+		   "zap/stats '%s' moved: count %lu sptes %lu tables %lu",
 		   name, row->count, row->sptes, row->tables);
 }
 
@@ -164,7 +165,8 @@ static void expect_slot(struct small_vm *t, const struct shot *before, const str
 	if (policy == SCOPED)
 		expect(before, d, policy, pages, scoped, tables, tables);
 	else
-		expect(before, d, policy, pages, before->leafs, small_vm_tables(t), small_vm_tables(t));
+		expect(before, d, policy, pages, before->leafs, small_vm_tables(t),
+		       small_vm_tables(t));
 }
 
 static void test_delete(struct small_vm *t, unsigned int policy)

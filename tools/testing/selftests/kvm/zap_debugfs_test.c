@@ -135,7 +135,7 @@ static void test_modes(void)
 	ktap_result("modes of the files");
 }
 
-static void reset(const char *text)
+static void reset_rows(const char *text)
 {
 	int fd = open(ZAP_DEBUGFS "zap/reset", O_WRONLY | O_CLOEXEC);
 
@@ -151,7 +151,7 @@ static void test_reset(struct vm *vm)
 	unsigned int i;
 
 	zap_counts(vm, &before);
-	reset("anything\n");
+	reset_rows("anything\n");
 	for (i = 0; i < nr_rows; i++) {
 		zap_row(rows[i][0], rows[i][1], &row);
 		ktap_check(!row.count && !row.sptes && !row.tables && !row.yields && !row.flushes &&
@@ -172,7 +172,7 @@ static void test_bucket(struct vcpu *vcpu, void *mem, const char *policy)
 	char buf[4096], prefix[64], *line;
 	struct zap_row row;
 
-	reset("1");
+	reset_rows("1");
 	zap_policy(policy);
 	zap_one(vcpu, mem);
 	zap_row("memslot", policy, &row);

@@ -310,11 +310,11 @@ void zap_row(const char *site, const char *policy, struct zap_row *row)
 static const char *column_of(const char *line, unsigned int column, char *word, size_t bytes)
 {
 	while (column--) {
-		line += strcspn(line, " \n");
+		line += strcspn(line, "\n ");
 		if (*line++ != ' ')
 			return NULL;
 	}
-	snprintf(word, bytes, "%.*s", (int)strcspn(line, " \n"), line);
+	snprintf(word, bytes, "%.*s", (int)strcspn(line, "\n "), line);
 	return word;
 }
 

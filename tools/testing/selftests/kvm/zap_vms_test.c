@@ -172,14 +172,14 @@ struct made {
 	int fd;
 };
 
+static int kvm;
+
 static void *make(void *arg)
 {
 	struct made *made = arg;
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	made->tid = syscall(SYS_gettid);
 	made->fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	close(kvm);
 	return NULL;
 }
 
@@ -254,6 +254,7 @@ int main(void)
 
 	zap_need_debugfs();
 	zap_start(7);
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	test_none();
 	small_vm_create(&t, VM_4K);
 	test_choice(&t);
