@@ -3,10 +3,5 @@
 
 @@
 @@
- kvm_zap_count_vm(...)
- {
-	...
--		kvm_zap_count_time(kvm, scoped, ns);
-+		kvm_zap_count_time(kvm, !scoped, ns);
-	...
- }
+- kvm_zap_count_time(kvm, scoped, ns)
++ kvm_zap_count_time(kvm, !scoped, ns)

@@ -92,9 +92,10 @@ static struct shot since(struct vm *vm, const struct shot *before)
 
 static void expect_nothing_in_row(const char *name, const struct zap_row *row)
 {
-	ktap_check(!row->count && !row->sptes && !row->tables && !row->yields && !row->flushes &&
-		   !row->total_ns && !row->collateral && !row->kept,
-		   "zap/stats '%s' moved: count %lu sptes %lu tables %lu",
+	bool still = !row->count && !row->sptes && !row->tables && !row->yields &&
+		     !row->flushes && !row->total_ns && !row->collateral && !row->kept;
+
+	ktap_check(still, "zap/stats '%s' moved: count %lu sptes %lu tables %lu",
 		   name, row->count, row->sptes, row->tables);
 }
 
