@@ -396,6 +396,8 @@ static void test_teardown(struct small_vm *t, unsigned int policy)
 	ktap_equal("zap/stats: count", after.teardown.count, 1);
 	ktap_equal("zap/stats: sptes", after.teardown.sptes, before.leafs);
 	ktap_equal("zap/stats: tables", after.teardown.tables, small_vm_tables(t));
+	ktap_equal("zap/stats: collateral", after.teardown.collateral, 0);
+	ktap_equal("zap/stats: kept", after.teardown.kept, 0);
 	ktap_check(after.teardown.total_ns, "zap/stats: total_ns: 0");
 	for (i = 0; i < NR_POLICIES; i++) {
 		if (i == policy && deletions) {
