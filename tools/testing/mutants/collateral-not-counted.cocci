@@ -7,5 +7,5 @@
  {
 	...
 -	return zap->sptes - min(zap->sptes, own);
-+	return 0;
++	return 0 * own;
  }

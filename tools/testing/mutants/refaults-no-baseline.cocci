@@ -7,5 +7,6 @@
  {
 	...
 -	refaults -= min(refaults, expected);
++	refaults -= min(refaults, 0 * expected);
 	...
  }
