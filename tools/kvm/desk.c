@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Files, memory, messages. See desk.h.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "desk.h"
+#include "host.h"
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct desk_common *common = state->input;
+
+	(void)arg;
+	if (key != 'j')
+		return ARGP_ERR_UNKNOWN;
+	common->json = true;
+	return 0;
+}
+
+static const struct argp_option common_options[] = {
+	{ .name = "json", .key = 'j', .doc = "Print JSON, as kvm-zap.schema.json says" },
+	{ }
+};
+
+const struct argp desk_common_argp = {
+	.options = common_options,
+	.parser = parse_common,
+};
+
+void desk_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("kvm-zap: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void no_memory(void)
+{
+	desk_say("out of memory");
+	exit(DESK_NOT);
+}
+
+void *desk_alloc(size_t bytes)
+{
+	void *p = calloc(1, bytes);
+
+	if (!p)
+		no_memory();
+	return p;
+}
+
+void *desk_grow(void *array, size_t nr, size_t bytes)
+{
+	void *p = reallocarray(array, nr, bytes);
+
+	if (!p)
+		no_memory();
+	return p;
+}
+
+char *desk_copy(const char *text)
+{
+	return desk_text("%s", text);
+}
+
+char *desk_text(const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		no_memory();
+	va_end(ap);
+	return text;
+}
+
+/* Files of sysfs, procfs and debugfs do not tell their size. */
+static char *read_stream(FILE *f, size_t *bytes)
+{
+	size_t size = 0, room = 4096;
+	char *text = desk_alloc(room);
+
+	while (!ferror(f)) {
+		size += fread(text + size, 1, room - size - 1, f);
+		if (size < room - 1)
+			break;
+		room *= 2;
+		text = desk_grow(text, room, 1);
+	}
+	if (ferror(f)) {
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	if (bytes)
+		*bytes = size;
+	return text;
+}
+
+char *desk_read(const char *path, size_t *bytes)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+	int error;
+
+	if (!f)
+		return NULL;
+	text = read_stream(f, bytes);
+	error = errno;
+	fclose(f);
+	errno = error;
+	return text;
+}
+
+char *desk_read_command(const char *command, size_t *bytes)
+{
+	/* The folders of root's commands are not in everyone's PATH. */
+	char *line = desk_text("PATH=\"$PATH:/usr/sbin:/sbin\"; export LC_ALL=C; %s", command);
+	FILE *f = popen(line, "re");
+	char *text;
+
+	free(line);
+	if (!f)
+		return NULL;
+	text = read_stream(f, bytes);
+	if (pclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int desk_read_word(const char *path, char *buf, size_t bytes)
+{
+	char *text = desk_read(path, NULL);
+
+	if (!text)
+		return -errno;
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(buf, bytes, "%s", text);
+	free(text);
+	return 0;
+}
+
+int desk_write(const char *path, const char *text)
+{
+	ssize_t bytes = strlen(text);
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, bytes) != bytes)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int write_all(int fd, const char *text, size_t bytes)
+{
+	while (bytes) {
+		ssize_t done = write(fd, text, bytes);
+
+		if (done < 0)
+			return -errno;
+		text += done;
+		bytes -= done;
+	}
+	/* What a rename puts in place has to be there after a crash, too. */
+	return fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
+}
+
+int desk_replace(const char *path, const char *text, size_t bytes)
+{
+	/* node_exporter takes names that end in .prom: this one does not. */
+	char *tmp = desk_text("%s.XXXXXX", path);
+	int fd = mkostemp(tmp, O_CLOEXEC);
+	int ret;
+
+	if (fd < 0) {
+		ret = -errno;
+		free(tmp);
+		return ret;
+	}
+	ret = write_all(fd, text, bytes);
+	if (close(fd) && !ret)
+		ret = -errno;
+	if (!ret && rename(tmp, path))
+		ret = -errno;
+	if (ret)
+		unlink(tmp);
+	free(tmp);
+	return ret;
+}
+
+const char *desk_lockdown(void)
+{
+	static char line[64];
+	char *end, *word;
+
+	host_read_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	word = strchr(line, '[');
+	end = word ? strchr(word, ']') : NULL;
+	if (!end)
+		return NULL;
+	*end = '\0';
+	return strcmp(word + 1, "none") ? word + 1 : NULL;
+}
+
+double desk_seconds(struct argp_state *state, const char *arg, double min)
+{
+	char *end;
+	double seconds = strtod(arg, &end);
+
+	/* Written so that a NaN is refused, too. */
+	if (end == arg || *end || !(seconds >= min && seconds <= 86400))
+		argp_error(state, "'%s': give seconds, from %g to 86400", arg, min);
+	return seconds;
+}
+
+void desk_sleep(double seconds)
+{
+	struct timespec ts = { .tv_sec = seconds };
+
+	ts.tv_nsec = (seconds - ts.tv_sec) * 1e9;
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+uint64_t desk_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What all verbs of kvm-zap share: exit statuses, messages, files.
+ *
+ * Numbers are printed in the C locale, whatever the environment says: setlocale() is
+ * called for LC_CTYPE alone.
+ */
+#ifndef KVM_ZAP_DESK_H
+#define KVM_ZAP_DESK_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit statuses, of all verbs. */
+enum desk_exit {
+	DESK_OK,
+	DESK_NOT,	/* not so, or not done: the reason is on stderr */
+	DESK_USAGE,	/* a word or an option that there is not */
+	DESK_NO_VM,	/* no such VM, several of that name, or it went away */
+	DESK_NO_ZAP,	/* the kvm that is loaded has no kvm-zap, or none is loaded */
+	DESK_DENIED,	/* not root, no debugfs, lockdown */
+	DESK_DEVICES,	/* scoped, where there are assigned devices: --devices-tested */
+};
+
+/* The verbs. @argv[0] is what usage messages call it; each returns an exit status. */
+int desk_verb_status(int argc, char **argv);
+int desk_verb_set(int argc, char **argv);
+int desk_verb_verify(int argc, char **argv);
+int desk_verb_restore(int argc, char **argv);
+int desk_verb_stat(int argc, char **argv);
+
+/* Options that all verbs have: a child parser, whose input is this. */
+struct desk_common {
+	bool json;
+};
+
+extern const struct argp desk_common_argp;
+
+/* "kvm-zap: " and the text on stderr. */
+void desk_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* As asprintf(), but it cannot fail. */
+char *desk_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Memory that free() takes; these exit when there is none. */
+void *desk_alloc(size_t bytes);
+void *desk_grow(void *array, size_t nr, size_t bytes);
+char *desk_copy(const char *text);
+
+/*
+ * The whole of a file, ended by a NUL that @bytes (may be NULL) does not count; free() it.
+ * NULL with errno.
+ */
+char *desk_read(const char *path, size_t *bytes);
+
+/* The same of what a command prints; NULL if it cannot be run or fails. */
+char *desk_read_command(const char *command, size_t *bytes);
+
+/* The file's first line, in @buf. 0 or -errno. */
+int desk_read_word(const char *path, char *buf, size_t bytes);
+
+/* Writes in one go, to a file that is there. 0 or -errno. */
+int desk_write(const char *path, const char *text);
+
+/* Replaces a file, by a rename within its folder: readers see the old one or the new one. */
+int desk_replace(const char *path, const char *text, size_t bytes);
+
+/* An option's number of seconds, from @min to a day; anything else is a usage error. */
+double desk_seconds(struct argp_state *state, const char *arg, double min);
+void desk_sleep(double seconds);
+uint64_t desk_now_ns(void);
+
+/* The kernel's lockdown level, if it is not "none"; else NULL. */
+const char *desk_lockdown(void);
+
+#endif

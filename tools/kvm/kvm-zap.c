@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap: what KVM does to its mappings on this host, to which VM, and the choice.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desk.h"
+#include "vm.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *about;
+} verbs[] = {
+	{ "status", desk_verb_status, "what is in force and what it does to each VM (the default)" },
+	{ "set", desk_verb_set, "choose a policy, for all VMs or for one" },
+	{ "verify", desk_verb_verify, "whether what was chosen is in force, and after a reboot" },
+	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },
+	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
+};
+
+const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;
+
+static const char doc[] =
+	"See and choose how KVM drops mappings of guest memory.\v"
+	"Exit status: 0 done, or so; 1 not; 2 wrong usage; 3 no such VM; 4 the kvm that is "
+	"loaded has no kvm-zap; 5 not root, no debugfs, or locked down; 6 assigned devices, "
+	"see 'kvm-zap set --help'.";
+
+/* The verbs' list goes between the options and the exit status. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *list, *longer;
+	unsigned int i;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	list = desk_copy("Verbs, each with a --help of its own:\n");
+	for (i = 0; i < ARRAY_SIZE(verbs); i++) {
+		longer = desk_text("%s  %-9s %s\n", list, verbs[i].name, verbs[i].about);
+		free(list);
+		list = longer;
+	}
+	longer = desk_text("%s\n%s", list, text);
+	free(list);
+	return longer;
+}
+
+static const struct argp argp = {
+	.args_doc = "[VERB [OPTION...]]",
+	.doc = doc,
+	.help_filter = help_filter,
+};
+
+static int unknown(const char *verb)
+{
+	char *list = desk_copy(verbs[0].name);
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(verbs); i++) {
+		char *longer = desk_text("%s, %s", list, verbs[i].name);
+
+		free(list);
+		list = longer;
+	}
+	desk_say("'%s' is no verb: %s", verb, list);
+	free(list);
+	return DESK_USAGE;
+}
+
+static int run(const char *verb, int argc, char **argv)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(verbs[i].name, verb))
+			continue;
+		/* Usage messages begin with it. */
+		argv[0] = desk_text("%s %s", program_invocation_short_name, verb);
+		return verbs[i].run(argc, argv);
+	}
+	return unknown(verb);
+}
+
+/* Options of the command itself; any other is one of status. */
+static bool is_own(const char *word)
+{
+	static const char * const own[] = { "--help", "-?", "--usage", "--version", "-V" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		if (!strcmp(own[i], word))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	/* Widths of characters. Not LC_NUMERIC: see desk.h. */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	argp_err_exit_status = DESK_USAGE;
+	if (argc > 1 && is_own(argv[1]))
+		return argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	if (argc > 1 && *argv[1] != '-')
+		ret = run(argv[1], argc - 1, argv + 1);
+	else
+		ret = run("status", argc, argv);
+	if (fflush(stdout) || ferror(stdout)) {
+		desk_say("standard output: %s", strerror(errno));
+		return DESK_NOT;
+	}
+	return ret;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap restore: put back what the notes say was before.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "desk.h"
+#include "desk_json.h"
+#include "desk_notes.h"
+#include "desk_vms.h"
+
+struct restore {
+	struct desk_common common;
+	bool force;
+};
+
+static const struct argp_option options[] = {
+	{ .name = "force", .key = 'f',
+	  .doc = "Put back even what somebody has changed since" },
+	{ }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct restore *r = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &r->common;
+		return 0;
+	case 'f':
+		r->force = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not expected: all is put back", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.doc = "Put every word back that 'kvm-zap set', or a run that was killed, has changed since "
+	       "the host was started, and say what was done.",
+};
+
+static const char *restore_one(const struct restore *r, const struct desk_note *note, int *error)
+{
+	char *path = desk_note_path(note->target), now[16];
+	const char *outcome = "restored";
+
+	*error = 0;
+	if (note->vm && note->vm_start != desk_process_start(note->vm)) {
+		outcome = "gone";
+		goto out;
+	}
+	*error = desk_read_word(path, now, sizeof(now));
+	if (*error == -ENOENT) {
+		*error = 0;
+		outcome = "gone";
+	} else if (!*error && !strcmp(now, note->was)) {
+		outcome = "unchanged";
+	} else if (!*error && strcmp(now, note->now) && !r->force) {
+		outcome = "foreign";
+	} else if (!*error) {
+		*error = desk_write(path, note->was);
+	}
+out:
+	free(path);
+	return *error ? "failed" : outcome;
+}
+
+static void print_one(const struct desk_note *note, const char *outcome, int error)
+{
+	if (note->vm)
+		printf("memslot_zap of pid %d: ", note->vm);
+	else
+		printf("%s: ", note->target);
+	if (!strcmp(outcome, "restored"))
+		printf("%s -> %s\n", note->now, note->was);
+	else if (!strcmp(outcome, "unchanged"))
+		printf("is %s already\n", note->was);
+	else if (!strcmp(outcome, "gone"))
+		puts("the VM has ended, or kvm was unloaded: nothing to do");
+	else if (!strcmp(outcome, "foreign"))
+		printf("left alone, somebody has changed it since: --force makes it %s\n",
+		       note->was);
+	else
+		printf("stays %s: %s\n", note->now, strerror(-error));
+}
+
+static struct json_object *json_one(const struct desk_note *note, const char *outcome)
+{
+	struct json_object *object = json_object_new_object();
+
+	desk_json_text(object, "target", note->target);
+	json_object_object_add(object, "pid", note->vm ? json_object_new_int(note->vm) : NULL);
+	desk_json_text(object, "was", note->now);
+	desk_json_text(object, "now", note->was);
+	desk_json_text(object, "outcome", outcome);
+	return object;
+}
+
+static int restore_all(const struct restore *r)
+{
+	struct json_object *object = desk_json_new("restore"), *list = json_object_new_array();
+	struct desk_note *notes;
+	size_t i, nr = desk_notes_read(&notes);
+	int ret = DESK_OK;
+
+	for (i = 0; i < nr; i++) {
+		int error;
+		const char *outcome = restore_one(r, &notes[i], &error);
+
+		json_object_array_add(list, json_one(&notes[i], outcome));
+		if (!r->common.json)
+			print_one(&notes[i], outcome, error);
+		if (!strcmp(outcome, "failed") || !strcmp(outcome, "foreign"))
+			ret = DESK_NOT;
+		else
+			desk_note_drop(notes[i].target);
+	}
+	if (!nr && !r->common.json)
+		puts("nothing to put back: no change is noted in /run/kvm-zap");
+	free(notes);
+	json_object_object_add(object, "restored", list);
+	if (r->common.json)
+		desk_json_print(object, false);
+	else
+		json_object_put(object);
+	return ret;
+}
+
+int desk_verb_restore(int argc, char **argv)
+{
+	struct restore r = { };
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &r);
+	if (geteuid()) {
+		desk_say("only root may choose");
+		return DESK_DENIED;
+	}
+	error = desk_notes_lock();
+	if (error) {
+		desk_say("/run/kvm-zap: %s", strerror(-error));
+		return DESK_NOT;
+	}
+	return restore_all(&r);
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap status: is it hurting, which VM, and what would another policy do.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "desk.h"
+#include "desk_json.h"
+#include "desk_notes.h"
+#include "desk_print.h"
+#include "desk_vms.h"
+
+struct status {
+	struct desk_common common;
+	double seconds;
+
+	struct desk_module module;
+	struct desk_vms vms;
+	int error;		/* of reading the VMs */
+	char *why;
+
+	/* Sums over the VMs, a second. */
+	size_t busy;
+	double invalidations, collateral, kept;
+};
+
+static const struct argp_option options[] = {
+	{ .name = "interval", .key = 'i', .arg = "SECONDS",
+	  .doc = "Measure rates over this time (1); 0: no rates" },
+	{ }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct status *s = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &s->common;
+		return 0;
+	case 'i':
+		s->seconds = desk_seconds(state, arg, 0);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not expected: the verb goes first", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.doc = "What is loaded, what is chosen, and a line for each VM, the one that suffers "
+	       "most first.\v"
+	       "Columns: WORD is the VM's own, BY what decides (param, vm, kernel; type and dma: "
+	       "the VM has no choice), GETS what that comes to, DEV the assigned devices (+n: "
+	       "non-coherent DMA), MAPPED guest memory that is mapped, INV/S invalidations a second, "
+	       "REF/S faults that followed them, UPD the share of time that the VMM spends "
+	       "in updates of memslots, STALL the share that its vCPUs lose (with zap_stall), WORST "
+	       "the longest invalidation.",
+};
+
+static void measure(struct status *s)
+{
+	struct desk_vms before;
+	uint64_t start;
+
+	s->error = desk_vms_read(&s->vms, &s->why);
+	if (s->error || !s->seconds)
+		return;
+	before = s->vms;
+	start = desk_now_ns();
+	desk_sleep(s->seconds);
+	s->error = desk_vms_read(&s->vms, &s->why);
+	if (!s->error)
+		desk_vms_since(&s->vms, &before, (desk_now_ns() - start) / 1e9);
+	desk_vms_free(&before);
+}
+
+static void sum(struct status *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->vms.nr; i++) {
+		const struct desk_vm *vm = &s->vms.vm[i];
+
+		s->busy += desk_vm_invalidation_rate(vm) > 0;
+		s->invalidations += desk_vm_invalidation_rate(vm);
+		s->collateral += desk_vm_rate(vm, COUNT_COLLATERAL);
+		s->kept += desk_vm_rate(vm, COUNT_KEPT);
+	}
+}
+
+/* KVM asks the VMM since 6.12; before, all mappings go. */
+static bool stock_asks(void)
+{
+	struct utsname uts;
+	int major = 0, minor = 0;
+
+	uname(&uts);
+	if (sscanf(uts.release, "%d.%d", &major, &minor) != 2)
+		return true;
+	return major > 6 || (major == 6 && minor >= 12);
+}
+
+/* What the other policies would do, where that differs. */
+static char *otherwise(const struct status *s)
+{
+	if (s->collateral)
+		return desk_text("; scoped would have kept %s mappings a second that went",
+				 desk_amount(s->collateral).text);
+	if (s->kept)
+		return desk_text("; %s would have dropped %s more mappings a second",
+				 stock_asks() ? "fast (as stock, unless a VMM asks for less)" :
+						"stock (fast, on this kernel)",
+				 desk_amount(s->kept).text);
+	return desk_copy("");
+}
+
+static char *shares(const struct desk_vm *vm)
+{
+	char *name = desk_printable(vm->name), *text;
+	double update = desk_vm_update_share(vm), stall = desk_vm_stall_share(vm);
+
+	if (stall)
+		text = desk_text(", %s of %s's time in updates of memslots and %s of its vCPUs' lost",
+				 desk_percent(update).text, name, desk_percent(stall).text);
+	else if (update)
+		text = desk_text(", %s of %s's time in updates of memslots",
+				 desk_percent(update).text, name);
+	else
+		text = desk_copy("");
+	free(name);
+	return text;
+}
+
+static char *headline(const struct status *s)
+{
+	char *of, *other, *line;
+
+	if (s->error)
+		return desk_copy(s->why);
+	if (!s->vms.nr)
+		return desk_copy("no VM runs");
+	if (!s->seconds)
+		return desk_text("%zu VM%s, rates not measured", s->vms.nr,
+				 s->vms.nr > 1 ? "s" : "");
+	if (!s->busy)
+		return desk_text("%zu VM%s: no invalidation within %g s", s->vms.nr,
+				 s->vms.nr > 1 ? "s" : "", s->seconds);
+	of = shares(s->vms.vm);
+	other = otherwise(s);
+	line = desk_text("%zu of %zu VM%s: %s invalidations a second%s%s (within %g s)", s->busy,
+			 s->vms.nr, s->vms.nr > 1 ? "s" : "",
+			 desk_amount(s->invalidations).text, of, other, s->seconds);
+	free(of);
+	free(other);
+	return line;
+}
+
+static bool is_ours(const char *name)
+{
+	const char *end = strstr(name, "_zap");
+
+	return (end && !end[4]) || !strncmp(name, "zap_", 4);
+}
+
+static void print_param(void *arg, const char *name, const char *word)
+{
+	int *printed = arg;
+
+	if (!is_ours(name))
+		return;
+	printf("%s%s=%s", (*printed)++ ? " " : "", name, word);
+}
+
+static void print_changes(void)
+{
+	struct desk_note *notes;
+	size_t i, nr = desk_notes_read(&notes);
+
+	for (i = 0; i < nr; i++) {
+		time_t when = notes[i].when;
+		char at[32], *of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) :
+						 desk_copy("");
+
+		strftime(at, sizeof(at), "%F %T", localtime(&when));
+		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; kvm-zap restore\n",
+		       notes[i].vm ? "memslot_zap" : notes[i].target, of, notes[i].now,
+		       notes[i].verb, at, notes[i].was);
+		free(of);
+	}
+	free(notes);
+}
+
+static void add(struct desk_grid *grid, struct desk_word word)
+{
+	desk_grid_add(grid, word.text);
+}
+
+static struct desk_word devices(const struct desk_vm *vm)
+{
+	int nr = vm->vfio > (int)vm->n[COUNT_ASSIGNED] ? vm->vfio : (int)vm->n[COUNT_ASSIGNED];
+	struct desk_word word;
+
+	snprintf(word.text, sizeof(word.text), "%d%s", nr, vm->n[COUNT_NONCOHERENT] ? "+n" : "");
+	if (!desk_vm_has_devices(vm))
+		strcpy(word.text, "-");
+	return word;
+}
+
+static void add_vm(struct desk_grid *grid, const struct desk_vm *vm, bool stall)
+{
+	static const struct desk_word none = { "-" };
+	struct desk_word pid;
+	bool rates = vm->seconds;
+
+	desk_grid_add(grid, vm->name);
+	snprintf(pid.text, sizeof(pid.text), "%d", vm->tgid);
+	add(grid, pid);
+	desk_grid_add(grid, vm->word);
+	desk_grid_add(grid, vm->by);
+	desk_grid_add(grid, vm->policy);
+	add(grid, devices(vm));
+	add(grid, desk_bytes(vm->n[COUNT_MAPPED] * 4096));
+	add(grid, rates ? desk_amount(desk_vm_invalidation_rate(vm)) : none);
+	add(grid, rates ? desk_amount(desk_vm_rate(vm, COUNT_REFAULTS)) : none);
+	add(grid, rates ? desk_percent(desk_vm_update_share(vm)) : none);
+	add(grid, rates && stall ? desk_percent(desk_vm_stall_share(vm)) : none);
+	add(grid, desk_vm_worst_ns(vm) ? desk_duration(desk_vm_worst_ns(vm)) : none);
+}
+
+static bool stall_is_measured(void)
+{
+	char word[8];
+
+	return !kvm_param_get("kvm", "zap_stall", word, sizeof(word)) &&
+	       (*word == 'Y' || *word == '1');
+}
+
+static void print_text(const struct status *s)
+{
+	char *line = headline(s), *words = desk_module_words(&s->module);
+	bool stall = stall_is_measured();
+	struct desk_grid *grid;
+	struct utsname uts;
+	int printed = 0;
+	size_t i;
+
+	uname(&uts);
+	printf("%s\n%s: %s\n", line, uts.release, words);
+	host_params("kvm", print_param, &printed);
+	if (printed)
+		putchar('\n');
+	print_changes();
+	free(line);
+	free(words);
+	if (s->error || !s->vms.nr)
+		return;
+	putchar('\n');
+	grid = desk_grid_new("NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD STALL WORST",
+			     " WORD BY GETS ");
+	for (i = 0; i < s->vms.nr; i++)
+		add_vm(grid, &s->vms.vm[i], stall);
+	desk_grid_print(grid, desk_columns());
+}
+
+static void json_param(void *arg, const char *name, const char *word)
+{
+	if (is_ours(name))
+		desk_json_text(arg, name, word);
+}
+
+static struct json_object *json_changes(void)
+{
+	struct json_object *list = json_object_new_array();
+	struct desk_note *notes;
+	size_t i, nr = desk_notes_read(&notes);
+
+	for (i = 0; i < nr; i++) {
+		struct json_object *change = json_object_new_object();
+
+		desk_json_text(change, "target", notes[i].target);
+		json_object_object_add(change, "pid", notes[i].vm ?
+				       json_object_new_int(notes[i].vm) : NULL);
+		desk_json_text(change, "was", notes[i].was);
+		desk_json_text(change, "now", notes[i].now);
+		desk_json_text(change, "verb", notes[i].verb);
+		desk_json_number(change, "when", notes[i].when);
+		json_object_array_add(list, change);
+	}
+	free(notes);
+	return list;
+}
+
+static int print_json(const struct status *s)
+{
+	struct json_object *object = desk_json_new("status"), *vms = NULL;
+	struct json_object *params = desk_json_parameters();
+	char *line = headline(s);
+	size_t i;
+
+	host_params("kvm", json_param, params);
+	desk_json_text(object, "summary", line);
+	free(line);
+	json_object_object_add(object, "module", desk_json_module(&s->module));
+	json_object_object_add(object, "parameters", params);
+	json_object_object_add(object, "changes", json_changes());
+	if (!s->error) {
+		vms = json_object_new_array();
+		for (i = 0; i < s->vms.nr; i++)
+			json_object_array_add(vms, desk_json_vm(&s->vms.vm[i]));
+	}
+	json_object_object_add(object, "vms", vms);
+	return desk_json_print(object, false);
+}
+
+int desk_verb_status(int argc, char **argv)
+{
+	struct status s = { .seconds = 1 };
+	int ret = DESK_OK;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &s);
+	desk_module_read(&s.module);
+	if (s.module.zap) {
+		measure(&s);
+	} else {
+		s.error = DESK_NO_ZAP;
+		s.why = desk_module_words(&s.module);
+	}
+	desk_vms_name(&s.vms);
+	desk_vms_look(&s.vms);
+	desk_vms_sort(&s.vms);
+	sum(&s);
+	if (s.common.json)
+		ret = print_json(&s);
+	else
+		print_text(&s);
+	desk_vms_free(&s.vms);
+	desk_module_free(&s.module);
+	free(s.why);
+	return s.error ? s.error : ret;
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap verify: is what was chosen in force, now and after a reboot.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "desk.h"
+#include "desk_json.h"
+#include "desk_vms.h"
+
+struct want {
+	const struct desk_site *site;
+	const char *word;
+	char now[16], boot[16];		/* "" if there is none */
+	const char *boot_from;		/* what says so */
+};
+
+struct verify {
+	struct desk_common common;
+	bool boot;
+	size_t nr;
+	struct want want[DESK_NR_SITES];
+
+	struct desk_module module;
+	char *newest;			/* kernel that is booted next, as far as can be told */
+	bool failed;
+	struct json_object *reasons;
+};
+
+static const struct argp_option options[] = {
+	{ .name = "boot", .key = 'b',
+	  .doc = "After a reboot as well: by modprobe.d, the kernel's command line, and the kvm "
+		 "that is installed for the newest kernel" },
+	{ }
+};
+
+/* Splits "SITE=WORD", with checks. */
+static void add_want(struct verify *v, const char *arg, struct argp_state *state)
+{
+	const char *equals = strchr(arg, '=');
+	struct want *want = &v->want[v->nr];
+	char *name = equals ? strndup(arg, equals - arg) : NULL;
+	size_t i;
+
+	if (!equals)
+		argp_error(state, "'%s': give SITE=WORD, as in memslot=scoped", arg);
+	want->site = desk_site(name);
+	if (!want->site)
+		argp_error(state, "'%s' is no site: memslot, mmio, teardown", name);
+	for (i = 0; i < v->nr; i++)
+		if (v->want[i].site == want->site)
+			argp_error(state, "%s is given twice", name);
+	want->word = equals + 1;
+	if (!desk_site_takes(want->site, want->word)) {
+		desk_site_refuse(want->site, want->word, NULL);
+		exit(DESK_USAGE);
+	}
+	free(name);
+	v->nr++;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct verify *v = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &v->common;
+		return 0;
+	case 'b':
+		v->boot = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		add_want(v, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (!v->nr)
+			argp_error(state, "give at least one SITE=WORD");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "SITE=WORD...",
+	.doc = "Exit with 0 if each of these is in force, with 1 if not, and say why.\v"
+	       "VMs that have a word of their own, a type or a device that the parameter does not "
+	       "reach are named, and are no failure: they were made so, or cannot be otherwise.",
+};
+
+/* A line of the answer; @good says whether it is as it should be. */
+static void __attribute__((format(printf, 3, 4))) reason(struct verify *v, bool good,
+							 const char *fmt, ...)
+{
+	struct json_object *object;
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		exit(DESK_NOT);
+	va_end(ap);
+	v->failed |= !good;
+	if (!v->common.json)
+		printf("%s: %s\n", good ? "ok" : "not so", text);
+	object = json_object_new_object();
+	desk_json_bool(object, "ok", good);
+	desk_json_text(object, "text", text);
+	json_object_array_add(v->reasons, object);
+	free(text);
+}
+
+static void check_now(struct verify *v)
+{
+	char *words = desk_module_words(&v->module);
+	size_t i;
+
+	if (!v->module.zap)
+		reason(v, false, "now: %s", words);
+	for (i = 0; i < v->nr && v->module.zap; i++) {
+		struct want *want = &v->want[i];
+		bool good;
+
+		if (desk_param(want->site, want->now, sizeof(want->now)))
+			*want->now = '\0';
+		good = !strcmp(want->now, want->word);
+		reason(v, good, "now: %s is %s", want->site->name, *want->now ? want->now : "unknown");
+	}
+	free(words);
+}
+
+static void name_exceptions(struct verify *v)
+{
+	struct desk_vms vms;
+	char *why = NULL;
+	size_t i;
+
+	if (!v->module.zap || desk_vms_read(&vms, &why)) {
+		free(why);
+		return;
+	}
+	desk_vms_name(&vms);
+	for (i = 0; i < v->nr; i++) {
+		size_t j;
+
+		if (strcmp(v->want[i].site->name, "memslot"))
+			continue;
+		for (j = 0; j < vms.nr; j++) {
+			char *label = desk_vm_label(&vms.vm[j]);
+
+			if (desk_vm_is_its_own(&vms.vm[j]))
+				reason(v, true, "now: %s follows its own %s, %s", label,
+				       vms.vm[j].by, vms.vm[j].policy);
+			free(label);
+		}
+	}
+	desk_vms_free(&vms);
+}
+
+/*
+ * The last word of "options kvm SITE_zap=WORD" counts, as for the kernel, which gets them
+ * in this order.
+ */
+static void read_options(struct verify *v, char *text)
+{
+	char *line, *lines, *word, *words;
+	size_t i;
+
+	for (line = strtok_r(text, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+		if (strncmp(line, "options kvm ", 12))
+			continue;
+		for (word = strtok_r(line + 12, " \t\"", &words); word;
+		     word = strtok_r(NULL, " \t\"", &words)) {
+			for (i = 0; i < v->nr; i++) {
+				struct want *want = &v->want[i];
+				size_t len = strlen(want->site->name);
+
+				if (strncmp(word, want->site->name, len) ||
+				    strncmp(word + len, "_zap=", 5))
+					continue;
+				snprintf(want->boot, sizeof(want->boot), "%s", word + len + 5);
+				want->boot_from = "modprobe's configuration";
+			}
+		}
+	}
+}
+
+/* systemd-tmpfiles writes after kvm is loaded, if it is loaded by then. */
+static void check_tmpfiles(struct verify *v)
+{
+	char *text = desk_read_command("systemd-tmpfiles --cat-config 2> /dev/null", NULL);
+	char *line, *lines;
+	size_t i;
+
+	for (line = text ? strtok_r(text, "\n", &lines) : NULL; line;
+	     line = strtok_r(NULL, "\n", &lines)) {
+		char type[16], path[256], word[64];
+
+		if (*line == '#' || sscanf(line, "%15s %255s %*s %*s %*s %*s %63s", type, path,
+					   word) != 3 || *type != 'w')
+			continue;
+		for (i = 0; i < v->nr; i++) {
+			char *mine = desk_text("/sys/module/kvm/parameters/%s_zap",
+					       v->want[i].site->name);
+
+			if (!strcmp(mine, path) && strcmp(word, v->want[i].word))
+				reason(v, false, "boot: tmpfiles.d writes %s to %s", word, path);
+			free(mine);
+		}
+	}
+	free(text);
+}
+
+static int is_kernel(const struct dirent *d)
+{
+	char *dep;
+	int ret;
+
+	if (*d->d_name == '.')
+		return 0;
+	dep = desk_text("/lib/modules/%s/modules.dep", d->d_name);
+	ret = !access(dep, F_OK);
+	free(dep);
+	return ret;
+}
+
+/* GRUB starts the newest one unless it is told otherwise. */
+static char *newest_kernel(void)
+{
+	struct dirent **list;
+	char *newest = NULL;
+	int i, nr = scandir("/lib/modules", &list, is_kernel, versionsort);
+
+	for (i = 0; i < nr; i++) {
+		if (i == nr - 1)
+			newest = desk_copy(list[i]->d_name);
+		free(list[i]);
+	}
+	if (nr >= 0)
+		free(list);
+	return newest;
+}
+
+static void check_installed(struct verify *v)
+{
+	enum desk_answer zap = DESK_NO;
+	char *file = NULL;
+
+	/* What is built in comes back as it is. */
+	if (v->module.builtin && v->module.zap)
+		return;
+	v->newest = newest_kernel();
+	if (v->newest)
+		file = desk_module_file(v->newest);
+	if (file)
+		zap = desk_module_file_zap(file);
+	if (!v->newest)
+		reason(v, false, "boot: no kernel's modules are in /lib/modules");
+	else if (!file)
+		reason(v, false, "boot: no kvm is installed for %s, the newest kernel", v->newest);
+	else if (zap == DESK_UNKNOWN)
+		reason(v, false, "boot: %s cannot be read", file);
+	else
+		reason(v, zap == DESK_YES, "boot: kvm for %s, the newest kernel, is %s (%s)",
+		       v->newest, zap == DESK_YES ? "kvm-zap's" : "without kvm-zap", file);
+	free(file);
+}
+
+static void check_boot(struct verify *v)
+{
+	char *text = desk_read_command("modprobe --showconfig", NULL);
+	size_t i;
+
+	check_installed(v);
+	if (!text) {
+		reason(v, false, "boot: 'modprobe --showconfig' fails");
+		return;
+	}
+	read_options(v, text);
+	free(text);
+	for (i = 0; i < v->nr; i++) {
+		struct want *want = &v->want[i];
+
+		if (!want->boot_from) {
+			snprintf(want->boot, sizeof(want->boot), "%s", want->site->words[0]);
+			want->boot_from = "the default, no modprobe.d has one";
+		}
+		reason(v, !strcmp(want->boot, want->word), "boot: %s is %s (%s)",
+		       want->site->name, want->boot, want->boot_from);
+	}
+	check_tmpfiles(v);
+}
+
+static int print_json(struct verify *v)
+{
+	struct json_object *object = desk_json_new("verify"), *sites = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < v->nr; i++) {
+		struct json_object *site = json_object_new_object();
+
+		desk_json_text(site, "site", v->want[i].site->name);
+		desk_json_text(site, "word", v->want[i].word);
+		desk_json_text(site, "now", *v->want[i].now ? v->want[i].now : NULL);
+		desk_json_text(site, "boot", *v->want[i].boot ? v->want[i].boot : NULL);
+		json_object_array_add(sites, site);
+	}
+	desk_json_bool(object, "ok", !v->failed);
+	desk_json_bool(object, "boot", v->boot);
+	desk_json_text(object, "newest_kernel", v->newest);
+	json_object_object_add(object, "module", desk_json_module(&v->module));
+	json_object_object_add(object, "sites", sites);
+	json_object_object_add(object, "reasons", v->reasons);
+	return desk_json_print(object, false);
+}
+
+int desk_verb_verify(int argc, char **argv)
+{
+	struct verify v = { };
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &v);
+	v.reasons = json_object_new_array();
+	desk_module_read(&v.module);
+	check_now(&v);
+	name_exceptions(&v);
+	if (v.boot)
+		check_boot(&v);
+	ret = v.failed ? DESK_NOT : DESK_OK;
+	if (v.common.json && print_json(&v))
+		ret = DESK_NOT;
+	else if (!v.common.json)
+		json_object_put(v.reasons);
+	desk_module_free(&v.module);
+	free(v.newest);
+	return ret;
+}
