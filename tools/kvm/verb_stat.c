@@ -190,7 +190,7 @@ static void print_bar(uint64_t count, uint64_t most, int room)
 	int i, length = most ? (int)((double)count / most * room + 0.999) : 0;
 
 	for (i = 0; i < length; i++)
-		putchar('#');
+		fputs(i ? "#" : " #", stdout);
 }
 
 /* Bars for people: a file has the numbers from --json. */
@@ -210,7 +210,7 @@ static void print_bars(const struct desk_row *row, int columns)
 		return;
 	printf("\n%s %s, time of an invalidation\n", row->site, row->policy);
 	for (i = first; i <= last; i++) {
-		printf("%6s - %-6s %6s ", desk_duration(i ? 1ULL << i : 0).text,
+		printf("%6s - %-6s %6s", desk_duration(i ? 1ULL << i : 0).text,
 		       desk_duration(2ULL << i).text, desk_amount(row->bucket[i]).text);
 		print_bar(row->bucket[i], most, columns > 40 ? columns - 25 : 15);
 		putchar('\n');
