@@ -99,7 +99,7 @@ static int denied(int error, const char *path, char **why)
 	else if (error == EPERM && lockdown)
 		*why = desk_text("%s: the kernel is locked down (%s)", path, lockdown);
 	else if (error == ENOENT && access(DESK_DEBUGFS, F_OK))
-		*why = desk_text("debugfs is not mounted: mount -t debugfs debugfs /sys/kernel/debug");
+		*why = desk_text("debugfs is not mounted: mount -t debugfs none /sys/kernel/debug");
 	else
 		*why = desk_text("%s: %s", path, strerror(error));
 	return DESK_DENIED;

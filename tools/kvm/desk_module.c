@@ -62,7 +62,8 @@ static enum desk_answer file_is(const char *file, const char *build_id)
 	for (i = 0; i < len; i++) {
 		unsigned int byte;
 
-		sscanf(build_id + 2 * i, "%2x", &byte);
+		if (sscanf(build_id + 2 * i, "%2x", &byte) != 1)
+			return DESK_UNKNOWN;
 		id[i] = byte;
 	}
 	return len ? file_has(file, id, len) : DESK_UNKNOWN;

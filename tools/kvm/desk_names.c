@@ -214,7 +214,7 @@ int desk_vms_find(struct desk_vms *vms, const char *who, struct desk_vm **vm, si
 		found = &vms->vm[i];
 	}
 	if (!found) {
-		desk_say("no VM is called '%s', nor is it the pid of one: kvm-zap status lists them",
+		desk_say("no VM is called '%s', nor is it the pid of one: kvm-zap lists them",
 			 who);
 		return DESK_NO_VM;
 	}

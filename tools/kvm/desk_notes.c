@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +20,8 @@
 #include "desk_vms.h"
 
 #define NOTES	"/run/kvm-zap"
-#define FORMAT	"was %15s now %15s by %15s when %" SCNd64 " vm %d start %" SCNu64
-#define PRINT	"was %s now %s by %s when %" PRId64 " vm %d start %" PRIu64 "\n"
+#define FORMAT	"was %15s now %15s by %15s when %ld vm %d start %lu"
+#define PRINT	"was %s now %s by %s when %ld vm %d start %lu\n"
 
 int desk_notes_lock(void)
 {

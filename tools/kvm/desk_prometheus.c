@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,9 +80,9 @@ static void head(struct metrics *m, const char *name, const char *help, const ch
 static void value(struct metrics *m, const char *name, uint64_t n)
 {
 	if (strstr(name, "seconds"))
-		fprintf(m->out, " %" PRIu64 ".%09" PRIu64 "\n", n / 1000000000, n % 1000000000);
+		fprintf(m->out, " %lu.%09lu\n", n / 1000000000, n % 1000000000);
 	else
-		fprintf(m->out, " %" PRIu64 "\n", n);
+		fprintf(m->out, " %lu\n", n);
 }
 
 /* A label's value has to be UTF-8, and three characters are written otherwise. */
@@ -174,16 +173,16 @@ static void histogram(struct metrics *m, const struct desk_row *row)
 	for (i = 0, edge = FIRST_EDGE; edge <= LAST_EDGE; edge++) {
 		for (; i < edge; i++)
 			sum += row->bucket[i];
-		fprintf(m->out, "%s_bucket{site=\"%s\",policy=\"%s\",le=\"%.9f\"} %" PRIu64 "\n",
+		fprintf(m->out, "%s_bucket{site=\"%s\",policy=\"%s\",le=\"%.9f\"} %lu\n",
 			name, row->site, row->policy, (1ULL << edge) / 1e9, sum);
 	}
 	for (; i < DESK_BUCKETS; i++)
 		sum += row->bucket[i];
-	fprintf(m->out, "%s_bucket{site=\"%s\",policy=\"%s\",le=\"+Inf\"} %" PRIu64 "\n",
+	fprintf(m->out, "%s_bucket{site=\"%s\",policy=\"%s\",le=\"+Inf\"} %lu\n",
 		name, row->site, row->policy, sum);
 	fprintf(m->out, "%s_sum{site=\"%s\",policy=\"%s\"}", name, row->site, row->policy);
 	value(m, name, row->n[STAT_TOTAL_NS]);
-	fprintf(m->out, "%s_count{site=\"%s\",policy=\"%s\"} %" PRIu64 "\n", name, row->site,
+	fprintf(m->out, "%s_count{site=\"%s\",policy=\"%s\"} %lu\n", name, row->site,
 		row->policy, sum);
 }
 

@@ -17,7 +17,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *about;
 } verbs[] = {
-	{ "status", desk_verb_status, "what is in force and what it does to each VM (the default)" },
+	{ "status", desk_verb_status, "what is in force and what that does to VMs (the default)" },
 	{ "set", desk_verb_set, "choose a policy, for all VMs or for one" },
 	{ "verify", desk_verb_verify, "whether what was chosen is in force, and after a reboot" },
 	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },

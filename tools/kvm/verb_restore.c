@@ -48,8 +48,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.doc = "Put every word back that 'kvm-zap set', or a run that was killed, has changed since "
-	       "the host was started, and say what was done.",
+	.doc = "Put back every word that 'kvm-zap set', or a run that was killed, has changed "
+	       "since the host was started, and say what was done.",
 };
 
 static const char *restore_one(const struct restore *r, const struct desk_note *note, int *error)

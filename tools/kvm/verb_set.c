@@ -152,8 +152,8 @@ static int check_devices(struct set *s)
 	}
 	if (!bad)
 		return DESK_OK;
-	desk_say("nothing is changed: guests with assigned devices have shown corruption under "
-		 "what '%s' does, see README. Test them first, then add --devices-tested%s", s->word,
+	desk_say("nothing is changed: guests with devices have shown corruption, see README");
+	desk_say("test them with '%s' first, then add --devices-tested%s", s->word,
 		 s->who ? "" : ", or give them 'fast' of their own by --vm");
 	return DESK_DEVICES;
 }
@@ -166,7 +166,7 @@ static int said(const char *what, int error, bool noting)
 		desk_say("nothing is changed: what was before cannot be noted in /run/kvm-zap: %s",
 			 strerror(-error));
 	else if (error == -EPERM && lockdown)
-		desk_say("%s: the kernel is locked down (%s): words of a VM cannot be set, parameters can",
+		desk_say("%s: locked down (%s): words of a VM cannot be set, parameters can",
 			 what, lockdown);
 	else if (error == -EACCES || error == -EPERM)
 		desk_say("%s: only root may choose", what);
@@ -334,8 +334,7 @@ static int read_vms(struct set *s)
 	} else {
 		desk_say("%s", why);
 		if (!s->who)
-			desk_say("nothing is changed: which VMs have assigned devices is not known, "
-				 "see --devices-tested");
+			desk_say("which VMs have assigned devices is not known: see --devices-tested");
 	}
 	free(why);
 	return ret;

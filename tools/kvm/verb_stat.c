@@ -28,6 +28,7 @@ struct stat_verb {
 	uint64_t before_ns, now_ns;
 };
 
+/* Set by a signal. */
 static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
@@ -62,8 +63,7 @@ static void check(const struct stat_verb *s, struct argp_state *state)
 	if (s->output && !s->prometheus)
 		argp_error(state, "--output wants --prometheus");
 	if (s->prometheus && (s->seconds || s->common.json))
-		argp_error(state, "--prometheus goes neither with --interval nor with --json: a timer "
-			   "calls it again and again");
+		argp_error(state, "--prometheus goes neither with --interval nor with --json");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -135,7 +135,8 @@ static void check_now(struct verify *v)
 		if (desk_param(want->site, want->now, sizeof(want->now)))
 			*want->now = '\0';
 		good = !strcmp(want->now, want->word);
-		reason(v, good, "now: %s is %s", want->site->name, *want->now ? want->now : "unknown");
+		reason(v, good, "now: %s is %s", want->site->name,
+		       *want->now ? want->now : "unknown");
 	}
 	free(words);
 }

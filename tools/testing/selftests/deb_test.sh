@@ -45,7 +45,12 @@ for name in kvm-zap-dkms_${version}_all kvm-zap_${version}_amd64; do
 done
 dkms=$tmp/kvm-zap-dkms/usr/src/kvm-zap-$version
 (cd "$tmp/kvm-zap" && find usr -type f -o -type l) | sed 's/\.gz$//' > "$tmp/has"
-for file in usr/bin/kvm-zap-bench usr/sbin/zap-perf usr/sbin/kvm-zap-rom \
+for file in usr/bin/kvm-zap-bench usr/sbin/kvm-zap usr/sbin/zap-perf usr/sbin/kvm-zap-rom \
+	usr/share/bash-completion/completions/kvm-zap usr/share/kvm-zap/kvm-zap.schema.json \
+	usr/share/doc/kvm-zap/examples/prometheus/kvm-zap.rules.yml \
+	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.service \
+	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.timer \
+	usr/share/doc/kvm-zap/kvm-zap.rst \
 	usr/share/doc/kvm-zap/README.md usr/share/doc/kvm-zap/zap-policy.rst \
 	usr/share/doc/kvm-zap/sysfs-abi/sysfs-module-kvm-zap \
 	usr/share/doc/kvm-zap/examples/modprobe.d/kvm-zap.conf \
@@ -69,7 +74,12 @@ zcat "$tmp"/kvm-zap/usr/share/man/man1/kvm-zap-bench.1.gz > "$tmp/page"
 for workload in rom teardown mmio\\-wrap; do
 	ktap_check grep -q -F -e "kvm\\-zap\\-bench $workload [OPTION...]" "$tmp/page"
 done
-ktap_result 'each command has a manual page, each workload is in it'
+zcat "$tmp"/kvm-zap/usr/share/man/man8/kvm-zap.8.gz > "$tmp/page"
+for verb in status set verify restore stat; do
+	ktap_check grep -q "^Usage: kvm\\\\-zap $verb " "$tmp/page"
+done
+grep -q "^Depends:.*libjson-c5" "$tmp/kvm-zap/DEBIAN/control" || ktap_fail "kvm-zap does not depend on json-c"
+ktap_result 'each command has a manual page, each workload and verb is in it'
 
 # Debian, as it would be: what dpkg-query says of each package, and who asks.
 line=$(cd scripts/cocci && echo *.rules | sed 's/\.rules.*//')

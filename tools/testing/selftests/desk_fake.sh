@@ -87,6 +87,8 @@ fake_process() {
 	[ $# -eq 0 ] || printf '%s\0' "$@" > "$dir/cmdline"
 }
 
+unshare=-m	# its options
+
 # on COMMAND...: on that host. $as_user: by an ordinary user there.
 on() {
 	# shellcheck disable=SC2086,SC2016 # options; another shell's

@@ -97,13 +97,15 @@ status_test() {
 	zap 0 status -i 1 --json
 	wait
 	json '[.vms[] | .name] | .[0:2]' '["db","510"]'
-	json '.vms[0].rates | [.invalidations, .updates, .refaults / 100, .update_share * 100] | map(round)' \
-		'[30,30,20,10]'
-	json '.vms[0].rates.stall_share * 1000 | round' 25
-	json '.vms[1].rates.invalidations | round' 6
-	says '2 of 4 VMs: 36 invalidations a second'
-	says "of db's time in updates of memslots"
-	says 'scoped would have kept 600 mappings a second'
+	# The interval is as long as the machine makes it.
+	json '.vms[0].rates | .seconds as $s | [.invalidations, .updates, .refaults / 100, .update_share * 100, .stall_share * 1000] | map(. * $s | round)' \
+		'[30,30,20,10,25]'
+	json '.vms[1].rates | .invalidations * .seconds | round' 6
+	json '.vms[0].rates.seconds | . >= 1 and . < 10' true
+	says '2 of 4 VMs: '
+	says ' invalidations a second, '
+	says "of db's time in updates of memslots, "
+	says 'scoped would have kept '
 	cp "$tmp/vms" "$debugfs/zap/vms"
 	zap 0 status -i 0.1
 	says '3 VMs: no invalidation within 0.1 s'
@@ -435,6 +437,7 @@ d$(printf '\377')é"
 	sed "s,RULES,$rules," "$here/desk_rules_test.yml" > "$tmp/rules.yml"
 	"$promtool" test rules "$tmp/rules.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 	# Rules ask for no metric that is not written.
+	# shellcheck disable=SC2013 # a word a line
 	for metric in $(grep -o 'kvm_zap_[a-z_]*' "$rules" | sort -u); do
 		ktap_check grep -q "^ $metric[{ ]" "$tmp/metrics"
 	done
@@ -447,7 +450,7 @@ missing_test() {
 	fake_make
 	rm -r "$fake/sys/kernel/debug/kvm"
 	zap 5 status
-	says 'debugfs is not mounted: mount -t debugfs debugfs /sys/kernel/debug'
+	says 'debugfs is not mounted: mount -t debugfs none /sys/kernel/debug'
 	says 'memslot_zap=stock'
 	zap 5 stat
 	zap 5 set memslot fast --vm db
@@ -495,10 +498,10 @@ missing_test() {
 }
 
 locale_test() {
-	command -v localedef > /dev/null && [ -f /usr/share/i18n/locales/de_DE ] || {
+	if ! command -v localedef > /dev/null || [ ! -f /usr/share/i18n/locales/de_DE ]; then
 		ktap_skip 'no locales: apt-get install locales' 'numbers in any locale'
 		return
-	}
+	fi
 	fake_make
 	mkdir -p "$tmp/locale"
 	localedef -i de_DE -f UTF-8 "$tmp/locale/de_DE.UTF-8" > /dev/null 2>&1 || :
@@ -525,7 +528,7 @@ words_test() {
 	ktap_result 'words are those of the kernel'
 }
 
-complete() { # complete WORD...: what bash would offer for the last one
+offers() { # offers WORD...: what bash would offer for the last one
 	# shellcheck disable=SC2016 # bash's
 	on bash -c '. "$1"; shift
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -538,20 +541,22 @@ completion_test() {
 	mkdir "$tmp/bin"
 	ln -s "$tool" "$tmp/bin/kvm-zap"
 	PATH=$tmp/bin:$PATH
-	ktap_equal verbs "$(complete kvm-zap '')" 'restore set stat status verify'
-	ktap_equal sites "$(complete kvm-zap set '')" 'memslot mmio teardown'
-	ktap_equal words "$(complete kvm-zap set teardown '')" 'bulk fast walk'
-	ktap_equal 'words of a site' "$(complete kvm-zap verify memslot=s)" 'memslot=scoped memslot=stock'
-	ktap_equal VMs "$(complete kvm-zap set memslot fast --vm d)" db
+	ktap_equal verbs "$(offers kvm-zap '')" 'restore set stat status verify'
+	ktap_equal sites "$(offers kvm-zap set '')" 'memslot mmio teardown'
+	ktap_equal words "$(offers kvm-zap set teardown '')" 'bulk fast walk'
+	ktap_equal 'words of a site' "$(offers kvm-zap verify memslot=s)" 'memslot=scoped memslot=stock'
+	ktap_equal VMs "$(offers kvm-zap set memslot fast --vm d)" db
 	# A guest's owner chose its name.
+	# shellcheck disable=SC2016 # not to be expanded
 	fake_process 310 q qemu -name 'x y$(touch /run/owned)'
-	ktap_equal 'a VM' "$(complete kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
+	# shellcheck disable=SC2016 # the same
+	ktap_equal 'a VM' "$(offers kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
 	[ ! -e "$fake/run/owned" ] || ktap_fail "a guest's name is run"
 	for verb in status set verify restore stat; do
-		offered=$(complete kvm-zap $verb --)
+		has_now=$(offers kvm-zap $verb --)
 		has=$("$tool" $verb --help | grep -o -E '^ .*  --[a-z-]*|, --[a-z-]*' | grep -o -e '--[a-z-]*' |
 			sort | xargs)
-		ktap_equal "options of $verb" "$offered" "$has"
+		ktap_equal "options of $verb" "$has_now" "$has"
 	done
 	ktap_result 'bash completes verbs, sites, words, VMs and all options'
 }

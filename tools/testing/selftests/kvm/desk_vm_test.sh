@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kvm-zap on real VMs, against what KVM says in debugfs: one of kvm-zap-bench that deletes
+# a memslot again and again, and one of QEMU with a name that does nothing.
+#
+# What breaks without it: kvm-zap reads or writes a file that this kernel does not have, or
+# takes the figures of one VM for those of another.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+top=$(cd "$here/../../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+case "${1-}" in -h | --help) sed -n '4,8s/^# \{0,1\}//p' "$here/${0##*/}"; exit 0 ;; esac
+
+debugfs=/sys/kernel/debug/kvm
+parameters=/sys/module/kvm/parameters
+tool=$top/build/tools/kvm-zap
+bench=$top/build/tools/kvm-zap-bench
+[ -e $parameters/memslot_zap ] || ktap_skip_all 'this kvm has no kvm-zap'
+[ -e $debugfs/zap/vms ] || ktap_skip_all "no $debugfs/zap/vms"
+for command in jq qemu-system-x86_64; do
+	command -v $command > /dev/null || ktap_skip_all "no $command"
+done
+
+tmp=$(mktemp -d)
+bench_pid='' qemu_pid=''
+# shellcheck disable=SC2317 # the EXIT trap calls it
+cleanup() {
+	for pid in $bench_pid $qemu_pid; do
+		kill "$pid" 2> /dev/null || :
+		wait "$pid" 2> /dev/null || :
+	done
+	"$tool" restore > /dev/null 2>&1 || :
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# zap STATUS ARGUMENT...: kvm-zap has that exit status; $tmp/out and $tmp/err what it says.
+zap() {
+	want=$1
+	shift
+	"$tool" "$@" > "$tmp/out" 2> "$tmp/err"
+	status=$?
+	[ "$status" -eq "$want" ] ||
+		ktap_fail "kvm-zap $*: exit status $status, not $want: $(cat "$tmp/out" "$tmp/err")"
+}
+
+says() {
+	cat "$tmp/out" "$tmp/err" | grep -q -F -e "$1" ||
+		ktap_fail "not said: '$1' but: $(cat "$tmp/out" "$tmp/err")"
+}
+
+# of PID FILTER: what JSON has of that VM.
+of() {
+	jq -r --argjson pid "$1" '.vms[] | select(.pid == $pid) | '"$2" "$tmp/out"
+}
+
+# between WHAT LOW GOT HIGH
+between() {
+	{ [ "$2" -le "$3" ] && [ "$3" -le "$4" ]; } 2> /dev/null ||
+		ktap_fail "$1: $3, not from $2 to $4"
+}
+
+folder() { # folder PID: the VM's, once it is there
+	tries=0
+	until name=$(basename "$(find $debugfs -maxdepth 1 -name "$1-*" | head -n 1)") && [ -n "$name" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return 1
+		sleep 0.1
+	done
+	echo "$name"
+}
+
+"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+bench_pid=$!
+qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
+	-name 'guest=größe,,1,debug-threads=on' -uuid 11111111-2222-4333-8444-555555555555 \
+	> "$tmp/qemu" 2>&1 &
+qemu_pid=$!
+bench_folder=$(folder $bench_pid) || ktap_skip_all "no VM of kvm-zap-bench: $(cat "$tmp/bench")"
+folder $qemu_pid > /dev/null || ktap_skip_all "no VM of QEMU: $(cat "$tmp/qemu")"
+qemu_folder=$(folder $qemu_pid)
+
+ktap_start 7
+
+# One sum over both, of the VM's own files.
+fast() { cat "$debugfs/$bench_folder/memslot_zap_fast"; }
+low=$(fast)
+zap 0 status -i 1 --json
+high=$(fast)
+ktap_equal 'names' "$(of $bench_pid .name), $(of $qemu_pid .name), $(of $qemu_pid .named_by)" \
+	'kvm-zap-bench, größe,1, name'
+between 'fast invalidations' "$low" "$(of $bench_pid .counts.memslot_fast)" "$high"
+ktap_equal 'the one that suffers' "$(jq '.vms[0].pid' "$tmp/out")" "$bench_pid"
+[ "$(of $bench_pid '.rates | .invalidations > 0 and .update_share > 0 and .update_share <= 1.1')" = true ] ||
+	ktap_fail "rates: $(of $bench_pid '.rates | @json')"
+ktap_equal 'rates of the other' "$(of $qemu_pid .rates.invalidations)" 0
+[ "$(of $bench_pid .vcpus)" -ge 1 ] || ktap_fail "vCPUs: $(of $bench_pid .vcpus)"
+ktap_equal 'what decides' "$(of $qemu_pid '[.word, .vfio, .counts.assigned] | @json')" '["inherit",0,0]'
+zap 0 status -i 1
+says '1 of 2 VMs: '
+says "of kvm-zap-bench's time in updates of memslots"
+says 'größe,1'
+ktap_result 'status shows each VM, and what it suffers'
+
+zap 0 set memslot scoped --vm $bench_pid
+says 'inherit -> scoped'
+ktap_equal 'its word' "$(cat "$debugfs/$bench_folder/memslot_zap")" scoped
+ktap_equal 'the other word' "$(cat "$debugfs/$qemu_folder/memslot_zap")" inherit
+low=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+fast_before=$(fast)
+zap 0 status -i 1 --json
+high=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+between 'scoped invalidations' "$low" "$(of $bench_pid .counts.memslot_scoped)" "$high"
+[ "$low" -lt "$high" ] || ktap_fail "no scoped invalidation: $low, $high"
+# One may have been under way.
+between 'fast invalidations after' "$fast_before" "$(fast)" $((fast_before + 1))
+ktap_equal 'what decides' "$(of $bench_pid '[.word, .by, .policy] | @json')" '["scoped","vm","scoped"]'
+zap 0 status -i 1
+says 'would have dropped'
+ktap_result 'set --vm reaches one VM, from its next invalidation on'
+
+zap 0 set memslot fast
+says 'memslot: stock -> fast, for 1 of 2 VMs'
+says "not reached: kvm-zap-bench (pid $bench_pid): it has a word of its own (scoped)"
+ktap_equal memslot_zap "$(cat $parameters/memslot_zap)" fast
+zap 0 set memslot auto --vm 'größe,1'
+ktap_equal 'the other word' "$(cat "$debugfs/$qemu_folder/memslot_zap")" auto
+zap 0 set memslot inherit --vm 11111111-2222-4333-8444-555555555555
+zap 0 verify memslot=fast
+says "kvm-zap-bench (pid $bench_pid) follows its own vm, scoped"
+zap 1 verify memslot=stock mmio=fast
+zap 3 set memslot fast --vm nobody
+zap 2 set memslot bulk
+says "memslot takes stock, fast, scoped, auto (now: fast); 'bulk' is a word of teardown"
+ktap_result 'set and verify for all VMs'
+
+row() { awk -v n="$1" '$1 == "memslot" && $2 == "scoped" { print $n }' $debugfs/zap/stats; }
+low=$(row 3)
+zap 0 stat --json
+high=$(row 3)
+ktap_equal columns "$(head -n 1 $debugfs/zap/stats | cut -d ' ' -f 1-5)" 'site policy count sptes tables'
+json='.rows[] | select(.site == "memslot" and .policy == "scoped")'
+between 'scoped invalidations' "$low" "$(jq "$json | .count" "$tmp/out")" "$high"
+[ "$(jq "$json | ([.latency[].count] | add) - .count | fabs < 100" "$tmp/out")" = true ] ||
+	ktap_fail "histogram and count differ: $(jq -c "$json" "$tmp/out")"
+zap 0 stat -i 0.5 -n 2 --json
+ktap_equal 'lines with a rate' "$(jq -s "[.[] | $json | select(.rates.count > 0)] | length" "$tmp/out")" 2
+ktap_result 'stat has what zap/stats has'
+
+low=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+zap 0 stat --prometheus --output "$tmp/kvm-zap.prom"
+high=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+series="kvm_zap_vm_invalidations_total{domain=\"kvm-zap-bench\",pid=\"$bench_pid\",site=\"memslot\",policy=\"scoped\"}"
+between 'the metric' "$low" "$(grep -F "$series" "$tmp/kvm-zap.prom" | cut -d ' ' -f 2)" "$high"
+grep -q -F "kvm_zap_vm_info{domain=\"größe,1\",pid=\"$qemu_pid\",word=\"inherit\"" "$tmp/kvm-zap.prom" ||
+	ktap_fail "no info of QEMU: $(grep vm_info "$tmp/kvm-zap.prom")"
+if [ -x "$top/build/prometheus/promtool" ]; then
+	"$top/build/prometheus/promtool" check metrics < "$tmp/kvm-zap.prom" > "$tmp/err" 2>&1 ||
+		ktap_fail "$(cat "$tmp/err")"
+fi
+ktap_result 'metrics are those of the VM'
+
+kill $qemu_pid
+wait $qemu_pid 2> /dev/null
+qemu_pid=''
+zap 3 set memslot fast --vm 'größe,1'
+zap 0 status -i 0 --json
+ktap_equal 'VMs left' "$(jq '.vms | length' "$tmp/out")" 1
+ktap_result 'a VM that ends is gone'
+
+zap 0 restore
+says 'memslot_zap: fast -> stock'
+says "memslot_zap of pid $bench_pid: scoped -> inherit"
+ktap_equal words "$(cat $parameters/memslot_zap "$debugfs/$bench_folder/memslot_zap" | xargs)" 'stock inherit'
+zap 0 restore
+says 'nothing to put back'
+ktap_result 'restore puts back what was before'
+ktap_end
