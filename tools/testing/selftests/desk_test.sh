@@ -98,6 +98,7 @@ status_test() {
 	wait
 	json '[.vms[] | .name] | .[0:2]' '["db","510"]'
 	# The interval is as long as the machine makes it.
+	# shellcheck disable=SC2016 # a variable of jq
 	json '.vms[0].rates | .seconds as $s | [.invalidations, .updates, .refaults / 100, .update_share * 100, .stall_share * 1000] | map(. * $s | round)' \
 		'[30,30,20,10,25]'
 	json '.vms[1].rates | .invalidations * .seconds | round' 6
@@ -286,6 +287,15 @@ restore_test() {
 	zap 0 restore --force
 	says 'teardown_zap: bulk -> walk'
 	ktap_equal teardown_zap "$(word teardown_zap)" walk
+	# Two at once: the note is of what was before both.
+	fake_make
+	on "$tool" set mmio scoped > "$tmp/one" &
+	on "$tool" set teardown fast > "$tmp/two" &
+	on "$tool" set memslot fast > "$tmp/one" &
+	on "$tool" set memslot auto --devices-tested > "$tmp/two" &
+	wait
+	ktap_equal 'notes of two' "$(cat "$fake/run/kvm-zap/"* | sed 's/ by .*//' | sort | xargs)" \
+		"was fast now scoped was stock now $(word memslot_zap) was walk now fast"
 	# Killed after the note, before the change.
 	mkdir -p "$fake/run/kvm-zap"
 	echo 'was stock now scoped by compare when 1 vm 0 start 0' > "$fake/run/kvm-zap/memslot_zap"
@@ -324,6 +334,13 @@ verify_test() {
 	echo 'options kvm mmio_zap=scoped memslot_zap=scoped' > "$fake/modprobe.d/z.conf"
 	echo scoped > "$parameters/memslot_zap"
 	zap 0 verify --boot memslot=scoped
+	if command -v systemd-tmpfiles > /dev/null; then
+		mkdir "$fake/run/tmpfiles.d"
+		echo 'w- /sys/module/kvm/parameters/memslot_zap - - - - auto' > "$fake/run/tmpfiles.d/zap.conf"
+		zap 1 verify --boot memslot=scoped
+		says 'boot: tmpfiles.d writes auto to /sys/module/kvm/parameters/memslot_zap'
+		rm -r "$fake/run/tmpfiles.d"
+	fi
 	# The next kernel's kvm is the distribution's.
 	fake_module 999.0 distribution
 	zap 1 verify --boot memslot=scoped --json
@@ -436,10 +453,17 @@ d$(printf '\377')é"
 	rules=$top/debian/examples/prometheus/kvm-zap.rules.yml
 	sed "s,RULES,$rules," "$here/desk_rules_test.yml" > "$tmp/rules.yml"
 	"$promtool" test rules "$tmp/rules.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+	if command -v systemd-analyze > /dev/null; then
+		for unit in service timer; do
+			sed "s,/usr/sbin/kvm-zap,$tool," "$top/debian/examples/systemd/kvm-zap-prometheus.$unit" \
+				> "$tmp/kvm-zap-prometheus.$unit"
+		done
+		ktap_equal 'remarks of systemd' "$(systemd-analyze verify --man=no "$tmp/kvm-zap-prometheus.timer" 2>&1 | grep kvm-zap)" ''
+	fi
 	# Rules ask for no metric that is not written.
 	# shellcheck disable=SC2013 # a word a line
 	for metric in $(grep -o 'kvm_zap_[a-z_]*' "$rules" | sort -u); do
-		ktap_check grep -q "^ $metric[{ ]" "$tmp/metrics"
+		ktap_check grep -q "^ $metric"'[{ ]' "$tmp/metrics"
 	done
 	ktap_result 'alerts fire for what they are about'
 }
