@@ -89,17 +89,19 @@ fake_process() {
 
 unshare=-m	# its options
 
-# on COMMAND...: on that host. $as_user: by an ordinary user there.
+# on COMMAND...: on that host. $as_user: by an ordinary user there. $real_proc: /proc is this
+# machine's, for programs that do not run without.
 on() {
 	# shellcheck disable=SC2086,SC2016 # options; another shell's
 	unshare $unshare sh -c '
-		fake=$1 user=$2
-		shift 2
-		for dir in sys run proc; do
+		fake=$1 user=$2 dirs=$3
+		shift 3
+		for dir in $dirs; do
 			mount --bind "$fake/$dir" "/$dir" || exit 99
 		done
 		mount --bind "$fake/modprobe.d" /etc/modprobe.d || exit 99
 		mount --bind "$fake/modules" /lib/modules || exit 99
 		[ -z "$user" ] || exec setpriv --reuid 65534 --clear-groups -- "$@"
-		exec "$@"' sh "$fake" "${as_user-}" "$@"
+		exec "$@"' sh "$fake" "${as_user-}" \
+		"sys run$([ -n "${real_proc-}" ] || echo " proc")" "$@"
 }

@@ -297,6 +297,7 @@ restore_test() {
 	ktap_equal 'notes of two' "$(cat "$fake/run/kvm-zap/"* | sed 's/ by .*//' | sort | xargs)" \
 		"was fast now scoped was stock now $(word memslot_zap) was walk now fast"
 	# Killed after the note, before the change.
+	fake_make
 	mkdir -p "$fake/run/kvm-zap"
 	echo 'was stock now scoped by compare when 1 vm 0 start 0' > "$fake/run/kvm-zap/memslot_zap"
 	echo junk > "$fake/run/kvm-zap/mmio_zap"
@@ -337,7 +338,9 @@ verify_test() {
 	if command -v systemd-tmpfiles > /dev/null; then
 		mkdir "$fake/run/tmpfiles.d"
 		echo 'w- /sys/module/kvm/parameters/memslot_zap - - - - auto' > "$fake/run/tmpfiles.d/zap.conf"
+		real_proc=1
 		zap 1 verify --boot memslot=scoped
+		real_proc=
 		says 'boot: tmpfiles.d writes auto to /sys/module/kvm/parameters/memslot_zap'
 		rm -r "$fake/run/tmpfiles.d"
 	fi
@@ -479,6 +482,9 @@ missing_test() {
 	zap 5 stat
 	zap 5 set memslot fast --vm db
 	zap 0 status -i 0 --help
+	mkdir "$fake/sys/kernel/debug/kvm"
+	zap 5 stat
+	says 'zap/stats is missing: the kvm that is loaded is of another version'
 	fake_make
 	rm "$parameters"/*zap*
 	fake_module "$(uname -r)" distribution
