@@ -32,7 +32,7 @@ void desk_json_real(struct json_object *object, const char *key, double real, bo
 	char text[64];
 
 	/* Written here: the library's own way has 17 digits. */
-	snprintf(text, sizeof(text), "%.3f", real);
+	snprintf(text, sizeof(text), "%.6f", real);
 	json_object_object_add(object, key, known ? json_object_new_double_s(real, text) : NULL);
 }
 
@@ -134,6 +134,8 @@ struct json_object *desk_json_vm(const struct desk_vm *vm)
 			       json_object_new_int64(vm->age_ms));
 	for (i = 0; i < DESK_NR_COUNTS; i++)
 		desk_json_number(counts, desk_count_names[i], vm->n[i]);
+	if (!vm->assigned_known)
+		desk_json_text(counts, desk_count_names[COUNT_ASSIGNED], NULL);
 	json_object_object_add(object, "counts", counts);
 	json_object_object_add(object, "rates", json_rates(vm));
 	return object;

@@ -14,7 +14,7 @@ struct json_object *desk_json_new(const char *verb);
 /* Bytes that are no UTF-8 are made such; NULL is null. */
 void desk_json_text(struct json_object *object, const char *key, const char *text);
 void desk_json_number(struct json_object *object, const char *key, uint64_t number);
-/* Three digits behind the point; null unless it is @known. */
+/* Six digits behind the point; null unless it is @known. */
 void desk_json_real(struct json_object *object, const char *key, double real, bool known);
 void desk_json_bool(struct json_object *object, const char *key, bool value);
 void desk_json_answer(struct json_object *object, const char *key, enum desk_answer answer);

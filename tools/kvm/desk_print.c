@@ -108,12 +108,12 @@ static int fitting(const char *text, int width)
 	return s - text;
 }
 
-static struct desk_word scaled(double amount, const char * const *units, double step)
+static struct desk_word scaled(double amount, const char * const *units)
 {
 	struct desk_word word;
 
-	for (; units[1] && amount >= step * 0.9995; units++)
-		amount /= step;
+	for (; units[1] && amount >= 999.5; units++)
+		amount /= 1000;
 	if (amount && amount < 9.95)
 		snprintf(word.text, sizeof(word.text), "%.1f%s", amount, *units);
 	else
@@ -131,21 +131,14 @@ struct desk_word desk_amount(double amount)
 		snprintf(word.text, sizeof(word.text), "%d", (int)amount);
 		return word;
 	}
-	return scaled(amount, units, 1000);
-}
-
-struct desk_word desk_bytes(uint64_t bytes)
-{
-	static const char * const units[] = { "", "K", "M", "G", "T", "P", NULL };
-
-	return scaled(bytes, units, 1024);
+	return scaled(amount, units);
 }
 
 struct desk_word desk_duration(uint64_t ns)
 {
 	static const char * const units[] = { "ns", "us", "ms", "s", NULL };
 
-	return scaled(ns, units, 1000);
+	return scaled(ns, units);
 }
 
 struct desk_word desk_percent(double share)

@@ -25,7 +25,6 @@ struct desk_word {
 };
 
 struct desk_word desk_amount(double amount);
-struct desk_word desk_bytes(uint64_t bytes);
 struct desk_word desk_duration(uint64_t ns);
 struct desk_word desk_percent(double share);
 

@@ -65,7 +65,7 @@ static const struct metric vm_counters[] = {
 
 static const struct metric vm_gauges[] = {
 	{ "vm_memslot_update_max_seconds", "Longest update of a memslot.", COUNT_UPDATE_MAX_NS },
-	{ "vm_mapped_pages", "Pages of 4 KiB that are mapped.", COUNT_MAPPED },
+	{ "vm_mapped_sptes", "Leaf SPTEs that the VM has.", COUNT_MAPPED },
 	{ "vm_assigned_devices", "Devices of the host that the VM has.", COUNT_ASSIGNED },
 	{ "vm_noncoherent_dma", "The VM has a device with non-coherent DMA.",
 	  COUNT_NONCOHERENT },
@@ -291,6 +291,21 @@ static void merge(struct desk_vms *vms)
 	vms->nr = kept;
 }
 
+/* Where the kernel does not tell, what the VMM has open does. */
+static void fill_assigned(struct desk_vms *vms)
+{
+	bool unknown = false;
+	size_t i;
+
+	for (i = 0; i < vms->nr; i++)
+		unknown |= !vms->vm[i].assigned_known;
+	if (unknown)
+		desk_vms_look(vms);
+	for (i = 0; i < vms->nr; i++)
+		if (!vms->vm[i].assigned_known && vms->vm[i].vfio > 0)
+			vms->vm[i].n[COUNT_ASSIGNED] = vms->vm[i].vfio;
+}
+
 static int collect(struct metrics *m)
 {
 	char *why = NULL;
@@ -306,6 +321,7 @@ static int collect(struct metrics *m)
 	/* Before there are names to free. */
 	merge(&m->vms);
 	desk_vms_name(&m->vms);
+	fill_assigned(&m->vms);
 	return ret;
 }
 

@@ -33,6 +33,7 @@ static void fill(struct desk_vm *vm, const struct desk_table *table, size_t row)
 	vm->age_ms = isdigit((unsigned char)*age) ? atoll(age) : -1;
 	vm->vfio = -1;
 	vm->vcpus = -1;
+	vm->assigned_known = strcmp(desk_table_cell(table, row, "assigned"), "-");
 	for (i = 0; i < DESK_NR_COUNTS; i++)
 		vm->n[i] = desk_table_number(table, row, desk_count_names[i]);
 }
@@ -82,17 +83,17 @@ void desk_vms_free(struct desk_vms *vms)
 }
 
 /*
- * VMs of one thread cannot be told apart, but they are listed in the order that they were
- * made in: the n-th of them is the n-th of before, unless one went away.
+ * VMs of one thread cannot be told apart, but the newest is listed first: the n-th from the
+ * end is the n-th of before, unless one went away.
  */
 static const struct desk_vm *earlier(const struct desk_vms *before, const struct desk_vms *vms,
 				     size_t i)
 {
 	size_t j, nth = 0;
 
-	for (j = 0; j < i; j++)
+	for (j = i + 1; j < vms->nr; j++)
 		nth += vms->vm[j].tid == vms->vm[i].tid;
-	for (j = 0; j < before->nr; j++)
+	for (j = before->nr; j--;)
 		if (before->vm[j].tid == vms->vm[i].tid &&
 		    before->vm[j].tgid == vms->vm[i].tgid && !nth--)
 			return &before->vm[j];
@@ -159,7 +160,7 @@ bool desk_vm_has_devices(const struct desk_vm *vm)
 
 bool desk_vm_is_its_own(const struct desk_vm *vm)
 {
-	return strcmp(vm->by, "param") && strcmp(vm->by, "kernel");
+	return strcmp(vm->word, "inherit") || !strcmp(vm->by, "type") || !strcmp(vm->by, "dma");
 }
 
 /* What harms now, then what has harmed, then the larger. */

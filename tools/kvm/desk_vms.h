@@ -26,6 +26,7 @@ struct desk_vm {
 	char word[16], by[16], policy[16];
 	uint64_t n[DESK_NR_COUNTS];
 	int64_t age_ms;		/* since the last invalidation, -1 if there was none */
+	bool assigned_known;	/* some kernels do not tell */
 
 	/* By desk_vms_name(): from the VMM's command line. Any bytes but NUL. */
 	char *name;
@@ -69,7 +70,7 @@ double desk_vm_update_share(const struct desk_vm *vm);
 double desk_vm_stall_share(const struct desk_vm *vm);
 /* It has devices of the host. */
 bool desk_vm_has_devices(const struct desk_vm *vm);
-/* The parameter is not what decides. */
+/* It has a word of its own, or no choice: the parameter does not reach it. */
 bool desk_vm_is_its_own(const struct desk_vm *vm);
 
 /* The one that does most harm first. */

@@ -60,9 +60,9 @@ static const struct argp argp = {
 	.children = children,
 	.doc = "What is loaded, what is chosen, and a line for each VM, the one that suffers "
 	       "most first.\v"
-	       "Columns: WORD is the VM's own, BY what decides (param, vm, kernel; type and dma: "
+	       "Columns: WORD is the VM's own, BY what decides (param, vm, kernel; type, dma and sregs: "
 	       "the VM has no choice), GETS what that comes to, DEV the assigned devices (+n: "
-	       "non-coherent DMA), MAPPED guest memory that is mapped, INV/S invalidations a second, "
+	       "non-coherent DMA), MAPPED the mappings (leaf SPTEs) that it has, INV/S invalidations a second, "
 	       "REF/S faults that followed them, UPD the share of time that the VMM spends "
 	       "in updates of memslots, STALL the share that its vCPUs lose (with zap_stall), WORST "
 	       "the longest invalidation.",
@@ -230,7 +230,7 @@ static void add_vm(struct desk_grid *grid, const struct desk_vm *vm, bool stall)
 	desk_grid_add(grid, vm->by);
 	desk_grid_add(grid, vm->policy);
 	add(grid, devices(vm));
-	add(grid, desk_bytes(vm->n[COUNT_MAPPED] * 4096));
+	add(grid, desk_amount(vm->n[COUNT_MAPPED]));
 	add(grid, rates ? desk_amount(desk_vm_invalidation_rate(vm)) : none);
 	add(grid, rates ? desk_amount(desk_vm_rate(vm, COUNT_REFAULTS)) : none);
 	add(grid, rates ? desk_percent(desk_vm_update_share(vm)) : none);

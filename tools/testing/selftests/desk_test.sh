@@ -74,7 +74,7 @@ status_test() {
 	says "kvm is kvm-zap's, the one installed by DKMS"
 	says 'memslot_zap=stock mmio_zap=fast teardown_zap=walk zap_stall=Y zap_window_ms=100'
 	unsaid eager
-	says 'db      210 inherit kernel fast     -   256M'
+	says 'db      210 inherit kernel fast     -    66k'
 	says '410 inherit dma    fast   1+n'
 	zap 0 -i 0 --json
 	json '[.vms[] | [.name, .named_by, .pid, .tid, .vfio, .vcpus, .age_ms]]' \
@@ -93,8 +93,8 @@ status_test() {
 		"$tmp/vms" > "$tmp/vms.new"
 	ln -s anon_inode:kvm-vcpu:0 "$fake/proc/210/fd/30"
 	ln -s anon_inode:kvm-vcpu:1 "$fake/proc/210/fd/31"
-	(sleep 0.4; cp "$tmp/vms.new" "$debugfs/zap/vms") &
-	zap 0 status -i 1 --json
+	(sleep 0.5; cp "$tmp/vms.new" "$debugfs/zap/vms") &
+	zap 0 status -i 3 --json
 	wait
 	json '[.vms[] | .name] | .[0:2]' '["db","510"]'
 	# The interval is as long as the machine makes it.
@@ -102,7 +102,7 @@ status_test() {
 	json '.vms[0].rates | .seconds as $s | [.invalidations, .updates, .refaults / 100, .update_share * 100, .stall_share * 1000] | map(. * $s | round)' \
 		'[30,30,20,10,25]'
 	json '.vms[1].rates | .invalidations * .seconds | round' 6
-	json '.vms[0].rates.seconds | . >= 1 and . < 10' true
+	json '.vms[0].rates.seconds | . >= 3 and . < 30' true
 	says '2 of 4 VMs: '
 	says ' invalidations a second, '
 	says "of db's time in updates of memslots, "
@@ -371,11 +371,11 @@ stat_test() {
 	grep -q '262us - 524us  *9 ###*$' "$tmp/out" || ktap_fail "no bars: $(cat "$tmp/out")"
 	[ "$(wc -L < "$tmp/out")" -le 80 ] || ktap_fail "wider than 80: $(cat "$tmp/out")"
 	(
-		sleep 0.7
+		sleep 0.5
 		sed 's/^memslot fast 10 1000/memslot fast 30 1500/' "$debugfs/zap/stats" > "$tmp/stats"
 		cp "$tmp/stats" "$debugfs/zap/stats"
 	) &
-	zap 0 stat -i 0.5 -n 3 --json
+	zap 0 stat -i 1 -n 3 --json
 	wait
 	ktap_equal 'JSON lines' "$(wc -l < "$tmp/out")" 3
 	ktap_equal 'growth, in all lines' \
@@ -384,7 +384,7 @@ stat_test() {
 	cp "$tmp/line" "$tmp/out"
 	json .verb '"stat"'
 	# Interrupted: what there is is whole.
-	on timeout -s INT 1 "$tool" stat -i 0.3 --json > "$tmp/out" 2>&1
+	on timeout -s INT 3 "$tool" stat -i 0.2 --json > "$tmp/out" 2>&1
 	jq -s -e 'length >= 2' "$tmp/out" > /dev/null || ktap_fail "^C: $(cat "$tmp/out")"
 	on "$tool" stat > /dev/full 2> "$tmp/err"
 	ktap_equal 'exit status of a full disk' $? 1
@@ -399,6 +399,10 @@ prometheus_test() {
 	}
 	fake_process 210 q qemu -name "guest=a\"b\\c
 d$(printf '\377')é"
+	# A kernel that does not tell of devices.
+	fake_vm 510 510 inherit param fast '0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 - - 0'
+	fake_process 510 vmm vmm
+	ln -s 'anon_inode:[vfio-device]' "$fake/proc/510/fd/7"
 	# Two VMs of one process.
 	fake_vm 310 311 inherit param fast '7 0 0 0 0 0 0 0 0 0 0 0 99000 0 0 0 0 0 0 - 0 0'
 	zap 0 stat --prometheus
@@ -424,7 +428,8 @@ d$(printf '\377')é"
 		kvm_zap_vm_info{domain="gpu-vmm",pid="410",word="inherit",by="dma",policy="fast"} 1
 		kvm_zap_vm_assigned_devices{domain="gpu-vmm",pid="410"} 1
 		kvm_zap_parameter_info{site="memslot",word="stock"} 1
-		kvm_zap_vms 3
+		kvm_zap_vm_assigned_devices{domain="vmm",pid="510"} 1
+		kvm_zap_vms 4
 	END
 	ktap_check grep -q '^kvm_zap_module_info{origin="kvm-zap",build_id="[0-9a-f]*",kernel="[^"]*"} 1$' "$tmp/out"
 	when=$(sed -n 's/^kvm_zap_exporter_last_run_seconds //p' "$tmp/out")
@@ -437,7 +442,7 @@ d$(printf '\377')é"
 	ktap_equal 'what a reader has' "$(cat <&5)" old
 	exec 5<&-
 	ktap_equal 'what it prints' "$out" ''
-	ktap_check grep -q '^kvm_zap_vms 3$' "$fake/run/kvm-zap.prom"
+	ktap_check grep -q '^kvm_zap_vms 4$' "$fake/run/kvm-zap.prom"
 	ktap_equal 'mode, files' "$(stat -c %a "$fake/run/kvm-zap.prom") $(ls -I mount "$fake/run")" '644 kvm-zap.prom'
 	zap 1 stat --prometheus --output /run/none/kvm-zap.prom
 	says 'No such file'
