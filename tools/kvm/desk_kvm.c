@@ -101,7 +101,8 @@ static int denied(int error, const char *path, char **why)
 	else if (error == ENOENT && access(DESK_DEBUGFS, F_OK))
 		*why = desk_text("debugfs is not mounted: mount -t debugfs none /sys/kernel/debug");
 	else if (error == ENOENT)
-		*why = desk_text("%s is missing: the kvm that is loaded is of another version", path);
+		*why = desk_text("%s is missing: the kvm that is loaded is of another version",
+				 path);
 	else
 		*why = desk_text("%s: %s", path, strerror(error));
 	return DESK_DENIED;

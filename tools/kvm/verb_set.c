@@ -166,7 +166,7 @@ static int said(const char *what, int error, bool noting)
 		desk_say("nothing is changed: what was before cannot be noted in /run/kvm-zap: %s",
 			 strerror(-error));
 	else if (error == -EPERM && lockdown)
-		desk_say("%s: locked down (%s): words of a VM cannot be set, parameters can",
+		desk_say("%s: locked down (%s): no VM's own word can be set",
 			 what, lockdown);
 	else if (error == -EACCES || error == -EPERM)
 		desk_say("%s: only root may choose", what);
@@ -334,7 +334,7 @@ static int read_vms(struct set *s)
 	} else {
 		desk_say("%s", why);
 		if (!s->who)
-			desk_say("which VMs have assigned devices is not known: see --devices-tested");
+			desk_say("which VMs have devices is not known: see --devices-tested");
 	}
 	free(why);
 	return ret;

@@ -258,7 +258,7 @@ devices_test() {
 	echo stock > "$parameters/memslot_zap"
 	rm "$debugfs/zap/vms"
 	zap 5 set memslot scoped
-	says 'which VMs have assigned devices is not known'
+	says 'which VMs have devices is not known'
 	zap 0 set memslot fast
 	says 'note: which VMs this reaches is not known'
 	ktap_result 'scoped wants to know of devices'
