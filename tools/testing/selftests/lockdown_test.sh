@@ -71,6 +71,13 @@ refused() { # refused LEVEL
 		ktap_equal "error of reading $file" "$(error cat "$file")" "$denied"
 		ktap_equal "error of writing $file" "$(error put 0 "$file")" "$denied"
 	done
+	# The operator is told what is left to do.
+	"$top/build/tools/kvm-zap" status -i 0 > "$tmp/zap" 2>&1 || ktap_fail "$(cat "$tmp/zap")"
+	ktap_check grep -q "^kvm-zap-bench *$vm inherit " "$tmp/zap"
+	status=0
+	"$top/build/tools/kvm-zap" set memslot fast --vm $vm > "$tmp/zap" 2>&1 || status=$?
+	ktap_equal "exit status of kvm-zap set --vm" $status 5
+	ktap_check grep -q "locked down ($1): no VM's own word can be set" "$tmp/zap"
 	kill $vm
 	wait $vm 2> /dev/null || :
 	ktap_result "$1: files of debugfs that may be written are refused"
