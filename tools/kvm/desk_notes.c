@@ -103,6 +103,17 @@ size_t desk_notes_read(struct desk_note **notes)
 	return nr;
 }
 
+bool desk_note_holds(const struct desk_note *note)
+{
+	char *path = desk_note_path(note->target), now[16];
+	bool holds;
+
+	holds = (!note->vm || note->vm_start == desk_process_start(note->vm)) &&
+		!desk_read_word(path, now, sizeof(now)) && !strcmp(now, note->now);
+	free(path);
+	return holds;
+}
+
 /* The change that @target's note is about, if any, goes on from here. */
 static bool continues(const struct desk_note *old, const char *now, uint64_t vm_start)
 {

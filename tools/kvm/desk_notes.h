@@ -32,6 +32,9 @@ void desk_note_drop(const char *target);
 /* All of them, sorted; free() it. */
 size_t desk_notes_read(struct desk_note **notes);
 
+/* The word is still what the note says, and the VM the same. */
+bool desk_note_holds(const struct desk_note *note);
+
 /* The file whose word the note is about, in memory of its own. */
 char *desk_note_path(const char *target);
 

@@ -189,9 +189,11 @@ static void print_changes(void)
 
 	for (i = 0; i < nr; i++) {
 		time_t when = notes[i].when;
-		char at[32], *of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) :
-						 desk_copy("");
+		char at[32], *of;
 
+		if (!desk_note_holds(&notes[i]))
+			continue;
+		of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) : desk_copy("");
 		strftime(at, sizeof(at), "%F %T", localtime(&when));
 		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; kvm-zap restore\n",
 		       notes[i].vm ? "memslot_zap" : notes[i].target, of, notes[i].now,
@@ -286,8 +288,11 @@ static struct json_object *json_changes(void)
 	size_t i, nr = desk_notes_read(&notes);
 
 	for (i = 0; i < nr; i++) {
-		struct json_object *change = json_object_new_object();
+		struct json_object *change;
 
+		if (!desk_note_holds(&notes[i]))
+			continue;
+		change = json_object_new_object();
 		desk_json_text(change, "target", notes[i].target);
 		json_object_object_add(change, "pid", notes[i].vm ?
 				       json_object_new_int(notes[i].vm) : NULL);

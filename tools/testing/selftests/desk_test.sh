@@ -277,6 +277,8 @@ restore_test() {
 	echo fast > "$parameters/teardown_zap"	# by somebody else
 	fake_process 310 q qemu -name web	# another VM of the same folder
 	sed -i 's/777310/778310/' "$fake/proc/310/stat"
+	zap 0 status -i 0 --json
+	json '[.changes[].target]' '["211-13","memslot_zap","mmio_zap"]'
 	zap 1 restore --json
 	json '[.restored[] | [.target, .was, .now, .outcome]]' \
 		'[["211-13","auto","inherit","restored"],["310-13","auto","scoped","gone"],["memslot_zap","scoped","stock","restored"],["mmio_zap","scoped","fast","restored"],["teardown_zap","bulk","walk","foreign"]]'
