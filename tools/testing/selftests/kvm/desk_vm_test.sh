@@ -154,7 +154,7 @@ between 'scoped invalidations' "$low" "$(jq "$json | .count" "$tmp/out")" "$high
 	ktap_fail "histogram and count differ: $(jq -c "$json" "$tmp/out")"
 zap 0 stat -i 1 -n 8 --json
 ktap_equal lines "$(jq -s length "$tmp/out")" 8
-[ "$(jq -s "[.[] | $json | .rates.count * .seconds] | add > 0.9" "$tmp/out")" = true ] ||
+[ "$(jq -s "[.[] | $json | .rates.count] | add > 0" "$tmp/out")" = true ] ||
 	ktap_fail "no rate: $(jq -c "$json | .rates" "$tmp/out")"
 ktap_result 'stat has what zap/stats has'
 
