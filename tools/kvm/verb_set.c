@@ -106,10 +106,10 @@ static int check_words(struct set *s)
 }
 
 /* The word may make a VM keep mappings when a memslot goes. */
-static bool is_daring(const struct set *s)
+static bool is_daring(const struct set *s, const char *word)
 {
 	return !strcmp(s->site->name, "memslot") &&
-	       (!strcmp(s->word, "scoped") || !strcmp(s->word, "auto"));
+	       (!strcmp(word, "scoped") || !strcmp(word, "auto"));
 }
 
 /* The VM has to follow its type or its devices, whatever is chosen. */
@@ -138,7 +138,7 @@ static int check_devices(struct set *s)
 	struct desk_vm *vms = s->who ? s->vm : s->vms.vm;
 	size_t i, nr = s->who ? s->nr : s->vms.nr, bad = 0;
 
-	if (!is_daring(s) || s->tested)
+	if (!is_daring(s, s->word) || s->tested)
 		return DESK_OK;
 	for (i = 0; i < nr; i++) {
 		char *label;
@@ -272,6 +272,18 @@ static void print_unreached(const struct set *s)
 	}
 }
 
+/* What has to be added to undo the change: where it was daring, it was so with devices. */
+static const char *undo_option(const struct set *s)
+{
+	const struct desk_vm *vms = s->who ? s->vm : s->vms.vm;
+	size_t i, nr = s->who ? s->nr : s->vms.nr;
+	bool devices = !s->vms_known;
+
+	for (i = 0; i < nr; i++)
+		devices |= desk_vm_has_devices(&vms[i]);
+	return devices && is_daring(s, s->was) ? " --devices-tested" : "";
+}
+
 static void print_text(const struct set *s)
 {
 	char *of = s->who ? desk_vm_label(s->vm) : NULL;
@@ -289,12 +301,10 @@ static void print_text(const struct set *s)
 	putchar('\n');
 	print_unreached(s);
 	if (s->changed && s->who)
-		printf("undo: kvm-zap set %s %s --vm %d%s\n", s->site->name, s->was, s->vm->tgid,
-		       desk_vm_has_devices(s->vm) && strcmp(s->was, "inherit") ?
-		       " --devices-tested" : "");
+		printf("undo: kvm-zap set %s %s --vm %d%s\n", s->site->name, s->was,
+		       s->vm->tgid, undo_option(s));
 	else if (s->changed)
-		printf("undo: kvm-zap set %s %s%s\n", s->site->name, s->was,
-		       s->tested ? " --devices-tested" : "");
+		printf("undo: kvm-zap set %s %s%s\n", s->site->name, s->was, undo_option(s));
 	free(of);
 }
 
@@ -328,7 +338,7 @@ static int read_vms(struct set *s)
 		s->vms_known = true;
 		desk_vms_name(&s->vms);
 		desk_vms_look(&s->vms);
-	} else if (!s->who && (s->tested || !is_daring(s))) {
+	} else if (!s->who && (s->tested || !is_daring(s, s->word))) {
 		desk_say("note: which VMs this reaches is not known: %s", why);
 		ret = DESK_OK;
 	} else {

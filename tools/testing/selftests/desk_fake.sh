@@ -4,6 +4,8 @@
 # Sourced by desk_test.sh: a host made of files, mounted over /sys, /proc, /run and the
 # like in a namespace, so that kvm-zap needs no way to be told of another root.
 
+fake=	# the folder of that host
+
 # fake_make: a host with three VMs in $fake.
 fake_make() {
 	rm -rf "$fake"

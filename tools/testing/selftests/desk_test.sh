@@ -247,6 +247,8 @@ devices_test() {
 	zap 0 set mmio scoped
 	zap 0 set memslot scoped --devices-tested
 	says 'undo: kvm-zap set memslot fast'
+	zap 0 set memslot fast
+	says 'undo: kvm-zap set memslot scoped --devices-tested'
 	# One that only its open files tell of, as a VMM may do without KVM's own device.
 	echo stock > "$parameters/memslot_zap"
 	sed -i '/^410/s/1 1 x$/0 0 x/' "$debugfs/zap/vms"
