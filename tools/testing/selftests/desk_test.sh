@@ -465,6 +465,12 @@ d$(printf '\377')é"
 	rules=$top/debian/examples/prometheus/kvm-zap.rules.yml
 	sed "s,RULES,$rules," "$here/desk_rules_test.yml" > "$tmp/rules.yml"
 	"$promtool" test rules "$tmp/rules.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+	# The dashboard's expressions can be parsed. Grafana itself is not in Debian.
+	dashboard=$top/debian/examples/prometheus/kvm-zap.dashboard.json
+	jq -r '"groups:\n- name: dashboard\n  rules:", ([.panels[].targets[].expr] | to_entries[] |
+		"  - record: panel:\(.key)\n    expr: \(.value | @json)")' "$dashboard" > "$tmp/dashboard.yml"
+	"$promtool" check rules "$tmp/dashboard.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+	ktap_check grep -q 'SUCCESS: 7 rules' "$tmp/out"
 	if command -v systemd-analyze > /dev/null; then
 		for unit in service timer; do
 			sed "s,/usr/sbin/kvm-zap,$tool," "$top/debian/examples/systemd/kvm-zap-prometheus.$unit" \
@@ -474,10 +480,10 @@ d$(printf '\377')é"
 	fi
 	# Rules ask for no metric that is not written.
 	# shellcheck disable=SC2013 # a word a line
-	for metric in $(grep -o 'kvm_zap_[a-z_]*' "$rules" | sort -u); do
+	for metric in $(grep -h -o 'kvm_zap_[a-z_]*' "$rules" "$dashboard" | sort -u); do
 		ktap_check grep -q "^ $metric"'[{ ]' "$tmp/metrics"
 	done
-	ktap_result 'alerts fire for what they are about'
+	ktap_result 'alerts fire for what they are about, and the dashboard asks for what there is'
 }
 
 # What is missing -----------------------------------------------------------
