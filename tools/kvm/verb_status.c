@@ -339,7 +339,7 @@ int desk_verb_status(int argc, char **argv)
 		measure(&s);
 	} else {
 		s.error = DESK_NO_ZAP;
-		s.why = desk_module_words(&s.module);
+		s.why = desk_copy("no kvm-zap is loaded: nothing is chosen, nothing is counted");
 	}
 	desk_vms_name(&s.vms);
 	desk_vms_look(&s.vms);
