@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by desk_test.sh: a host made of files, mounted over /sys, /proc, /run and the
+# Sourced by the tests of kvm-zap: a host made of files, mounted over /sys, /proc, /run and the
 # like in a namespace, so that kvm-zap needs no way to be told of another root.
 
 fake=	# the folder of that host

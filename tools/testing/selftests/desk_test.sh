@@ -5,7 +5,7 @@
 # wrong input of each kind. Real VMs are desk_vm_test.sh's matter.
 #
 # What breaks without it: a word is written that nobody can take back, a name that holds a
-# control character takes the terminal along, node_exporter loses the file for one series.
+# control character takes the terminal along.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -14,56 +14,8 @@ top=$(cd "$here/../../.." && pwd -P)
 . "$here/kvm/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_fake.sh
 . "$here/desk_fake.sh"
-
-usage="usage: ${0##*/} [KVM-ZAP]
-Tests the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
-1 fail, 4 skip."
-case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-tool=${1:-$top/build/tools/kvm-zap}
-[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
-[ -x /usr/bin/jsonschema ] || ktap_skip_all 'no jsonschema: apt-get install python3-jsonschema'
-unshare=-m
-[ "$(id -u)" -eq 0 ] || unshare=-rm
-unshare $unshare true 2> /dev/null || ktap_skip_all 'no mount namespaces here: unshare fails'
-
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-chmod 755 "$tmp"
-cp "$tool" "$tmp/kvm-zap"
-tool=$tmp/kvm-zap
-fake=$tmp/host
-unset COLUMNS
-
-# zap STATUS ARGUMENT...: kvm-zap has that exit status; $out and $err have what it says.
-zap() {
-	want=$1
-	shift
-	on "$tool" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "kvm-zap $*: exit status $status, not $want: $out $err"
-}
-
-# says TEXT: one of these is on stdout, or stderr.
-says() {
-	case $out$err in *"$1"*) ;; *) ktap_fail "not said: '$1' but: $out $err" ;; esac
-}
-
-unsaid() {
-	case $out$err in *"$1"*) ktap_fail "said: '$1': $out $err" ;; esac
-}
-
-# json FILTER EXPECTED: of what was printed last, which keeps to the schema.
-json() {
-	/usr/bin/jsonschema -i "$tmp/out" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$(head -n 5 "$tmp/schema")"
-	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
-}
-
-word() { cat "$parameters/$1"; }
-vm_word() { cat "$debugfs/$1/memslot_zap"; }
+# shellcheck source-path=SCRIPTDIR source=desk_zap.sh
+. "$here/desk_zap.sh"
 
 # In order ------------------------------------------------------------------
 
@@ -361,131 +313,6 @@ verify_test() {
 	ktap_result 'verify tells now and after a reboot'
 }
 
-stat_test() {
-	fake_make
-	zap 0 stat
-	says 'memslot  fast      10  1.0k    900'
-	unsaid mmio
-	zap 0 stat --all
-	says 'mmio     scoped'
-	zap 0 stat --json
-	json '[.rows[0] | .count, .collateral, .latency, .rates]' \
-		'[10,900,[{"from_ns":262144,"count":9},{"from_ns":1048576,"count":1}],null]'
-	on script -qec "stty cols 80; $tool stat" /dev/null < /dev/null 2>&1 | tr -d '\r' > "$tmp/out"
-	grep -q '262us - 524us  *9 ###*$' "$tmp/out" || ktap_fail "no bars: $(cat "$tmp/out")"
-	[ "$(wc -L < "$tmp/out")" -le 80 ] || ktap_fail "wider than 80: $(cat "$tmp/out")"
-	(
-		sleep 0.5
-		sed 's/^memslot fast 10 1000/memslot fast 30 1500/' "$debugfs/zap/stats" > "$tmp/stats"
-		cp "$tmp/stats" "$debugfs/zap/stats"
-	) &
-	zap 0 stat -i 1 -n 3 --json
-	wait
-	ktap_equal 'JSON lines' "$(wc -l < "$tmp/out")" 3
-	ktap_equal 'growth, in all lines' \
-		"$(jq -s '[.[] | .rows[0].rates.count * .seconds] | add | round' "$tmp/out")" 20
-	head -n 1 "$tmp/out" > "$tmp/line"
-	cp "$tmp/line" "$tmp/out"
-	json .verb '"stat"'
-	# Interrupted: what there is is whole.
-	on timeout -s INT 3 "$tool" stat -i 0.2 --json > "$tmp/out" 2>&1
-	jq -s -e 'length >= 2' "$tmp/out" > /dev/null || ktap_fail "^C: $(cat "$tmp/out")"
-	on "$tool" stat > /dev/full 2> "$tmp/err"
-	ktap_equal 'exit status of a full disk' $? 1
-	ktap_result 'stat has totals, rates and histograms'
-}
-
-prometheus_test() {
-	fake_make
-	promtool=$("$top/scripts/fetch-promtool") || {
-		ktap_skip 'no promtool' 'metrics and alerts for Prometheus'
-		return
-	}
-	fake_process 210 q qemu -name "guest=a\"b\\c
-d$(printf '\377')é"
-	# A kernel that does not tell of devices.
-	fake_vm 510 510 inherit param fast '0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 - - 0'
-	fake_process 510 vmm vmm
-	ln -s 'anon_inode:[vfio-device]' "$fake/proc/510/fd/7"
-	# Two VMs of one process.
-	fake_vm 310 311 inherit param fast '7 0 0 0 0 0 0 0 0 0 0 0 99000 0 0 0 0 0 0 - 0 0'
-	zap 0 stat --prometheus
-	"$promtool" check metrics < "$tmp/out" > "$tmp/err" 2>&1 || ktap_fail "$(cat "$tmp/err")"
-	ktap_equal 'remarks of promtool' "$(cat "$tmp/err")" ''
-	ktap_equal 'series that are there twice' "$(sed '/^#/d; s/ [^ ]*$//' "$tmp/out" | sort | uniq -d)" ''
-	sed 's/^/ /' "$tmp/out" > "$tmp/metrics"
-	while read -r line; do
-		grep -q -x -F " $line" "$tmp/metrics" || ktap_fail "no $line"
-	done <<-'END'
-		kvm_zap_invalidations_total{site="memslot",policy="fast"} 10
-		kvm_zap_max_seconds{site="memslot",policy="fast"} 0.001340942
-		kvm_zap_duration_seconds_bucket{site="memslot",policy="fast",le="0.000262144"} 0
-		kvm_zap_duration_seconds_bucket{site="memslot",policy="fast",le="0.000524288"} 9
-		kvm_zap_duration_seconds_bucket{site="memslot",policy="fast",le="+Inf"} 10
-		kvm_zap_duration_seconds_bucket{site="teardown",policy="walk",le="0.000001024"} 1
-		kvm_zap_duration_seconds_sum{site="memslot",policy="fast"} 0.005000000
-		kvm_zap_duration_seconds_count{site="memslot",policy="fast"} 10
-		kvm_zap_vm_memslot_update_seconds_total{domain="a\"b\\c\nd\\xffé",pid="210"} 0.009000000
-		kvm_zap_vm_invalidations_total{domain="web",pid="310",site="memslot",policy="fast"} 7
-		kvm_zap_vm_invalidations_total{domain="web",pid="310",site="memslot",policy="scoped"} 4
-		kvm_zap_vm_max_seconds{domain="web",pid="310",policy="scoped"} 0.000099000
-		kvm_zap_vm_info{domain="gpu-vmm",pid="410",word="inherit",by="dma",policy="fast"} 1
-		kvm_zap_vm_assigned_devices{domain="gpu-vmm",pid="410"} 1
-		kvm_zap_parameter_info{site="memslot",word="stock"} 1
-		kvm_zap_vm_assigned_devices{domain="vmm",pid="510"} 1
-		kvm_zap_vms 4
-	END
-	ktap_check grep -q '^kvm_zap_module_info{origin="kvm-zap",build_id="[0-9a-f]*",kernel="[^"]*"} 1$' "$tmp/out"
-	when=$(sed -n 's/^kvm_zap_exporter_last_run_seconds //p' "$tmp/out")
-	[ $(($(date +%s) - when)) -lt 60 ] || ktap_fail "last run $when"
-
-	# A reader that has the file open keeps the old one: it is replaced, not written over.
-	echo old > "$fake/run/kvm-zap.prom"
-	exec 5< "$fake/run/kvm-zap.prom"
-	zap 0 stat --prometheus --output /run/kvm-zap.prom
-	ktap_equal 'what a reader has' "$(cat <&5)" old
-	exec 5<&-
-	ktap_equal 'what it prints' "$out" ''
-	ktap_check grep -q '^kvm_zap_vms 4$' "$fake/run/kvm-zap.prom"
-	ktap_equal 'mode, files' "$(stat -c %a "$fake/run/kvm-zap.prom") $(ls -I mount "$fake/run")" '644 kvm-zap.prom'
-	zap 1 stat --prometheus --output /run/none/kvm-zap.prom
-	says 'No such file'
-	# What cannot be read leaves the file to grow old; stock modules are news.
-	cp "$fake/run/kvm-zap.prom" "$tmp/before"
-	mv "$debugfs/zap" "$tmp/zap"
-	zap 5 stat --prometheus --output /run/kvm-zap.prom
-	ktap_check cmp "$tmp/before" "$fake/run/kvm-zap.prom"
-	rm "$parameters"/*zap*
-	zap 0 stat --prometheus --output /run/kvm-zap.prom
-	ktap_check grep -q '^kvm_zap_module_info{origin="distribution"' "$fake/run/kvm-zap.prom"
-	"$promtool" check metrics < "$fake/run/kvm-zap.prom" > "$tmp/err" 2>&1 || ktap_fail "$(cat "$tmp/err")"
-	rm -rf "$tmp/zap"
-	ktap_result 'metrics for Prometheus'
-
-	rules=$top/debian/examples/prometheus/kvm-zap.rules.yml
-	sed "s,RULES,$rules," "$here/desk_rules_test.yml" > "$tmp/rules.yml"
-	"$promtool" test rules "$tmp/rules.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	# The dashboard's expressions can be parsed. Grafana itself is not in Debian.
-	dashboard=$top/debian/examples/prometheus/kvm-zap.dashboard.json
-	jq -r '"groups:\n- name: dashboard\n  rules:", ([.panels[].targets[].expr] | to_entries[] |
-		"  - record: panel:\(.key)\n    expr: \(.value | @json)")' "$dashboard" > "$tmp/dashboard.yml"
-	"$promtool" check rules "$tmp/dashboard.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	ktap_check grep -q 'SUCCESS: 7 rules' "$tmp/out"
-	if command -v systemd-analyze > /dev/null; then
-		for unit in service timer; do
-			sed "s,/usr/sbin/kvm-zap,$tool," "$top/debian/examples/systemd/kvm-zap-prometheus.$unit" \
-				> "$tmp/kvm-zap-prometheus.$unit"
-		done
-		ktap_equal 'remarks of systemd' "$(systemd-analyze verify --man=no "$tmp/kvm-zap-prometheus.timer" 2>&1 | grep kvm-zap)" ''
-	fi
-	# Rules ask for no metric that is not written.
-	# shellcheck disable=SC2013 # a word a line
-	for metric in $(grep -h -o 'kvm_zap_[a-z_]*' "$rules" "$dashboard" | sort -u); do
-		ktap_check grep -q "^ $metric"'[{ ]' "$tmp/metrics"
-	done
-	ktap_result 'alerts fire for what they are about, and the dashboard asks for what there is'
-}
-
 # What is missing -----------------------------------------------------------
 
 missing_test() {
@@ -542,27 +369,6 @@ missing_test() {
 	ktap_result 'what is missing is named: debugfs, kvm-zap, kvm, root'
 }
 
-locale_test() {
-	if ! command -v localedef > /dev/null || [ ! -f /usr/share/i18n/locales/de_DE ]; then
-		ktap_skip 'no locales: apt-get install locales' 'numbers in any locale'
-		return
-	fi
-	fake_make
-	mkdir -p "$tmp/locale"
-	localedef -i de_DE -f UTF-8 "$tmp/locale/de_DE.UTF-8" > /dev/null 2>&1 || :
-	LOCPATH=$tmp/locale LC_ALL=de_DE.UTF-8
-	export LOCPATH LC_ALL
-	ktap_equal 'the locale has a comma' "$(/usr/bin/printf '%.1f' 1,5 2>&1)" 1,5
-	zap 0 status -i 0.1 --json
-	ktap_equal 'seconds in JSON' "$(LC_ALL=C jq '.vms[0].rates.seconds < 1' "$tmp/out" 2>&1)" true
-	zap 0 status -i 0.1
-	says '0.1 s'
-	zap 0 stat --prometheus
-	grep -v '^#' "$tmp/out" | grep -E '[ "][0-9]+,[0-9]' && ktap_fail 'a comma'
-	unset LOCPATH LC_ALL
-	ktap_result 'numbers have a point in any locale'
-}
-
 words_test() {
 	fake_make
 	for site in memslot mmio teardown; do
@@ -606,7 +412,7 @@ completion_test() {
 	ktap_result 'bash completes verbs, sites, words, VMs and all options'
 }
 
-ktap_start 15
+ktap_start 11
 status_test
 names_test
 set_test
@@ -614,10 +420,7 @@ wrong_test
 devices_test
 restore_test
 verify_test
-stat_test
-prometheus_test
 missing_test
-locale_test
 words_test
 completion_test
 ktap_end

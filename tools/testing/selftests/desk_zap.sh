@@ -1,0 +1,57 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by the tests of kvm-zap on a host made of files: which kvm-zap, and what it
+# said. $here and $top are the sourcing script's, as are its arguments.
+# shellcheck disable=SC2154 # here, top; parameters and debugfs are desk_fake.sh's
+
+usage="usage: ${0##*/} [KVM-ZAP]
+Tests the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
+1 fail, 4 skip."
+case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+tool=${1:-$top/build/tools/kvm-zap}
+[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
+[ -x /usr/bin/jsonschema ] || ktap_skip_all 'no jsonschema: apt-get install python3-jsonschema'
+unshare=-m
+[ "$(id -u)" -eq 0 ] || unshare=-rm
+unshare $unshare true 2> /dev/null || ktap_skip_all 'no mount namespaces here: unshare fails'
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 755 "$tmp"
+cp "$tool" "$tmp/kvm-zap"
+tool=$tmp/kvm-zap
+# shellcheck disable=SC2034 # desk_fake.sh makes it
+fake=$tmp/host
+unset COLUMNS
+
+# zap STATUS ARGUMENT...: kvm-zap has that exit status; $out and $err have what it says.
+zap() {
+	want=$1
+	shift
+	on "$tool" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
+	status=$?
+	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
+	[ "$status" -eq "$want" ] || ktap_fail "kvm-zap $*: exit status $status, not $want: $out $err"
+}
+
+# says TEXT: one of these is on stdout, or stderr.
+says() {
+	case $out$err in *"$1"*) ;; *) ktap_fail "not said: '$1' but: $out $err" ;; esac
+}
+
+unsaid() {
+	case $out$err in *"$1"*) ktap_fail "said: '$1': $out $err" ;; esac
+}
+
+# json FILTER EXPECTED: of what was printed last, which keeps to the schema.
+json() {
+	/usr/bin/jsonschema -i "$tmp/out" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
+		ktap_fail "$(head -n 5 "$tmp/schema")"
+	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
+}
+
+word() { cat "$parameters/$1"; }
+vm_word() { cat "$debugfs/$1/memslot_zap"; }
