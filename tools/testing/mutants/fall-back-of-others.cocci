@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Who tears down a VM beside another one says for that one that it falls back: zap_stats
+// Who tears down a VM beside another one says for that one that it falls back: zap/stats
 // counts as walk what was done by fast.
 
 @@

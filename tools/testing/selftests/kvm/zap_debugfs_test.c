@@ -54,7 +54,7 @@ static void test_rows(void)
 	unsigned int n = 0;
 
 	if (zap_read_file(ZAP_DEBUGFS "zap/stats", buf, sizeof(buf)) < 0)
-		vm_die("%szap_stats cannot be read", ZAP_DEBUGFS);
+		vm_die("%szap/stats cannot be read", ZAP_DEBUGFS);
 	strsep(&at, "\n");	/* what the columns are */
 	while ((line = strsep(&at, "\n")) && *line) {
 		snprintf(want, sizeof(want), "%s %s ", n < nr_rows ? rows[n][0] : "no",
@@ -140,7 +140,7 @@ static void reset_rows(const char *text)
 	int fd = open(ZAP_DEBUGFS "zap/reset", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		vm_die("'%s' > %szap_reset: %s", text, ZAP_DEBUGFS, strerror(errno));
+		vm_die("'%s' > %szap/reset: %s", text, ZAP_DEBUGFS, strerror(errno));
 	close(fd);
 }
 
@@ -180,7 +180,7 @@ static void test_bucket(struct vcpu *vcpu, void *mem, const char *policy)
 	ktap_equal("max_ns of the only one", row.max_ns, row.total_ns);
 	expect_latency();
 	if (zap_read_file(ZAP_DEBUGFS "zap/latency", buf, sizeof(buf)) < 0)
-		vm_die("%szap_latency cannot be read", ZAP_DEBUGFS);
+		vm_die("%szap/latency cannot be read", ZAP_DEBUGFS);
 	snprintf(prefix, sizeof(prefix), "\nmemslot %s ", policy);
 	line = strstr(buf, prefix);
 	if (ktap_check(line && sscanf(line + strlen(prefix), "%lu %lu", &from_ns, &count) == 2,

@@ -303,7 +303,7 @@ void zap_row(const char *site, const char *policy, struct zap_row *row)
 	if (!line || sscanf(line, "%lu %lu %lu %lu %lu %lu %lu %lu %lu", &row->count,
 			    &row->sptes, &row->tables, &row->yields, &row->flushes, &row->total_ns,
 			    &row->max_ns, &row->collateral, &row->kept) != 9)
-		vm_die("%szap_stats: no row '%s %s' of 9 numbers", ZAP_DEBUGFS, site, policy);
+		vm_die("%szap/stats: no row '%s %s' of 9 numbers", ZAP_DEBUGFS, site, policy);
 }
 
 /* The word numbered @column of @line, from 0; NULL if it has fewer. */
@@ -354,7 +354,7 @@ uint64_t zap_latency(const char *site, const char *policy)
 	read_debugfs(ZAP_DEBUGFS "zap/latency", buf, sizeof(buf));
 	while ((line = next_line(line, site, policy))) {
 		if (sscanf(line, "%lu %lu", &from, &count) != 2)
-			vm_die("%szap_latency: '%s %s' without 2 numbers", ZAP_DEBUGFS,
+			vm_die("%szap/latency: '%s %s' without 2 numbers", ZAP_DEBUGFS,
 			       site, policy);
 		sum += count;
 	}

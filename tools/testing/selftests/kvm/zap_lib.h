@@ -17,7 +17,7 @@
 #define ZAP_PARAM	"memslot_zap"
 #define ZAP_PARAM_PATH	"/sys/module/" ZAP_MODULE "/parameters/" ZAP_PARAM
 #define ZAP_DEBUGFS	"/sys/kernel/debug/kvm/"
-#define ZAP_RESET	ZAP_DEBUGFS "zap_reset"
+#define ZAP_RESET	ZAP_DEBUGFS "zap/reset"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
