@@ -18,7 +18,7 @@ static const char usage[] = "kvm-zap-bench beside [OPTION...]";
 static const char about[] =
 "Deletes and re-creates a memslot of which nothing is mapped, in a VM all of whose\n"
 "other memory is, and lets the guest touch that memory again. With --nested a nested\n"
-"guest (AMD SVM, nested paging by 4K) has the same memory mapped, too; exit status 4\n"
+"guest (SVM or VMX, nested paging by 4K) has the same memory mapped, too; exit status 4\n"
 "if this KVM has no nested paging for guests. Times are CLOCK_MONOTONIC; delete and\n"
 "create both contain a grace period of SRCU, which no policy changes: zap_ns and\n"
 "total_cpu_ns do not.";

@@ -22,8 +22,8 @@
 
 static const char usage[] = "kvm-zap-bench nested [OPTION...]";
 static const char about[] =
-"Deletes and re-creates the memslot that holds the memory of a nested guest (AMD\n"
-"SVM, nested paging), and lets both guests touch theirs again. Another\n"
+"Deletes and re-creates the memslot that holds the memory of a nested guest (SVM or\n"
+"VMX, nested paging), and lets both guests touch theirs again. Another\n"
 "memory comes with each re-creation; the nested guest checks what it reads. Times\n"
 "are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
 "which no policy changes: zap_ns and total_cpu_ns do not. Exit status 4 if this\n"

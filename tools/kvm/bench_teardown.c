@@ -29,8 +29,8 @@ static const char about[] =
 "release, freeing the memory behind the guest, and closing the descriptors.\n"
 "Either contains grace periods that a process sleeps through: cpu_ns does not,\n"
 "and zap_ns (with kvm-zap in the kernel, debugfs mounted) is the zap alone. With\n"
-"--nested a nested guest (AMD SVM) has run before, in 64 KiB of the memory; exit status\n"
-"4 if this KVM has no nested paging for guests.";
+"--nested a nested guest (SVM or VMX) has run before, in 64 KiB of the memory; exit\n"
+"status 4 if this KVM has no nested paging for guests.";
 
 /* Columns of zap/stats, counted over a teardown; only where kvm-zap is. */
 static const struct {

@@ -1,50 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A nested guest, the host's side: what L1 owns for its L2 is written into guest
- * memory. See nested.h.
+ * memory. What differs between SVM and VMX is in nested_svm.c and nested_vmx.c. See
+ * nested.h.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nested.h"
+#include "nested_internal.h"
 
+#define CPUID_VMX_LEAF	0x00000001U
+#define CPUID_VMX_ECX	(1U << 5)
 #define CPUID_SVM_LEAF	0x80000001U
 #define CPUID_SVM_ECX	(1U << 2)
-#define CPUID_NPT_LEAF	0x8000000aU
-#define CPUID_NPT_EDX	(1U << 0)
 
-/* Offsets in the control structures' memory. L2 sees it from CTL_WORK on. */
-#define CTL_VMCB	0x0000UL
-#define CTL_HSAVE	0x1000UL
-#define CTL_WORK	0x2000UL
-#define CTL_STACK	0x3000UL
-#define CTL_CODE	0x4000UL
-#define CTL_L2_PT	0x5000UL
+/* In any format of nested page tables. */
+#define ENTRY_LARGE	0x080UL
+#define ENTRY_ADDRESS	0x000ffffffffff000UL
 
-/*
- * Present, writable, user (as which nested walks count), accessed, dirty: set
- * from the start, as shadow paging would write-protect a page that is not.
- */
-#define NPTE_FLAGS		0x067UL
-#define NPTE_LARGE	0x080UL
-#define NPTE_ADDR		0x000ffffffffff000UL
-
-struct nested {
-	uint64_t gpa;			/* of the control structures */
-	unsigned char *ctl;
-	size_t ctl_bytes;
-	struct nested_work *work;
-	struct guest_pt *pt;		/* L2's own */
-
-	uint64_t npt_gpa;
-	unsigned char *npt;
-	size_t npt_bytes;
-	size_t npt_used;
-};
-
-static const struct kvm_cpuid_entry2 *cpuid_leaf(struct vm *vm, uint32_t function)
+const struct kvm_cpuid_entry2 *nested_cpuid(struct vm *vm, uint32_t function)
 {
 	unsigned int i;
 
@@ -54,58 +29,25 @@ static const struct kvm_cpuid_entry2 *cpuid_leaf(struct vm *vm, uint32_t functio
 	return NULL;
 }
 
-const char *nested_unusable(struct vm *vm)
+static const struct nested_vendor *vendor_of(struct vm *vm)
 {
-	const struct kvm_cpuid_entry2 *svm = cpuid_leaf(vm, CPUID_SVM_LEAF);
-	const struct kvm_cpuid_entry2 *npt = cpuid_leaf(vm, CPUID_NPT_LEAF);
+	const struct kvm_cpuid_entry2 *svm = nested_cpuid(vm, CPUID_SVM_LEAF);
+	const struct kvm_cpuid_entry2 *vmx = nested_cpuid(vm, CPUID_VMX_LEAF);
 
-	if (!svm || !(svm->ecx & CPUID_SVM_ECX))
-		return "KVM offers guests no SVM (not an AMD CPU, or kvm-amd has nested=0)";
-	if (!npt || !(npt->edx & CPUID_NPT_EDX))
-		return "KVM offers guests SVM, but no nested paging (kvm-amd has npt=0)";
+	if (svm && (svm->ecx & CPUID_SVM_ECX))
+		return &nested_svm;
+	if (vmx && (vmx->ecx & CPUID_VMX_ECX))
+		return &nested_vmx;
 	return NULL;
 }
 
-static void put32(struct nested *n, unsigned int offset, uint32_t value)
+const char *nested_unusable(struct vm *vm)
 {
-	memcpy(n->ctl + CTL_VMCB + offset, &value, sizeof(value));
-}
+	const struct nested_vendor *vendor = vendor_of(vm);
 
-static void put64(struct nested *n, unsigned int offset, uint64_t value)
-{
-	memcpy(n->ctl + CTL_VMCB + offset, &value, sizeof(value));
-}
-
-static void put_segment(struct nested *n, unsigned int offset, uint16_t selector, uint16_t attr)
-{
-	put32(n, offset, selector | (uint32_t)attr << 16);
-	put32(n, offset + 4, 0xffffffff);
-	put64(n, offset + 8, 0);
-}
-
-static void vmcb_init(struct nested *n)
-{
-	memset(n->ctl + CTL_VMCB, 0, SZ_4K);
-	put32(n, VMCB_INTERCEPT_EXC, 0xffffffff);
-	put32(n, VMCB_INTERCEPT_1, INTERCEPT_1_HLT | INTERCEPT_1_SHUTDOWN);
-	put32(n, VMCB_INTERCEPT_2, INTERCEPT_2_VMRUN | INTERCEPT_2_VMMCALL);
-	put32(n, VMCB_ASID, 1);
-	/* The host changes the NPT as it likes: leave nothing of it in any TLB. */
-	n->ctl[CTL_VMCB + VMCB_TLB_CONTROL] = TLB_FLUSH_ALL;
-	put64(n, VMCB_NP_ENABLE, 1);
-
-	put_segment(n, VMCB_CS, 0x08, SEGMENT_CODE64);
-	put_segment(n, VMCB_SS, 0x10, SEGMENT_DATA);
-	put_segment(n, VMCB_DS, 0x10, SEGMENT_DATA);
-	put_segment(n, VMCB_ES, 0x10, SEGMENT_DATA);
-	put64(n, VMCB_EFER, EFER_SVME | EFER_LME_LMA);
-	put64(n, VMCB_CR0, CR0_PE_ET_NE_WP_PG);
-	put64(n, VMCB_CR3, guest_pt_root(n->pt));
-	put64(n, VMCB_CR4, CR4_PAE);
-	put64(n, VMCB_DR6, DR6_DEFAULT);
-	put64(n, VMCB_DR7, DR7_DEFAULT);
-	put64(n, VMCB_RFLAGS, 2);
-	put64(n, VMCB_G_PAT, PAT_DEFAULT);
+	if (!vendor)
+		return "KVM offers guests neither SVM nor VMX (kvm-amd or kvm-intel has nested=0)";
+	return vendor->unusable(vm);
 }
 
 /* Guest physical address of what is at @code in this program. */
@@ -122,6 +64,9 @@ struct nested *nested_create(struct vm *vm, uint64_t gpa, void *hva, size_t byte
 
 	if (!n)
 		vm_die("out of memory");
+	n->vendor = vendor_of(vm);
+	if (!n->vendor)
+		vm_die("nested guest: %s", nested_unusable(vm));
 	if (gpa % SZ_4K || bytes % SZ_4K || bytes <= CTL_L2_PT)
 		vm_die("nested guest: 0x%zx bytes at 0x%lx are too few, or not whole 4K pages",
 		       bytes, gpa);
@@ -137,12 +82,13 @@ struct nested *nested_create(struct vm *vm, uint64_t gpa, void *hva, size_t byte
 	n->pt = guest_pt_create(vm, gpa + CTL_L2_PT, n->ctl + CTL_L2_PT, bytes - CTL_L2_PT);
 	guest_pt_map(n->pt, large, large, (gpa + bytes - large + VM_2M - 1) & -VM_2M, VM_2M);
 
-	vmcb_init(n);
 	n->work = (struct nested_work *)(n->ctl + CTL_WORK);
-	n->work->vmcb = gpa + CTL_VMCB;
-	n->work->hsave = gpa + CTL_HSAVE;
-	n->work->rip = code_gpa(n, (const void *)nested_l2_entry);
+	n->work->control = gpa + CTL_CONTROL;
+	n->work->host = gpa + CTL_HOST;
+	n->work->rip = code_gpa(n, (const void *)n->vendor->l2);
 	n->work->rsp = gpa + CTL_STACK + SZ_4K;
+	n->work->call_exit = n->vendor->call_exit;
+	n->vendor->init(n, vm);
 	return n;
 }
 
@@ -150,6 +96,22 @@ void nested_free(struct nested *n)
 {
 	guest_pt_free(n->pt);
 	free(n);
+}
+
+uint64_t nested_table_entry(const struct nested *n, uint64_t gpa)
+{
+	return gpa | n->vendor->table;
+}
+
+uint64_t nested_page_entry(const struct nested *n, uint64_t gpa, unsigned long page)
+{
+	return gpa | n->vendor->leaf | (page == VM_2M ? ENTRY_LARGE : 0);
+}
+
+void nested_changed(struct nested *n)
+{
+	if (n->vendor->changed)
+		n->vendor->changed(n);
 }
 
 static uint64_t npt_table(struct nested *n)
@@ -180,10 +142,10 @@ static void npt_map(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
 			if (shift == last)
 				break;
 			if (!*entry)
-				*entry = npt_table(n) | NPTE_FLAGS;
-			table = *entry & NPTE_ADDR;
+				*entry = nested_table_entry(n, npt_table(n));
+			table = *entry & ENTRY_ADDRESS;
 		}
-		*entry = gpa | NPTE_FLAGS | (page == VM_2M ? NPTE_LARGE : 0);
+		*entry = nested_page_entry(n, gpa, page);
 	}
 }
 
@@ -196,7 +158,8 @@ void nested_npt(struct nested *n, uint64_t gpa, void *hva, size_t bytes)
 	n->npt = hva;
 	n->npt_bytes = bytes;
 	n->npt_used = 0;
-	put64(n, VMCB_N_CR3, npt_table(n));
+	n->vendor->root(n, npt_table(n));
+	nested_changed(n);
 	npt_map(n, n->gpa + CTL_WORK, n->gpa + CTL_WORK, n->ctl_bytes - CTL_WORK, VM_4K);
 }
 
@@ -206,6 +169,7 @@ void nested_map_by(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
 	if (l2 % SZ_2M || gpa % page || bytes % page)
 		vm_die("nested guest: 0x%lx -> 0x%lx, 0x%lx bytes: not aligned", l2, gpa, bytes);
 	npt_map(n, l2, gpa, bytes, page);
+	nested_changed(n);
 	guest_pt_map(n->pt, l2, l2, (bytes + VM_2M - 1) & -VM_2M, VM_2M);
 }
 
@@ -232,7 +196,7 @@ struct guest_op nested_call(struct nested *n, const struct guest_op *op)
 	work->bad_value = 0;
 	return (struct guest_op) {
 		.op = GUEST_OP_CALL,
-		.start = code_gpa(n, (const void *)nested_l1),
+		.start = code_gpa(n, (const void *)n->vendor->l1),
 		.value = n->gpa + CTL_WORK,
 		.passes = op->passes,
 		.until_stop = op->until_stop,
@@ -245,15 +209,14 @@ int nested_done(struct nested *n, struct guest_result *res)
 	res->passes = n->work->passes;
 	res->bad_gva = n->work->bad_gva;
 	res->bad_value = n->work->bad_value;
-	return n->work->exit_code == VMEXIT_VMMCALL ? 0 : -EFAULT;
+	return n->work->exit_code == n->work->call_exit ? 0 : -EFAULT;
 }
 
 const char *nested_exit(struct nested *n)
 {
 	static __thread char text[128];
 
-	snprintf(text, sizeof(text), "VMEXIT 0x%lx, EXITINFO1 0x%lx, EXITINFO2 0x%lx",
-		 n->work->exit_code, n->work->exit_info_1, n->work->exit_info_2);
+	n->vendor->describe_exit(n->work, text, sizeof(text));
 	return text;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A nested guest for the VM library: the library's guest (L1) runs a guest of
- * its own (L2) by AMD SVM with nested paging. KVM shadows the nested page tables
- * (NPT) that L1 owns, also where it maps L1 itself by the TDP MMU.
+ * its own (L2) with nested paging, by AMD's SVM or Intel's VMX, whichever KVM
+ * offers. KVM shadows the nested page tables (NPT or EPT; "NPT" here) that L1
+ * owns, also where it maps L1 itself by the TDP MMU.
  *
- * To use it, link nested.o and nested_guest.o along with the library. One struct
+ * To use it, link the objects of nested*.c along with the library. One struct
  * nested is the L2 of one vCPU. Shortest useful program, with a slot of @ctl at
  * CTL_GPA that L1's page tables map to the same address, and memory in slot 0:
  *
@@ -20,15 +21,14 @@
  *
  * "Gpa" alone is an L1 guest physical address; an L2 address is virtual and
  * physical at once, as L2's own page tables map each to itself. Units and errors
- * are those of vm.h. Layouts and codes are those of the AMD64 Architecture
- * Programmer's Manual, volume 2, chapter 15 and appendices B and C.
+ * are those of vm.h.
  */
 #ifndef KVM_ZAP_NESTED_H
 #define KVM_ZAP_NESTED_H
 
 #include "vm.h"
 
-/* Room for VMCB, host save area, code, stack, and page tables of 4 GiB of L2. */
+/* Room for control structures, code, stack, and page tables of 4 GiB of L2. */
 #define NESTED_CTL_BYTES	SZ_64K
 
 /* A good place for L2's memory: nothing of the library's is there. */
@@ -77,16 +77,30 @@ void nested_map_by(struct nested *n, uint64_t l2, uint64_t gpa, uint64_t bytes,
 		   unsigned long page);
 
 /*
+ * What an entry of the NPT is that points to a table at @gpa, or maps a page of @page,
+ * VM_4K or VM_2M: for a guest or host that writes such by itself.
+ */
+uint64_t nested_table_entry(const struct nested *n, uint64_t gpa);
+uint64_t nested_page_entry(const struct nested *n, uint64_t gpa, unsigned long page);
+
+/*
+ * An entry that L2 may have used is another now: L1 forgets translations before it runs
+ * L2 again. With SVM it always does so; with VMX only then and after nested_npt() and
+ * nested_map(), as each time makes KVM load the nested page tables anew.
+ */
+void nested_changed(struct nested *n);
+
+/*
  * What a vCPU has to be given, by vcpu_start() or vcpu_exec(), for its L2 to do
  * @op: GUEST_OP_READ, _WRITE, _STAMP, _CHECK, on L2 addresses. Each pass is one
- * VMRUN. When that has ended well, nested_done() returns 0 and makes @res tell
- * of L2's work, or -EFAULT if L2 left by anything but VMMCALL: nested_exit()
+ * entry of L2. When that has ended well, nested_done() returns 0 and makes @res tell
+ * of L2's work, or -EFAULT if L2 left by anything but its own call: nested_exit()
  * says how.
  */
 struct guest_op nested_call(struct nested *n, const struct guest_op *op);
 int nested_done(struct nested *n, struct guest_result *res);
 
-/* Of the last VMRUN: exit code, EXITINFO1, EXITINFO2, in words. */
+/* How L2 left the last time, in words. */
 const char *nested_exit(struct nested *n);
 
 /* All of that in one, and any failure is printed and fatal. @res may be NULL. */
@@ -101,83 +115,5 @@ uint64_t nested_mismatches(struct nested *n, struct vcpu *vcpu, uint64_t l2, uin
 			   uint64_t value, struct guest_result *res);
 void nested_check(struct nested *n, struct vcpu *vcpu, uint64_t l2, uint64_t bytes,
 		  uint64_t value);
-
-/* Between host, L1 and L2 (nested.c, nested_guest.c) ---------------------- */
-
-/* A page that all three see at the same address. */
-struct nested_work {
-	/* By the host. */
-	uint64_t vmcb;		/* gpa */
-	uint64_t hsave;		/* gpa of the host save area */
-	uint64_t rip;		/* where L2 starts each pass */
-	uint64_t rsp;
-	uint64_t op;		/* GUEST_OP_* */
-	uint64_t start;
-	uint64_t count;
-	uint64_t stride;
-	uint64_t value;
-
-	/* By L1. */
-	uint64_t passes;	/* completed */
-	uint64_t exit_code;	/* of the last VMRUN */
-	uint64_t exit_info_1;
-	uint64_t exit_info_2;
-
-	/* By L2. */
-	uint64_t result;	/* READ: sum; CHECK: mismatches */
-	uint64_t bad_gva;	/* first mismatch, and what was there */
-	uint64_t bad_value;
-};
-
-/* The VMCB: byte offsets of fields, 64 bits wide where nothing else is said. */
-#define VMCB_INTERCEPT_EXC	0x008	/* 32 bits, one for each vector */
-#define VMCB_INTERCEPT_1	0x00c	/* 32 bits */
-#define VMCB_INTERCEPT_2	0x010	/* 32 bits */
-#define VMCB_ASID		0x058	/* 32 bits */
-#define VMCB_TLB_CONTROL	0x05c	/* 8 bits */
-#define VMCB_EXIT_CODE		0x070
-#define VMCB_EXIT_INFO_1	0x078
-#define VMCB_EXIT_INFO_2	0x080
-#define VMCB_NP_ENABLE		0x090
-#define VMCB_N_CR3		0x0b0
-#define VMCB_ES			0x400	/* selector, attributes, limit, base */
-#define VMCB_CS			0x410
-#define VMCB_SS			0x420
-#define VMCB_DS			0x430
-#define VMCB_EFER		0x4d0
-#define VMCB_CR4		0x548
-#define VMCB_CR3		0x550
-#define VMCB_CR0		0x558
-#define VMCB_DR7		0x560
-#define VMCB_DR6		0x568
-#define VMCB_RFLAGS		0x570
-#define VMCB_RIP		0x578
-#define VMCB_RSP		0x5d8
-#define VMCB_G_PAT		0x668
-
-/* Values of these. */
-#define INTERCEPT_1_HLT		(1U << 24)
-#define INTERCEPT_1_SHUTDOWN	(1U << 31)
-#define INTERCEPT_2_VMRUN	(1U << 0)
-#define INTERCEPT_2_VMMCALL	(1U << 1)
-#define TLB_FLUSH_ALL		1
-#define VMEXIT_VMMCALL		0x081
-#define SEGMENT_CODE64		0xa9b	/* present, 64-bit, readable, accessed */
-#define SEGMENT_DATA		0xc93	/* present, writable, accessed */
-
-#define EFER_SVME		0x1000UL
-#define CR0_PE_ET_NE_WP_PG	0x80010031UL
-#define CR4_PAE			0x20UL
-#define EFER_LME_LMA		0x500UL
-#define DR6_DEFAULT		0xffff0ff0UL
-#define DR7_DEFAULT		0x400UL
-#define PAT_DEFAULT		0x0007040600070406UL
-
-/* GUEST_OP_CALL the first with a struct nested_work's address as `value`. */
-uint64_t nested_l1(volatile struct guest_cmd *cmd);
-void nested_l2_entry(void);
-
-/* All the code, to be copied. */
-extern const unsigned char __start_nested_guest[], __stop_nested_guest[];
 
 #endif

@@ -23,6 +23,7 @@
 #define CR0_PG		0x80000000UL
 #define CR4_PAE		0x00000020UL
 #define CR4_OSFXSR	0x00000200UL	/* for code of GUEST_OP_CALL that uses SSE */
+#define CR4_VMXE	0x00002000UL
 /*
  * Interrupts enabled, though none ever comes. KVM has a VM exit for each of the host's,
  * whatever the guest's flag says; Bochs does so only if that is set, and never gets the
@@ -76,7 +77,8 @@ static void vcpu_reset(struct vcpu *vcpu)
 	vm_ioctl_must(vcpu->fd, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 	sregs.cr3 = guest_pt_root(vcpu->pt);
-	sregs.cr4 = CR4_PAE | CR4_OSFXSR;
+	/* Of a guest that has a nested one: it cannot be cleared in VMX operation. */
+	sregs.cr4 = CR4_PAE | CR4_OSFXSR | (sregs.cr4 & CR4_VMXE);
 	sregs.efer = EFER_LME | EFER_LMA;
 	set_segment(&sregs.cs, GUEST_CS, 11);
 	sregs.cs.l = 1;

@@ -5,7 +5,7 @@
  *
  * A window is a range of guest addresses whose pages are mapped at random, by
  * tables that lie in the slots themselves. The tables are L1's own (kind L1), or
- * the NPT by which L1 maps its L2 (kind L2): the two have the same format.
+ * the NPT or EPT by which L1 maps its L2 (kind L2).
  */
 #ifndef KVM_ZAP_TABLES_H
 #define KVM_ZAP_TABLES_H
@@ -151,7 +151,7 @@ void tables_build(struct tables *t);
 /* Guest physical address of the entry that maps page @i, and which table has it. */
 uint64_t tables_entry(struct tables_window *win, uint32_t i, uint32_t *pt);
 /* What an entry for @gpa is. */
-uint64_t tables_pte(uint64_t gpa);
+uint64_t tables_pte(const struct tables *t, uint64_t gpa);
 
 /* zap_tables_world.c */
 void tables_create(struct tables *t);

@@ -7,7 +7,7 @@
 
 #include "zap_tables.h"
 
-/* Present, writable, user (as which nested walks count), accessed, dirty; large. */
+/* Of L1's own tables: present, writable, user, accessed, dirty; large. */
 #define FLAGS		0x067UL
 #define FLAG_LARGE	0x080UL
 #define ADDRESS		0x000ffffffffff000UL
@@ -27,9 +27,22 @@ static uint32_t top_tables(const struct tables *t)
 	return t->kind == TABLES_L1 ? 3 : 4;
 }
 
-uint64_t tables_pte(uint64_t gpa)
+/* An entry of the tables in question that points to a table, or maps a page of @page. */
+static uint64_t table_entry(const struct tables *t, uint64_t gpa)
 {
-	return gpa | FLAGS;
+	return t->kind == TABLES_L1 ? gpa | FLAGS : nested_table_entry(t->v[0].nested, gpa);
+}
+
+static uint64_t page_entry(const struct tables *t, uint64_t gpa, unsigned long page)
+{
+	if (t->kind == TABLES_L2)
+		return nested_page_entry(t->v[0].nested, gpa, page);
+	return gpa | FLAGS | (page == VM_2M ? FLAG_LARGE : 0);
+}
+
+uint64_t tables_pte(const struct tables *t, uint64_t gpa)
+{
+	return page_entry(t, gpa, VM_4K);
 }
 
 static uint32_t free_pages(const struct tables_slot *s)
@@ -140,7 +153,7 @@ static void write_pt(struct tables *t, struct tables_window *win, uint32_t nr)
 		s = next && tables_below(t, 2) ? tables_slot_at(t, next, &page) : NULL;
 		win->map[i] = s && s->role[page] == TABLES_DATA ? next : tables_pick(t);
 		next = win->map[i] + SZ_4K;
-		*(uint64_t *)tables_hva(t, entry) = tables_pte(win->map[i]);
+		*(uint64_t *)tables_hva(t, entry) = tables_pte(t, win->map[i]);
 	}
 }
 
@@ -150,8 +163,8 @@ static void write_pd(struct tables *t, struct tables_window *win)
 	uint32_t i;
 
 	for (i = 0; i < win->nr_pts; i++)
-		pd[INDEX(TABLES_GVA, 2) + i] = win->pt[i] | FLAGS;
-	pd[INDEX(TABLES_ALIAS, 2)] = win->alias | FLAGS;
+		pd[INDEX(TABLES_GVA, 2) + i] = table_entry(t, win->pt[i]);
+	pd[INDEX(TABLES_ALIAS, 2)] = table_entry(t, win->alias);
 }
 
 static void write_large(struct tables *t, struct tables_window *win)
@@ -161,7 +174,7 @@ static void write_large(struct tables *t, struct tables_window *win)
 
 	for (i = 0; i < TABLES_LARGE; i++) {
 		win->large[i] = pick_large(t);
-		pd[INDEX(TABLES_LARGE_GVA, 2) + i] = win->large[i] | FLAGS | FLAG_LARGE;
+		pd[INDEX(TABLES_LARGE_GVA, 2) + i] = page_entry(t, win->large[i], VM_2M);
 	}
 }
 
@@ -171,7 +184,7 @@ static void write_alias(struct tables *t, struct tables_window *win)
 	uint32_t i;
 
 	for (i = 0; i < win->nr_pts; i++)
-		pt[INDEX(TABLES_ALIAS, 1) + i] = win->pt[i] | FLAGS;
+		pt[INDEX(TABLES_ALIAS, 1) + i] = tables_pte(t, win->pt[i]);
 }
 
 /* All that is above the window. */
@@ -189,8 +202,8 @@ static void write_top(struct tables *t, struct tables_vcpu *v)
 	}
 	pdpt = ((uint64_t *)top)[INDEX(TABLES_GVA, 4)] & ADDRESS;
 	top += pdpt - v->root;
-	((uint64_t *)top)[INDEX(TABLES_GVA, 3)] = v->window->pd | FLAGS;
-	((uint64_t *)top)[INDEX(TABLES_LARGE_GVA, 3)] = v->window->large_pd | FLAGS;
+	((uint64_t *)top)[INDEX(TABLES_GVA, 3)] = table_entry(t, v->window->pd);
+	((uint64_t *)top)[INDEX(TABLES_LARGE_GVA, 3)] = table_entry(t, v->window->large_pd);
 }
 
 static bool window_uses(struct tables *t, const struct tables_window *win,

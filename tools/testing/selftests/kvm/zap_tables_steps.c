@@ -154,17 +154,19 @@ static void step_remap(struct tables *t)
 		entry = tables_entry(win, i, &pt);
 		if (t->kind == TABLES_L1)
 			entry = TABLES_ALIAS + pt * SZ_4K + entry % SZ_4K;
-		vcpu_write64(v->vcpu, entry, tables_pte(win->map[i]));
+		vcpu_write64(v->vcpu, entry, tables_pte(t, win->map[i]));
 	}
 	t->remapped += nr;
-	/* L2's VMCB says to flush, each time. */
-	if (t->kind == TABLES_L2)
-		return;
 	flush.start = TABLES_GVA + (uint64_t)first * win->stride;
 	flush.bytes = nr * (uint64_t)win->stride;
-	for (other = t->v; other < t->v + TABLES_VCPUS; other++)
-		if (other->window == win)
+	for (other = t->v; other < t->v + TABLES_VCPUS; other++) {
+		if (other->window != win)
+			continue;
+		if (t->kind == TABLES_L2)
+			nested_changed(other->nested);
+		else
 			vcpu_must(other->vcpu, &flush, NULL);
+	}
 }
 
 static void step_recreate(struct tables *t, struct tables_slot *s)

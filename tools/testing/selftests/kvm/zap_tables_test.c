@@ -48,25 +48,34 @@ static void choose_policy(struct tables *t, const char *policy, bool have_polici
 	zap_policy(t->policy);
 }
 
+/* Why there cannot be a nested guest, or NULL. */
+static const char *no_nested(void)
+{
+	struct vm *vm = vm_create(NULL);
+	const char *why = nested_unusable(vm);
+
+	vm_destroy(vm);
+	return why;
+}
+
 static void test(const struct tables *options, const char *policy, bool have_policies)
 {
 	struct tables t = *options;
 	uint64_t began = vm_now_ns();
 	uint32_t rounds = 0;
-	const char *why, *name = have_policies ? policy : "stock";
+	const char *why = t.kind == TABLES_L2 ? no_nested() : NULL;
+	const char *name = have_policies ? policy : "stock";
 
+	if (why) {
+		ktap_skip(why, "%s: %s", name, kinds[t.kind]);
+		return;
+	}
 	running = &t;
 	t.random = t.seed;
 	choose_policy(&t, policy, have_policies);
 	snprintf(t.what, sizeof(t.what), "none yet");
 	alarm(STUCK_SECONDS);
 	tables_create(&t);
-	why = t.kind == TABLES_L2 ? nested_unusable(t.vm) : NULL;
-	if (why) {
-		tables_destroy(&t);
-		ktap_skip(why, "%s: %s", name, kinds[t.kind]);
-		return;
-	}
 	tables_build(&t);
 	tables_all_is_right(&t);
 	while (t.step < t.steps && !ktap.bad) {
