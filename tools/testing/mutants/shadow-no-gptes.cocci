@@ -6,7 +6,7 @@
  zap_shadow_may_have_gptes(...)
  {
 	<...
--	zap->kvm->arch.indirect_shadow_pages
+-	READ_ONCE(zap->kvm->arch.indirect_shadow_pages)
 +	false
 	...>
  }
