@@ -190,6 +190,7 @@ struct kvm_zap_window {
  * @tid: the thread that did, after which the VM's folder in debugfs is named
  * @time: how long invalidations at sites memslot and mmio took, not scoped and scoped
  * @end_ns: monotonic time at which the last of these ended, 0 if there was none
+ * @torn_down: whether all mappings were dropped because the VM goes away
  * @update: the update of a memslot that is under way
  * @window: what counts refaults
  * @task: who runs it, NULL while none is under way
@@ -211,7 +212,8 @@ struct kvm_zap_window {
  * @task with themselves.  Sites memslot and mmio hold slots_lock, so no two of
  * them meet, and teardown starts when no task is left that could run them.  But
  * it may start twice: its process exits while another one closes the last file
- * descriptor.  The first is counted, the second runs without.
+ * descriptor.  The first is counted, the second runs without, be it at the same time or
+ * later.
  */
 struct kvm_zap {
 	enum kvm_zap_policy memslot_word;
@@ -223,6 +225,7 @@ struct kvm_zap {
 	pid_t tid;
 	struct kvm_zap_time time[2];
 	u64 end_ns;
+	bool torn_down;
 	struct kvm_zap_update update;
 	struct kvm_zap_window window;
 	struct task_struct *task;

@@ -211,6 +211,11 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
 		return policy;
 	}
+	/* Another task has torn the VM down before: that was counted. */
+	if (site == KVM_ZAP_SITE_TEARDOWN && zap->torn_down) {
+		smp_store_release(&zap->task, NULL);
+		return policy;
+	}
 
 	zap->slot = slot;
 	zap->site = site;
@@ -347,6 +352,7 @@ void kvm_zap_end(struct kvm *kvm)
 	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
 		kvm_zap_note_end(kvm, now);
 
+	zap->torn_down |= zap->site == KVM_ZAP_SITE_TEARDOWN;
 	zap->slot = NULL;
 	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */
 	smp_store_release(&zap->task, NULL);

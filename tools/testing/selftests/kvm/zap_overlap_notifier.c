@@ -136,7 +136,7 @@ static void ksm_begin(struct overlap *o)
 		vm_die("madvise: %s", strerror(errno));
 	overlap_pin_tasks("ksmd", OVERLAP_PARTNER);
 	ksm_put("pages_to_scan", "64");
-	ksm_put("sleep_millisecs", "1");
+	ksm_put("sleep_millisecs", "0");
 	ksm_put("run", "1");
 }
 
@@ -170,7 +170,7 @@ const struct overlap_pair overlap_notifier_pairs[] = {
 		.judge = other_judge, .end = other_end,
 	}, {
 		.name = "a deletion, and KSM",
-		.policy = "scoped", .rounds = 20, .event = "kvm/kvm_unmap_hva_range",
+		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_unmap_hva_range",
 		.comm = "ksmd", .unable = no_ksm,
 		.begin = ksm_begin, .prepare = other_write, .partner = unmerge,
 		.judge = other_judge, .end = ksm_end,
