@@ -166,7 +166,7 @@ struct kvm_zap_update {
  * @quiet_faults: page faults in that time
  */
 struct kvm_zap_window {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct delayed_work work;
 	bool open;
 	bool stopped;

@@ -199,7 +199,8 @@ NESTED_GUEST uint64_t nested_vmx_l1(volatile struct guest_cmd *cmd)
 	if (failed != VMX_STEPS)
 		return fail(work, failed);
 	do {
-		if (write_field(VMCS_GUEST_RIP, work->rip) || write_field(VMCS_GUEST_RSP, work->rsp))
+		if (write_field(VMCS_GUEST_RIP, work->rip) ||
+		    write_field(VMCS_GUEST_RSP, work->rsp))
 			return fail(work, VMX_VMWRITE);
 		if (nested_vmx_enter(work, work->launched))
 			return fail(work, work->launched ? VMX_VMRESUME : VMX_VMLAUNCH);

@@ -213,6 +213,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 	}
 	/* Another task has torn the VM down before: that was counted. */
 	if (site == KVM_ZAP_SITE_TEARDOWN && zap->torn_down) {
+		/* As in kvm_zap_end(). */
 		smp_store_release(&zap->task, NULL);
 		return policy;
 	}

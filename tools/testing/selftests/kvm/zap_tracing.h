@@ -21,8 +21,8 @@ void zap_tracing_put(const char *file, const char *text);
 char *zap_tracing_take(void);
 
 /*
- * The same, at most 256 KiB, by another way, which neither waits nor stops what is traced: cheaper, where it
- * is asked for often.
+ * The same, at most 256 KiB, by another way, which neither waits nor stops what is traced:
+ * cheaper, where it is asked for often.
  */
 char *zap_tracing_drain(void);
 
