@@ -205,11 +205,12 @@ NESTED_GUEST uint64_t nested_vmx_l1(volatile struct guest_cmd *cmd)
 		if (nested_vmx_enter(work, work->launched))
 			return fail(work, work->launched ? VMX_VMRESUME : VMX_VMLAUNCH);
 		work->exit_code = read_field(VMCS_EXIT_REASON);
+		if (!(work->exit_code & EXIT_ENTRY_FAILED))
+			work->launched = 1;
 		work->exit_info_1 = read_field(VMCS_QUALIFICATION);
 		work->exit_info_2 = read_field(VMCS_GUEST_PHYSICAL);
 		if (work->exit_code != work->call_exit)
 			break;
-		work->launched = 1;
 		work->passes++;
 	} while (cmd->passes ? work->passes < cmd->passes : !cmd->stop);
 	return 0;

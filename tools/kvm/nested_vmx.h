@@ -70,6 +70,7 @@
 #define VMCS_HOST_RIP		0x6c16
 
 #define EXIT_REASON_VMCALL	18
+#define EXIT_ENTRY_FAILED	0x80000000UL	/* L2 did not run: still to be launched */
 
 #define CR4_VMXE		0x2000UL
 
