@@ -8,6 +8,5 @@
 	...
 +	zap->slot = NULL;
 	trace_kvm_zap(zap, ns);
--	zap->slot = NULL;
 	...
  }
