@@ -5,7 +5,7 @@
  * the pair fails. Meanwhile a vCPU reads and writes the memory that goes.
  *
  * What breaks without it: locks, orders and exchanges that matter only when two CPUs meet
- * can be left out, and no other test notices: the mutants of overlap/tdp-smp4 and the like.
+ * can be left out, and no other test notices.
  *
  * zap_overlap_test WORDS runs the pairs alone whose name has these words in it.
  */
