@@ -40,7 +40,7 @@ change() {
 				return at && /^[^ \t#*\/]/ && substr($0, at + length(name)) ~ /^ *[({]/ &&
 					(at == 1 || substr($0, at - 1, 1) !~ /[A-Za-z_0-9]/)
 			}
-			$1 == "#define" && index($2, name "(") == 1 {
+			$0 ~ "^#[ \t]*define[ \t]+" name "[( \t]" {
 				if (!sub(/\\$/, add " \\")) $0 = $0 add
 			}
 			begins() { on = 1 }
