@@ -3,11 +3,9 @@
 
 @@
 @@
- zap_bulk_spte(...)
+ zap_bulk_run(...)
  {
 	<...
-	WRITE_ONCE(...);
--	return 1;
-+	return 0;
+-	leafs++;
 	...>
  }

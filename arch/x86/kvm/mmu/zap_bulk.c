@@ -135,35 +135,63 @@ static struct kvm_rmap_head *zap_bulk_rmaps(struct kvm *kvm, struct kvm_mmu_page
 	       gfn_to_index(gfn, slot->base_gfn, level);
 }
 
-/*
- * Drop the SPTE of @sp at @index, if it is a leaf. An rmap knows present leafs only: one
- * that has just the SPTE tells that it is one, and is cleared as memory. @rmap is that
- * rmap, NULL where it has to be looked for. Return how many went by that; another one is
- * accounted for.
- */
-static unsigned int zap_bulk_spte(struct kvm *kvm, struct kvm_mmu_page *sp,
-				  unsigned int index, struct kvm_rmap_head *rmap)
+static bool zap_bulk_is_leaf(struct kvm_mmu_page *sp, u64 spte)
 {
-	u64 *spte = sp->spt + index;
+	return is_shadow_present_pte(spte) && is_last_spte(spte, sp->role.level);
+}
 
-	if (!rmap) {
-		if (!is_shadow_present_pte(*spte) ||
-		    !is_last_spte(*spte, sp->role.level))
-			return 0;
-		rmap = zap_bulk_rmaps(kvm, sp, index, 1);
+/* Drop an SPTE of @sp as KVM does, if it is a leaf. */
+static void zap_bulk_drop(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte)
+{
+	if (!zap_bulk_is_leaf(sp, *spte))
+		return;
+	drop_spte(kvm, spte);
+	kvm_zap_count_sptes(kvm, 1);
+}
+
+/*
+ * Drop the leafs among @nr SPTEs of @sp from @spte on. @rmap is the first one's rmap, and
+ * the others' follow it. An rmap knows present leafs only: one that has just the SPTE
+ * tells that it is one, and is cleared as memory. Return how many went by that; another
+ * one is accounted for.
+ */
+static unsigned int zap_bulk_run(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte,
+				 struct kvm_rmap_head *rmap, unsigned int nr)
+{
+	const u64 *end = spte + nr;
+	unsigned int leafs = 0;
+
+	for (; spte < end; spte++, rmap++) {
+		if (kvm_zap_rmap_forget(rmap, spte)) {
+			zap_bulk_leaf(*spte);
+			WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
+			leafs++;
+		} else {
+			zap_bulk_drop(kvm, sp, spte);
+		}
 	}
 
-	if (rmap && kvm_zap_rmap_forget(rmap, spte)) {
-		zap_bulk_leaf(*spte);
-		WRITE_ONCE(*spte, SHADOW_NONPRESENT_VALUE);
-		return 1;
-	}
-	if (is_shadow_present_pte(*spte) && is_last_spte(*spte, sp->role.level)) {
-		drop_spte(kvm, spte);
-		kvm_zap_count_sptes(kvm, 1);
+	return leafs;
+}
+
+/* The same of KVM_ZAP_CHUNK SPTEs from @first on, where each one's rmap is looked for. */
+static unsigned int zap_bulk_chunk(struct kvm *kvm, struct kvm_mmu_page *sp,
+				   unsigned int first)
+{
+	struct kvm_rmap_head *rmap;
+	unsigned int i, leafs = 0;
+
+	for (i = first; i < first + KVM_ZAP_CHUNK; i++) {
+		if (!zap_bulk_is_leaf(sp, sp->spt[i]))
+			continue;
+		rmap = zap_bulk_rmaps(kvm, sp, i, 1);
+		if (rmap)
+			leafs += zap_bulk_run(kvm, sp, sp->spt + i, rmap, 1);
+		else
+			zap_bulk_drop(kvm, sp, sp->spt + i);
 	}
 
-	return 0;
+	return leafs;
 }
 
 /*
@@ -173,7 +201,7 @@ static unsigned int zap_bulk_spte(struct kvm *kvm, struct kvm_mmu_page *sp,
 static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 {
 	struct kvm_rmap_head *all = NULL, *rmaps;
-	unsigned int chunk, first, i, leafs = 0;
+	unsigned int chunk, first, leafs = 0;
 
 	if (sp->role.direct)
 		all = zap_bulk_rmaps(kvm, sp, 0, SPTE_ENT_PER_PAGE);
@@ -183,9 +211,11 @@ static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 		rmaps = all ? all + first : NULL;
 		if (!all && sp->role.direct)
 			rmaps = zap_bulk_rmaps(kvm, sp, first, KVM_ZAP_CHUNK);
-		for (i = 0; i < KVM_ZAP_CHUNK; i++)
-			leafs += zap_bulk_spte(kvm, sp, first + i,
-					       rmaps ? rmaps + i : NULL);
+		if (rmaps)
+			leafs += zap_bulk_run(kvm, sp, sp->spt + first, rmaps,
+					      KVM_ZAP_CHUNK);
+		else
+			leafs += zap_bulk_chunk(kvm, sp, first);
 	}
 	sp->zap.leafs = 0;
 	zap_bulk_account(kvm, sp->role.level, leafs);
