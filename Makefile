@@ -169,10 +169,10 @@ check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep
 
 .PHONY: check-races
 check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAME
-	/fetch-qemu > /dev/null
-	/build-debug --races --jobs $(JOBS) $(LINE)
+	@scripts/fetch-qemu > /dev/null
+	@scripts/build-debug --races --jobs $(JOBS) $(LINE)
 	@$(MAKE) tests
-	 seed in $(or $(SEEDS),1); do \
+	@for seed in $(or $(SEEDS),1); do \
 		tools/testing/check --kernel races$(LINE:%=-%) --seed $$seed $(T) || exit 1; \
 	done
 
@@ -185,7 +185,7 @@ check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emul
 .PHONY: check-hardware
 check-hardware: setup ## the lab's tests and workloads on this machine's own CPU; T=NAME
 	@$(MAKE) modules test-modules tools tests image
-	/testing/check-hardware $(T)
+	@tools/testing/check-hardware $(T)
 
 .PHONY: check-mutants
 check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
