@@ -16,27 +16,6 @@
 #include "desk.h"
 #include "host.h"
 
-static error_t parse_common(int key, char *arg, struct argp_state *state)
-{
-	struct desk_common *common = state->input;
-
-	(void)arg;
-	if (key != 'j')
-		return ARGP_ERR_UNKNOWN;
-	common->json = true;
-	return 0;
-}
-
-static const struct argp_option common_options[] = {
-	{ .name = "json", .key = 'j', .doc = "Print JSON, as kvm-zap.schema.json says" },
-	{ }
-};
-
-const struct argp desk_common_argp = {
-	.options = common_options,
-	.parser = parse_common,
-};
-
 void desk_say(const char *fmt, ...)
 {
 	va_list ap;
@@ -221,17 +200,6 @@ const char *desk_lockdown(void)
 		return NULL;
 	*end = '\0';
 	return strcmp(word + 1, "none") ? word + 1 : NULL;
-}
-
-double desk_seconds(struct argp_state *state, const char *arg, double min)
-{
-	char *end;
-	double seconds = strtod(arg, &end);
-
-	/* Written so that a NaN is refused, too. */
-	if (end == arg || *end || !(seconds >= min && seconds <= 86400))
-		argp_error(state, "'%s': give seconds, from %g to 86400", arg, min);
-	return seconds;
 }
 
 void desk_sleep(double seconds)

@@ -8,7 +8,6 @@
 #ifndef KVM_ZAP_DESK_H
 #define KVM_ZAP_DESK_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,13 +29,6 @@ int desk_verb_set(int argc, char **argv);
 int desk_verb_verify(int argc, char **argv);
 int desk_verb_restore(int argc, char **argv);
 int desk_verb_stat(int argc, char **argv);
-
-/* Options that all verbs have: a child parser, whose input is this. */
-struct desk_common {
-	bool json;
-};
-
-extern const struct argp desk_common_argp;
 
 /* "kvm-zap: " and the text on stderr. */
 void desk_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -67,8 +59,6 @@ int desk_write(const char *path, const char *text);
 /* Replaces a file, by a rename within its folder: readers see the old one or the new one. */
 int desk_replace(const char *path, const char *text, size_t bytes);
 
-/* An option's number of seconds, from @min to a day; anything else is a usage error. */
-double desk_seconds(struct argp_state *state, const char *arg, double min);
 void desk_sleep(double seconds);
 uint64_t desk_now_ns(void);
 

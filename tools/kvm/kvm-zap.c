@@ -3,6 +3,7 @@
  * kvm-zap: what KVM does to its mappings on this host, to which VM, and the choice.
  */
 #define _GNU_SOURCE
+#include <argp.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "desk.h"
+#include "desk_args.h"
 #include "desk_json.h"
 #include "desk_notes.h"
 #include "desk_vms.h"
@@ -24,30 +25,20 @@ static const struct argp_option options[] = {
 	{ }
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
-	struct restore *r = state->input;
+	struct restore *r = verb;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &r->common;
-		return 0;
-	case 'f':
-		r->force = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is not expected: all is put back", arg);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	(void)key;
+	(void)arg;
+	(void)state;
+	r->force = true;
 }
 
-static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
-static const struct argp argp = {
+static const struct desk_args args = {
 	.options = options,
-	.parser = parse,
-	.children = children,
+	.option = option,
+	.no_word = "all is put back",
 	.doc = "Put back every word that 'kvm-zap set', or a run that was killed, has changed "
 	       "since the host was started, and say what was done.",
 };
@@ -144,7 +135,7 @@ int desk_verb_restore(int argc, char **argv)
 	struct restore r = { };
 	int error;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &r);
+	desk_args_parse(&args, argc, argv, &r.common);
 	if (geteuid()) {
 		desk_say("only root may choose");
 		return DESK_DENIED;

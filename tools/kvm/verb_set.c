@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "desk.h"
+#include "desk_args.h"
 #include "desk_json.h"
 #include "desk_notes.h"
 #include "desk_print.h"
@@ -38,39 +39,39 @@ static const struct argp_option options[] = {
 	{ }
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
-	struct set *s = state->input;
+	struct set *s = verb;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &s->common;
-		return 0;
-	case 'v':
+	(void)state;
+	if (key == 'v')
 		s->who = arg;
-		return 0;
-	case 'd':
+	else
 		s->tested = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			argp_error(state, "'%s' is not expected: one SITE and one WORD", arg);
-		*(state->arg_num ? &s->word : &s->site_name) = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!s->word)
-			argp_error(state, "a SITE and a WORD are wanted");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
 }
 
-static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
-static const struct argp argp = {
+static void add_word(void *verb, char *arg, struct argp_state *state)
+{
+	struct set *s = verb;
+
+	if (state->arg_num > 1)
+		argp_error(state, "'%s' is not expected: one SITE and one WORD", arg);
+	*(state->arg_num ? &s->word : &s->site_name) = arg;
+}
+
+static void check(void *verb, struct argp_state *state)
+{
+	struct set *s = verb;
+
+	if (!s->word)
+		argp_error(state, "a SITE and a WORD are wanted");
+}
+
+static const struct desk_args args = {
 	.options = options,
-	.parser = parse,
-	.children = children,
+	.option = option,
+	.word = add_word,
+	.check = check,
 	.args_doc = "SITE WORD",
 	.doc = "Choose a policy, from the next invalidation on, until kvm is loaded anew.\v"
 	       "SITE is memslot (stock, fast, scoped, auto), mmio (fast, scoped) or teardown (walk, "
@@ -356,7 +357,7 @@ int desk_verb_set(int argc, char **argv)
 	struct set s = { };
 	int ret;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &s);
+	desk_args_parse(&args, argc, argv, &s.common);
 	ret = check_words(&s);
 	if (ret)
 		return ret;

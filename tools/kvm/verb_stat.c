@@ -3,8 +3,6 @@
  * kvm-zap stat: what was counted, by site and policy: once, again and again, for Prometheus.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "desk.h"
+#include "desk_args.h"
 #include "desk_json.h"
 #include "desk_print.h"
 #include "desk_prometheus.h"
@@ -44,20 +43,10 @@ static const struct argp_option options[] = {
 	{ }
 };
 
-static unsigned long parse_count(struct argp_state *state, const char *arg)
+static void check(void *verb, struct argp_state *state)
 {
-	unsigned long count;
-	char *end;
+	struct stat_verb *s = verb;
 
-	errno = 0;
-	count = strtoul(arg, &end, 10);
-	if (!isdigit((unsigned char)*arg) || *end || errno || !count)
-		argp_error(state, "'%s': give how often, from 1 on", arg);
-	return count;
-}
-
-static void check(const struct stat_verb *s, struct argp_state *state)
-{
 	if (s->count && !s->seconds)
 		argp_error(state, "--count wants --interval");
 	if (s->output && !s->prometheus)
@@ -66,45 +55,33 @@ static void check(const struct stat_verb *s, struct argp_state *state)
 		argp_error(state, "--prometheus goes neither with --interval nor with --json");
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
-	struct stat_verb *s = state->input;
+	struct stat_verb *s = verb;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &s->common;
-		return 0;
 	case 'i':
 		s->seconds = desk_seconds(state, arg, 0.1);
-		return 0;
+		return;
 	case 'n':
-		s->count = parse_count(state, arg);
-		return 0;
+		s->count = desk_times(state, arg);
+		return;
 	case 'a':
 		s->all = true;
-		return 0;
+		return;
 	case 'p':
 		s->prometheus = true;
-		return 0;
+		return;
 	case 'o':
 		s->output = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is not expected", arg);
-		return 0;
-	case ARGP_KEY_END:
-		check(s, state);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
+		return;
 	}
 }
 
-static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
-static const struct argp argp = {
+static const struct desk_args args = {
 	.options = options,
-	.parser = parse,
-	.children = children,
+	.option = option,
+	.check = check,
 	.doc = "What all VMs together did since kvm was loaded, or since 1 was written to "
 	       DESK_DEBUGFS "/zap/reset.\v"
 	       "COUNT invalidations, SPTES that they dropped, OTHERS of these that cannot have been the "
@@ -339,7 +316,7 @@ int desk_verb_stat(int argc, char **argv)
 	struct stat_verb s = { };
 	int ret;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &s);
+	desk_args_parse(&args, argc, argv, &s.common);
 	desk_module_read(&module);
 	if (s.prometheus) {
 		ret = desk_prometheus(&module, s.output);

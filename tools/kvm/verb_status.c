@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "desk.h"
+#include "desk_args.h"
 #include "desk_json.h"
 #include "desk_notes.h"
 #include "desk_print.h"
@@ -34,30 +35,18 @@ static const struct argp_option options[] = {
 	{ }
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
-	struct status *s = state->input;
+	struct status *s = verb;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &s->common;
-		return 0;
-	case 'i':
-		s->seconds = desk_seconds(state, arg, 0);
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is not expected: the verb goes first", arg);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	(void)key;
+	s->seconds = desk_seconds(state, arg, 0);
 }
 
-static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
-static const struct argp argp = {
+static const struct desk_args args = {
 	.options = options,
-	.parser = parse,
-	.children = children,
+	.option = option,
+	.no_word = "the verb goes first",
 	.doc = "What is loaded, what is chosen, and a line for each VM, the one that suffers "
 	       "most first.\v"
 	       "Columns: WORD is the VM's own, BY what decides (param, vm, kernel; type, dma and sregs: "
@@ -333,7 +322,7 @@ int desk_verb_status(int argc, char **argv)
 	struct status s = { .seconds = 1 };
 	int ret = DESK_OK;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &s);
+	desk_args_parse(&args, argc, argv, &s.common);
 	desk_module_read(&s.module);
 	if (s.module.zap) {
 		measure(&s);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "desk.h"
+#include "desk_args.h"
 #include "desk_json.h"
 #include "desk_vms.h"
 
@@ -41,8 +42,9 @@ static const struct argp_option options[] = {
 };
 
 /* Splits "SITE=WORD", with checks. */
-static void add_want(struct verify *v, const char *arg, struct argp_state *state)
+static void add_want(void *verb, char *arg, struct argp_state *state)
 {
+	struct verify *v = verb;
 	const char *equals = strchr(arg, '=');
 	struct want *want = &v->want[v->nr];
 	char *name = equals ? strndup(arg, equals - arg) : NULL;
@@ -65,34 +67,29 @@ static void add_want(struct verify *v, const char *arg, struct argp_state *state
 	v->nr++;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
-	struct verify *v = state->input;
+	struct verify *v = verb;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &v->common;
-		return 0;
-	case 'b':
-		v->boot = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		add_want(v, arg, state);
-		return 0;
-	case ARGP_KEY_END:
-		if (!v->nr)
-			argp_error(state, "give at least one SITE=WORD");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	(void)key;
+	(void)arg;
+	(void)state;
+	v->boot = true;
 }
 
-static const struct argp_child children[] = { { .argp = &desk_common_argp }, { } };
-static const struct argp argp = {
+static void check(void *verb, struct argp_state *state)
+{
+	struct verify *v = verb;
+
+	if (!v->nr)
+		argp_error(state, "give at least one SITE=WORD");
+}
+
+static const struct desk_args args = {
 	.options = options,
-	.parser = parse,
-	.children = children,
+	.option = option,
+	.word = add_want,
+	.check = check,
 	.args_doc = "SITE=WORD...",
 	.doc = "Exit with 0 if each of these is in force, with 1 if not, and say why.\v"
 	       "VMs that have a word of their own, a type or a device that the parameter does not "
@@ -331,7 +328,7 @@ int desk_verb_verify(int argc, char **argv)
 	struct verify v = { };
 	int ret;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &v);
+	desk_args_parse(&args, argc, argv, &v.common);
 	v.reasons = json_object_new_array();
 	desk_module_read(&v.module);
 	check_now(&v);

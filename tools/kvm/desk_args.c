@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arguments of verbs. See desk_args.h.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "desk.h"
+#include "desk_args.h"
+
+struct parsing {
+	const struct desk_args *args;
+	struct desk_common *verb;
+};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct desk_common *common = state->input;
+
+	(void)arg;
+	if (key != 'j')
+		return ARGP_ERR_UNKNOWN;
+	common->json = true;
+	return 0;
+}
+
+static const struct argp_option common_options[] = {
+	{ .name = "json", .key = 'j', .doc = "Print JSON, as kvm-zap.schema.json says" },
+	{ }
+};
+
+static const struct argp common_argp = {
+	.options = common_options,
+	.parser = parse_common,
+};
+
+static void no_word(const struct desk_args *args, const char *arg, struct argp_state *state)
+{
+	if (args->no_word)
+		argp_error(state, "'%s' is not expected: %s", arg, args->no_word);
+	else
+		argp_error(state, "'%s' is not expected", arg);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct parsing *p = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = p->verb;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (p->args->word)
+			p->args->word(p->verb, arg, state);
+		else
+			no_word(p->args, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (p->args->check)
+			p->args->check(p->verb, state);
+		return 0;
+	default:
+		/* Options are below argp's own keys, of which this is the first. */
+		if (key > ARGP_KEY_END)
+			return ARGP_ERR_UNKNOWN;
+		p->args->option(p->verb, key, arg, state);
+		return 0;
+	}
+}
+
+void desk_args_parse(const struct desk_args *args, int argc, char **argv,
+		     struct desk_common *verb)
+{
+	const struct argp_child children[] = { { .argp = &common_argp }, { } };
+	const struct argp argp = {
+		.options = args->options,
+		.parser = parse,
+		.children = children,
+		.args_doc = args->args_doc,
+		.doc = args->doc,
+	};
+	struct parsing parsing = { args, verb };
+
+	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+}
+
+double desk_seconds(struct argp_state *state, const char *arg, double min)
+{
+	char *end;
+	double seconds = strtod(arg, &end);
+
+	/* Written so that a NaN is refused, too. */
+	if (end == arg || *end || !(seconds >= min && seconds <= 86400))
+		argp_error(state, "'%s': give seconds, from %g to 86400", arg, min);
+	return seconds;
+}
+
+unsigned long desk_times(struct argp_state *state, const char *arg)
+{
+	unsigned long times;
+	char *end;
+
+	errno = 0;
+	times = strtoul(arg, &end, 10);
+	if (!isdigit((unsigned char)*arg) || *end || errno || !times)
+		argp_error(state, "'%s': give how often, from 1 on", arg);
+	return times;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A verb's arguments: what all have in common is here, a verb has a table of its own. */
+#ifndef KVM_ZAP_DESK_ARGS_H
+#define KVM_ZAP_DESK_ARGS_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+/* What every verb takes. A verb's own structure begins with it. */
+struct desk_common {
+	bool json;
+};
+
+/* Each gets the verb's structure. argp_error() with @state is how they refuse. */
+struct desk_args {
+	const struct argp_option *options;
+	const char *args_doc, *doc;	/* as argp has them */
+	/* One of @options was given. */
+	void (*option)(void *verb, int key, char *arg, struct argp_state *state);
+	/* A word that is no option, state->arg_num from 0. NULL: none is expected. */
+	void (*word)(void *verb, char *arg, struct argp_state *state);
+	const char *no_word;		/* ... and what is said of one, or NULL */
+	/* After the last of them: whether they go together. May be NULL. */
+	void (*check)(void *verb, struct argp_state *state);
+};
+
+/* Exits with DESK_USAGE, or, where help was asked for, with 0. */
+void desk_args_parse(const struct desk_args *args, int argc, char **argv,
+		     struct desk_common *verb);
+
+/* An option's number of seconds, from @min to a day; anything else is a usage error. */
+double desk_seconds(struct argp_state *state, const char *arg, double min);
+
+/* The same of how often, from 1 on. */
+unsigned long desk_times(struct argp_state *state, const char *arg);
+
+#endif
