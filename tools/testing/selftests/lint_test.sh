@@ -127,6 +127,8 @@ plant hygiene lint-fault 'blank line' << 'END'
 
 END
 printf '# SPDX-License-Identifier: GPL-2.0-only\nno newline' | plant hygiene lint-newline 'no newline'
+printf 'lint-fault:\n\t/lint-fault\n' | plant hygiene Makefile 'a recipe without @'
+printf '\t@scripts/lint-fault\n' | plant hygiene Makefile 'no file scripts/lint-fault'
 plant cocci tools/lint-fault.cocci 'parse error' << 'END'
 // SPDX-License-Identifier: GPL-2.0-only
 @@
