@@ -79,7 +79,7 @@ folder() { # folder PID: the VM's, once it is there
 	echo "$name"
 }
 
-"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 bench_pid=$!
 qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
 	-name 'guest=größe,,1,debug-threads=on' -uuid 11111111-2222-4333-8444-555555555555 \
