@@ -202,13 +202,27 @@ const char *desk_lockdown(void)
 	return strcmp(word + 1, "none") ? word + 1 : NULL;
 }
 
-void desk_sleep(double seconds)
+static struct timespec as_timespec(double seconds)
 {
 	struct timespec ts = { .tv_sec = seconds };
 
 	ts.tv_nsec = (seconds - ts.tv_sec) * 1e9;
+	return ts;
+}
+
+void desk_sleep(double seconds)
+{
+	struct timespec ts = as_timespec(seconds);
+
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
+}
+
+bool desk_nap(double seconds)
+{
+	struct timespec ts = as_timespec(seconds);
+
+	return !nanosleep(&ts, NULL);
 }
 
 uint64_t desk_now_ns(void)

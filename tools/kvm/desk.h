@@ -29,6 +29,7 @@ int desk_verb_set(int argc, char **argv);
 int desk_verb_verify(int argc, char **argv);
 int desk_verb_restore(int argc, char **argv);
 int desk_verb_stat(int argc, char **argv);
+int desk_verb_trace(int argc, char **argv);
 
 /* "kvm-zap: " and the text on stderr. */
 void desk_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -60,6 +61,8 @@ int desk_write(const char *path, const char *text);
 int desk_replace(const char *path, const char *text, size_t bytes);
 
 void desk_sleep(double seconds);
+/* The same, but a signal ends it: false. */
+bool desk_nap(double seconds);
 uint64_t desk_now_ns(void);
 
 /* The kernel's lockdown level, if it is not "none"; else NULL. */

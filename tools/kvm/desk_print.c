@@ -222,6 +222,11 @@ static void print_cell(const char *cell, int width, bool left, bool last)
 	}
 }
 
+void desk_print_cell(const char *text, int width)
+{
+	print_cell(text, width, true, false);
+}
+
 void desk_grid_print(struct desk_grid *grid, int columns)
 {
 	int i, used = grid->columns - 1;

@@ -31,6 +31,9 @@ struct desk_word desk_percent(double share);
 /* Columns of the terminal on stdout, by COLUMNS or by itself; 0 if it is none. */
 int desk_columns(void);
 
+/* Text that is printable, cut or padded to @width columns. */
+void desk_print_cell(const char *text, int width);
+
 /*
  * A table. The first column is text, and is cut where the terminal is too narrow; the
  * others are text where their title is in @left, which is titles between blanks.

@@ -23,6 +23,7 @@ static const struct {
 	{ "verify", desk_verb_verify, "whether what was chosen is in force, and after a reboot" },
 	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },
 	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
+	{ "trace", desk_verb_trace, "a line for each invalidation as it happens" },
 };
 
 const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;

@@ -12,6 +12,7 @@
 #include "desk_args.h"
 #include "desk_json.h"
 #include "desk_notes.h"
+#include "desk_tracefs.h"
 #include "desk_vms.h"
 
 struct restore {
@@ -40,7 +41,8 @@ static const struct desk_args args = {
 	.option = option,
 	.no_word = "all is put back",
 	.doc = "Put back every word that 'kvm-zap set', or a run that was killed, has changed "
-	       "since the host was started, and say what was done.",
+	       "since the host was started, and say what was done. Instances of tracefs that a "
+	       "'kvm-zap trace' left are removed.",
 };
 
 static const char *restore_one(const struct restore *r, const struct desk_note *note, int *error)
@@ -100,11 +102,28 @@ static struct json_object *json_one(const struct desk_note *note, const char *ou
 	return object;
 }
 
+/* Instances of tracefs whose run was killed: no change of a word, but left behind, too. */
+static size_t remove_instances(const struct restore *r, struct json_object *list)
+{
+	char **names;
+	size_t i, nr = desk_tracefs_clean(&names);
+
+	for (i = 0; i < nr; i++) {
+		json_object_array_add(list, json_object_new_string(names[i]));
+		if (!r->common.json)
+			printf("trace instance %s: removed\n", names[i]);
+		free(names[i]);
+	}
+	free(names);
+	return nr;
+}
+
 static int restore_all(const struct restore *r)
 {
 	struct json_object *object = desk_json_new("restore"), *list = json_object_new_array();
+	struct json_object *instances = json_object_new_array();
 	struct desk_note *notes;
-	size_t i, nr = desk_notes_read(&notes);
+	size_t i, nr = desk_notes_read(&notes), removed;
 	int ret = DESK_OK;
 
 	for (i = 0; i < nr; i++) {
@@ -119,10 +138,12 @@ static int restore_all(const struct restore *r)
 		else
 			desk_note_drop(notes[i].target);
 	}
-	if (!nr && !r->common.json)
+	removed = remove_instances(r, instances);
+	if (!nr && !removed && !r->common.json)
 		puts("nothing to put back: no change is noted in /run/kvm-zap");
 	free(notes);
 	json_object_object_add(object, "restored", list);
+	json_object_object_add(object, "instances", instances);
 	if (r->common.json)
 		desk_json_print(object, false);
 	else

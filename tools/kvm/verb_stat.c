@@ -279,12 +279,10 @@ static void stop(int signal)
 /* Until told to end: what is printed by then is whole. */
 static int again(struct stat_verb *s)
 {
-	struct timespec ts = { .tv_sec = s->seconds };
 	struct sigaction action = { .sa_handler = stop };
 	unsigned long i;
 	int ret;
 
-	ts.tv_nsec = (s->seconds - ts.tv_sec) * 1e9;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	ret = read_now(s);
@@ -293,7 +291,7 @@ static int again(struct stat_verb *s)
 		s->before = s->now;
 		s->before_ns = s->now_ns;
 		memset(&s->now, 0, sizeof(s->now));
-		if (nanosleep(&ts, NULL) || stopped)
+		if (!desk_nap(s->seconds) || stopped)
 			break;
 		ret = read_now(s);
 		if (!ret && s->common.json) {

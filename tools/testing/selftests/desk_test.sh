@@ -151,7 +151,7 @@ wrong_test() {
 	zap 2 set memslot fast 210
 	says "'210' is not expected"
 	zap 2 frobnicate
-	says "'frobnicate' is no verb: status, set, verify, restore, stat"
+	says "'frobnicate' is no verb: status, set, verify, restore, stat, trace"
 	zap 2 --json status
 	says 'the verb goes first'
 	for seconds in -1 1,5 nan '' 1x 999999; do
@@ -369,6 +369,59 @@ missing_test() {
 	ktap_result 'what is missing is named: debugfs, kvm-zap, kvm, root'
 }
 
+# What needs no event. Those are desk_trace_test.sh's matter.
+trace_test() {
+	fake_make
+	for wrong in '--site memslots' '--policy stock' '--site mmio --policy walk' '--min-ns -1' '--min-ns 1ms' \
+		'--buffer 7' '--buffer 9999999' '-n 0' '-S 0' '-i 1' '--top --memslots' db; do
+		# shellcheck disable=SC2086 # words
+		zap 2 trace $wrong
+	done
+	zap 2 trace --policy auto
+	says "'auto' is nothing that is done: fast, scoped, walk, bulk"
+	zap 2 trace --site teardown --policy scoped
+	says "teardown is never done by 'scoped'"
+	zap 1 trace
+	says 'kvm-zap-trace is missing'
+	# Where it is in the package. libtracefs is not there: the loader says 127.
+	mkdir -p "$fake/run/sbin" "$fake/run/libexec/kvm-zap"
+	cp "$tool" "$fake/run/sbin/kvm-zap"
+	printf '#!/bin/sh\nexit 127\n' > "$fake/run/libexec/kvm-zap/kvm-zap-trace"
+	chmod 755 "$fake/run/libexec/kvm-zap/kvm-zap-trace"
+	installed=$tool
+	tool=/run/sbin/kvm-zap
+	zap 1 trace
+	says 'libexec/kvm-zap/kvm-zap-trace does not start: it needs libtracefs (apt-get install libtracefs1)'
+	zap 0 trace --help
+	tool=$installed
+	cp "${1:-$top/build/tools/kvm-zap}-trace" "$tmp/kvm-zap-trace"
+	zap 3 trace --vm nobody
+	says "no VM is called 'nobody'"
+	zap 5 trace --vm db
+	says 'tracefs is not mounted: mount -t tracefs none /sys/kernel/tracing'
+	mkdir -p "$fake/sys/kernel/tracing/instances/kvm-zap.77" "$fake/sys/kernel/tracing/instances/theirs" \
+		"$fake/sys/kernel/tracing/events/kvm"
+	zap 4 trace
+	says 'there is no event kvm:kvm_zap'
+	says 'removed what a run that was killed has left: /sys/kernel/tracing/instances/kvm-zap.77'
+	mkdir "$fake/sys/kernel/tracing/instances/kvm-zap.78"
+	zap 0 restore --json
+	json .instances '["kvm-zap.78"]'
+	ktap_equal instances "$(ls "$fake/sys/kernel/tracing/instances")" theirs
+	rm "$parameters"/*zap*
+	zap 4 trace
+	says 'is without kvm-zap'
+	if [ "$unshare" = -m ]; then
+		fake_make
+		as_user=1
+		zap 5 trace
+		says 'only root may trace'
+		as_user=
+	fi
+	rm "$tmp/kvm-zap-trace"
+	ktap_result 'trace says what is wrong, or missing, and takes what a kill has left'
+}
+
 words_test() {
 	fake_make
 	for site in memslot mmio teardown; do
@@ -392,18 +445,20 @@ completion_test() {
 	mkdir "$tmp/bin"
 	ln -s "$tool" "$tmp/bin/kvm-zap"
 	PATH=$tmp/bin:$PATH
-	ktap_equal verbs "$(offers kvm-zap '')" 'restore set stat status verify'
+	ktap_equal verbs "$(offers kvm-zap '')" 'restore set stat status trace verify'
 	ktap_equal sites "$(offers kvm-zap set '')" 'memslot mmio teardown'
 	ktap_equal words "$(offers kvm-zap set teardown '')" 'bulk fast walk'
 	ktap_equal 'words of a site' "$(offers kvm-zap verify memslot=s)" 'memslot=scoped memslot=stock'
 	ktap_equal VMs "$(offers kvm-zap set memslot fast --vm d)" db
+	ktap_equal 'VMs to trace' "$(offers kvm-zap trace --vm d)" db
+	ktap_equal 'policies to trace' "$(offers kvm-zap trace --policy '')" 'bulk fast scoped walk'
 	# A guest's owner chose its name.
 	# shellcheck disable=SC2016 # not to be expanded
 	fake_process 310 q qemu -name 'x y$(touch /run/owned)'
 	# shellcheck disable=SC2016 # the same
 	ktap_equal 'a VM' "$(offers kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
 	[ ! -e "$fake/run/owned" ] || ktap_fail "a guest's name is run"
-	for verb in status set verify restore stat; do
+	for verb in status set verify restore stat trace; do
 		has_now=$(offers kvm-zap $verb --)
 		has=$("$tool" $verb --help | grep -o -E '^ .*  --[a-z-]*|, --[a-z-]*' | grep -o -e '--[a-z-]*' |
 			sort | xargs)
@@ -412,7 +467,7 @@ completion_test() {
 	ktap_result 'bash completes verbs, sites, words, VMs and all options'
 }
 
-ktap_start 11
+ktap_start 12
 status_test
 names_test
 set_test
@@ -421,6 +476,7 @@ devices_test
 restore_test
 verify_test
 missing_test
+trace_test "$@"
 words_test
 completion_test
 ktap_end

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arguments of kvm-zap trace. See trace_args.h.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desk.h"
+#include "desk_kvm.h"
+#include "trace_args.h"
+
+#define KEY_MIN_NS	0x100	/* options without a letter */
+#define KEY_BUFFER	0x101
+
+#define BUFFER_KIB	256
+#define BUFFER_MAX_KIB	(1024 * 1024)
+
+static const struct argp_option options[] = {
+	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
+	  .doc = "Of this VM only: its guest's name, id or UUID, or its process" },
+	{ .name = "site", .key = 's', .arg = "SITE",
+	  .doc = "At this site only: memslot, mmio, teardown" },
+	{ .name = "policy", .key = 'p', .arg = "WORD",
+	  .doc = "Done so only: fast, scoped, walk, bulk" },
+	{ .name = "min-ns", .key = KEY_MIN_NS, .arg = "NS",
+	  .doc = "That took as long, or longer" },
+	{ .name = "memslots", .key = 'm',
+	  .doc = "Also memslots that are created, changed, moved and deleted, with the time that "
+		 "the VMM waited" },
+	{ .name = "top", .key = 't',
+	  .doc = "Which memslots of which VMs: a table of rates, the most first, again and again" },
+	{ .name = "interval", .key = 'i', .arg = "SECONDS",
+	  .doc = "With --top: as often as this (1)" },
+	{ .name = "count", .key = 'n', .arg = "COUNT",
+	  .doc = "End after so many invalidations; with --top, tables" },
+	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
+	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
+	  .doc = "Room for events that are not read yet, of each CPU (256)" },
+	{ }
+};
+
+static uint64_t parse_ns(struct argp_state *state, const char *arg)
+{
+	unsigned long long ns;
+	char *end;
+
+	errno = 0;
+	ns = strtoull(arg, &end, 10);
+	if (!isdigit((unsigned char)*arg) || *end || errno)
+		argp_error(state, "'%s': give nanoseconds, a whole number", arg);
+	return ns;
+}
+
+static unsigned long parse_buffer(struct argp_state *state, const char *arg)
+{
+	unsigned long kib = desk_times(state, arg);
+
+	if (kib < 8 || kib > BUFFER_MAX_KIB)
+		argp_error(state, "'%s': give KiB, from 8 to %d", arg, BUFFER_MAX_KIB);
+	return kib;
+}
+
+static void option(void *verb, int key, char *arg, struct argp_state *state)
+{
+	struct trace_args *a = verb;
+
+	switch (key) {
+	case 'v':
+		a->vm = arg;
+		return;
+	case 's':
+		a->site = arg;
+		return;
+	case 'p':
+		a->policy = arg;
+		return;
+	case KEY_MIN_NS:
+		a->min_ns = parse_ns(state, arg);
+		return;
+	case 'm':
+		a->memslots = true;
+		return;
+	case 't':
+		a->top = true;
+		return;
+	case 'i':
+		a->interval = desk_seconds(state, arg, 0.1);
+		return;
+	case 'n':
+		a->count = desk_times(state, arg);
+		return;
+	case 'S':
+		a->seconds = desk_seconds(state, arg, 0.1);
+		return;
+	case KEY_BUFFER:
+		a->buffer_kib = parse_buffer(state, arg);
+		return;
+	}
+}
+
+/* What is done is none of the words that leave the choice to somebody else. */
+static bool is_done(const char *word)
+{
+	return desk_site_of(word, NULL) && strcmp(word, "stock") && strcmp(word, "auto");
+}
+
+static void check(void *verb, struct argp_state *state)
+{
+	struct trace_args *a = verb;
+	const struct desk_site *site = a->site ? desk_site(a->site) : NULL;
+
+	if (a->site && !site)
+		argp_error(state, "'%s' is no site: memslot, mmio, teardown", a->site);
+	if (a->policy && !is_done(a->policy))
+		argp_error(state, "'%s' is nothing that is done: fast, scoped, walk, bulk",
+			   a->policy);
+	if (a->policy && site && !desk_site_takes(site, a->policy))
+		argp_error(state, "%s is never done by '%s'", a->site, a->policy);
+	if (a->interval && !a->top)
+		argp_error(state, "--interval wants --top");
+	if (a->memslots && a->top)
+		argp_error(state, "--memslots and --top do not go together");
+}
+
+static const struct desk_args trace = {
+	.options = options,
+	.option = option,
+	.check = check,
+	.doc = "Print a line for each invalidation as it happens, until it is interrupted, and one "
+	       "for the page faults that followed it.\v"
+	       "Columns: POLICY what was done, BY who decided (param, vm, kernel; type, dma and sregs: "
+	       "the VM has no choice), TOOK its time, SPTES the mappings that it dropped, OTHERS those of "
+	       "them that cannot have been the memslot's, WHAT the memslot's number, after 1: in SMM's "
+	       "address space, its size and its address; or mmio, teardown. "
+	       "The events go through an instance of tracefs that belongs to this run: "
+	       "others who trace do not notice. Events that the buffer had no room for are counted, and "
+	       "said. With --json each line, or table, is an object.",
+};
+
+void trace_args_parse(struct trace_args *args, int argc, char **argv)
+{
+	args->buffer_kib = BUFFER_KIB;
+	desk_args_parse(&trace, argc, argv, &args->common);
+}

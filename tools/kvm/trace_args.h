@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What kvm-zap trace was asked for. kvm-zap reads it as well as kvm-zap-trace: wrong usage
+ * and --help need no libtracefs.
+ */
+#ifndef KVM_ZAP_TRACE_ARGS_H
+#define KVM_ZAP_TRACE_ARGS_H
+
+#include <stdint.h>
+
+#include "desk_args.h"
+
+struct trace_args {
+	struct desk_common common;
+	const char *vm;			/* as desk_vms_find() takes it, or NULL */
+	const char *site, *policy;	/* words, or NULL */
+	uint64_t min_ns;
+	bool memslots, top;
+	double interval;		/* of top, 0: not given */
+	double seconds;			/* 0: until it is interrupted */
+	unsigned long count;		/* the same */
+	unsigned long buffer_kib;	/* of each CPU */
+};
+
+void trace_args_parse(struct trace_args *args, int argc, char **argv);
+
+#endif
