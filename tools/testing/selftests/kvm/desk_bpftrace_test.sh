@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The scripts for bpftrace, on a VM that deletes memslots under fast, then under scoped.
+#
+# What breaks without it: a script reads a field that the event has no more, says another
+# policy's word, or is nothing that Debian's bpftrace takes.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+top=$(cd "$here/../../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+usage="usage: ${0##*/} [DIR]
+Tests kvm-zap-latency.bt and kvm-zap-stall.bt of DIR, by default tools/kvm. KTAP; exit status
+0 pass, 1 fail, 4 skip."
+case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+
+scripts=${1:-$top/tools/kvm}
+bench=$top/build/tools/kvm-zap-bench
+parameter=/sys/module/kvm/parameters/memslot_zap
+[ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"
+[ -e $parameter ] || ktap_skip_all 'this kvm has no kvm-zap'
+command -v bpftrace > /dev/null || ktap_skip_all 'no bpftrace'
+
+tmp=$(mktemp -d)
+bench_pid='' bpftrace_pid=''
+# shellcheck disable=SC2317 # the EXIT trap calls it
+cleanup() {
+	for pid in $bpftrace_pid $bench_pid; do
+		kill "$pid" 2> /dev/null || :
+		wait "$pid" 2> /dev/null || :
+	done
+	echo stock > "$parameter"
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# It comes with a compiler, which takes time, and does not say when it is ready: the number
+# of its programs does.
+programs() {
+	find "/proc/$bpftrace_pid/fd" -lname 'anon_inode:bpf-prog' 2> /dev/null | wc -l
+}
+
+# trace SCRIPT PROGRAMS: what it prints, of some seconds under fast, then under scoped, is
+# in $tmp/out.
+trace() {
+	echo fast > $parameter
+	bpftrace "$scripts/$1" > "$tmp/out" 2>&1 &
+	bpftrace_pid=$!
+	tries=0
+	until [ "$(programs)" -ge "$2" ]; do
+		tries=$((tries + 1))
+		{ [ $tries -lt 1800 ] && kill -0 $bpftrace_pid 2> /dev/null; } ||
+			{ ktap_fail "it does not start: $(cat "$tmp/out")"; break; }
+		sleep 0.1
+	done
+	sleep 4
+	echo scoped > $parameter
+	sleep 4
+	kill -INT $bpftrace_pid
+	wait $bpftrace_pid
+	ktap_equal 'exit status' $? 0
+	bpftrace_pid=''
+}
+
+"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+bench_pid=$!
+
+ktap_start 2
+trace kvm-zap-latency.bt 1
+ktap_equal 'sites and policies' "$(grep '^@' "$tmp/out" | sort | xargs)" \
+	'@ns[memslot, fast]: @ns[memslot, scoped]:'
+[ "$(grep -c '|@' "$tmp/out")" -ge 2 ] || ktap_fail "no histogram: $(cat "$tmp/out")"
+ktap_result 'kvm-zap-latency.bt has a histogram for each policy'
+
+trace kvm-zap-stall.bt 3
+for map in invalidations faults stall_sum_ns; do
+	n=$(sed -n "s/^@$map\\[$bench_pid\\]: //p" "$tmp/out")
+	[ "${n:-0}" -gt 0 ] || ktap_fail "no $map of $bench_pid: $(cat "$tmp/out")"
+done
+grep -q "^@stall_ns\\[$bench_pid\\]:" "$tmp/out" || ktap_fail "no histogram: $(cat "$tmp/out")"
+ktap_equal 'maps' "$(sed -n 's/^@\([a-z_]*\).*/\1/p' "$tmp/out" | sort -u | xargs)" \
+	'faults invalidations stall_ns stall_sum_ns'
+ktap_result 'kvm-zap-stall.bt has the faults of each VM, and their time'
+ktap_end

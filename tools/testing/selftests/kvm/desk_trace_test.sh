@@ -1,0 +1,304 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kvm-zap trace on a real VM that deletes memslots under fast and under scoped, and on one of
+# QEMU that does nothing: what it prints against what KVM has counted, others who trace
+# beside it, and what it leaves.
+#
+# What breaks without it: an event is taken for another's, is dropped without a word, or
+# traces on after its reader has gone.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+top=$(cd "$here/../../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=ktap.sh
+. "$here/ktap.sh"
+usage="usage: ${0##*/} [KVM-ZAP]
+Tests the command KVM-ZAP, by default build/tools/kvm-zap, and the kvm-zap-trace beside it.
+KTAP; exit status 0 pass, 1 fail, 4 skip."
+case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+
+debugfs=/sys/kernel/debug/kvm
+tracefs=/sys/kernel/tracing
+tool=${1:-$top/build/tools/kvm-zap}
+bench=$top/build/tools/kvm-zap-bench
+[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
+[ -e /sys/module/kvm/parameters/memslot_zap ] || ktap_skip_all 'this kvm has no kvm-zap'
+[ -d $tracefs/events/kvm/kvm_zap ] || ktap_skip_all "no $tracefs/events/kvm/kvm_zap"
+for command in jq script qemu-system-x86_64 /usr/bin/jsonschema; do
+	command -v $command > /dev/null || ktap_skip_all "no $command"
+done
+
+tmp=$(mktemp -d)
+bench_pid='' qemu_pid='' traces=''
+# shellcheck disable=SC2317 # the EXIT trap calls it
+cleanup() {
+	echo 0 > "$tracefs/events/kvm/kvm_zap/enable"
+	for pid in $bench_pid $qemu_pid $traces; do
+		kill -CONT "$pid" 2> /dev/null || :
+		kill "$pid" 2> /dev/null || :
+		wait "$pid" 2> /dev/null || :
+	done
+	"$tool" restore > /dev/null 2>&1 || :
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+instance() { echo $tracefs/instances/kvm-zap."$1"; }
+
+# until_true COMMAND...: wait for it; a minute is a long time here.
+until_true() {
+	tries=0
+	until "$@" > /dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || { ktap_fail "never: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+# start NAME ARGUMENT...: kvm-zap trace in the background; $pid is its process.
+start() {
+	name=$1
+	shift
+	"$tool" trace "$@" > "$tmp/$name" 2> "$tmp/$name.err" &
+	pid=$!
+	traces="$traces $pid"
+}
+
+traces_now() { grep -q 1 "$(instance "$1")/events/kvm/kvm_zap/enable"; }
+
+# end SIGNAL PID: that one ends by the signal; $status is its exit status.
+end() {
+	kill -"$1" "$2"
+	wait "$2" 2> /dev/null
+	status=$?
+}
+
+# The shell takes it away while it waits for something else.
+# shellcheck disable=SC2317 # until_true calls it
+dead() { ! grep -q -v ") Z " "/proc/$1/stat"; }
+
+gone() {
+	[ ! -e "$(instance "$1")" ] || ktap_fail "$2: $(instance "$1") is left"
+}
+
+# counted SITE POLICY: count, SPTEs, tables, nanoseconds, collateral, kept.
+counted() {
+	awk -v s="$1" -v p="$2" '$1 == s && $2 == p { print $3, $4, $5, $8, $10, $11 }' $debugfs/zap/stats
+}
+
+# grown BEFORE AFTER: each number less that before.
+grown() {
+	# shellcheck disable=SC2086 # words
+	echo $1 $2 | awk '{ for (i = 1; i <= 6; i++) printf("%s%d", (i > 1 ? " " : ""), $(i + 6) - $i) }'
+}
+
+# traced NAME POLICY: the same by the events.
+traced() {
+	jq -s -r --arg p "$2" '[.[] | select(.event == "zap" and .site == "memslot" and .policy == $p)]
+		| [length, (map(.sptes, 0) | add), (map(.tables, 0) | add), (map(.ns, 0) | add),
+		   (map(.collateral, 0) | add), (map(.kept, 0) | add)] | map(. // 0) | join(" ")' "$tmp/$1"
+}
+
+# those NAME FILTER: which invalidations, in few words.
+those() {
+	jq -c "select(.event == \"zap\") | select($2) | [.vm.pid, .policy, .slot, .ns, .sptes]" "$tmp/$1"
+}
+
+# run SECONDS: the VM runs so long, and stands still again.
+run() {
+	kill -CONT $bench_pid
+	sleep "$1"
+	kill -STOP $bench_pid
+	# The last one under way, and its window.
+	sleep 1
+}
+
+"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+bench_pid=$!
+qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
+	-name 'guest=größe,,1' > "$tmp/qemu" 2>&1 &
+qemu_pid=$!
+# shellcheck disable=SC2317 # until_true calls it
+bench_works() { [ "$(counted memslot fast | cut -d ' ' -f 1)" -ge 4 ]; }
+until_true bench_works || ktap_skip_all "no VM of kvm-zap-bench: $(cat "$tmp/bench")"
+until_true grep -q "^$qemu_pid " $debugfs/zap/vms || ktap_skip_all "no VM of QEMU: $(cat "$tmp/qemu")"
+folder=$(find $debugfs -maxdepth 1 -name "$bench_pid-*" | head -n 1)
+
+ktap_start 8
+
+# All of it while the VM stands still but for run(): the counts are those of the events.
+kill -STOP $bench_pid
+sleep 1
+echo 1 > $tracefs/events/kvm/kvm_zap/enable
+: > $tracefs/trace
+start all --json --memslots
+start scoped --json --policy scoped
+start slow --json --min-ns 600000
+start mmio --json --site mmio
+start other --json --vm 'größe,1'
+start text
+start top --top -i 0.5 --json
+for pid in $traces; do
+	until_true traces_now "$pid"
+done
+fast_before=$(counted memslot fast) scoped_before=$(counted memslot scoped)
+refaults_before=$(cat "$folder/zap_refaults")
+updates_before=$(cat "$folder/memslot_updates")
+run 3
+"$tool" set memslot scoped --vm $bench_pid > "$tmp/set"
+run 3
+fast=$(grown "$fast_before" "$(counted memslot fast)")
+scoped_grown=$(grown "$scoped_before" "$(counted memslot scoped)")
+refaults=$(($(cat "$folder/zap_refaults") - refaults_before))
+updates=$(($(cat "$folder/memslot_updates") - updates_before))
+for pid in $traces; do
+	end INT "$pid"
+	ktap_equal "exit status of $pid" $status 0
+	gone "$pid" '^C'
+done
+traces=''
+{ [ "${fast%% *}" -gt 2 ] && [ "${scoped_grown%% *}" -gt 2 ]; } ||
+	ktap_fail "too few invalidations: $fast, $scoped_grown"
+ktap_equal 'fast: count, SPTEs, tables, ns, collateral, kept' "$(traced all fast)" "$fast"
+ktap_equal 'scoped: the same' "$(traced all scoped)" "$scoped_grown"
+ktap_equal refaults "$(jq -s '[.[] | select(.event == "settle").refaults] | add' "$tmp/all")" "$refaults"
+ktap_equal updates "$(jq -s '[.[] | select(.event == "memslot")] | length' "$tmp/all")" "$updates"
+ktap_equal 'who and which' "$(jq -s -c '[.[] | select(.event == "zap") | [.vm.name, .vm.pid, .by, .as_id]] | unique' "$tmp/all")" \
+	"[[\"kvm-zap-bench\",$bench_pid,\"kernel\",0],[\"kvm-zap-bench\",$bench_pid,\"vm\",0]]"
+ktap_equal 'memslots' "$(jq -s -c '[.[] | select(.event == "zap") | [.slot, .address, .bytes]] | unique' "$tmp/all")" \
+	'[[0,4294967296,16777216],[1,5368709120,2097152]]'
+total=$((${fast%% *} + ${scoped_grown%% *}))
+ktap_equal 'the last line' "$(tail -n 1 "$tmp/all" | jq -c '[.event, .invalidations, .lost]')" "[\"end\",$total,0]"
+ktap_result 'events are what was counted'
+
+ktap_equal '--policy' "$(those scoped true)" "$(those all '.policy == "scoped"')"
+ktap_equal '--min-ns' "$(those slow true)" "$(those all '.ns >= 600000')"
+[ -n "$(those slow true)" ] || ktap_fail "none took 600 us: $(those all true)"
+[ -n "$(those all '.ns < 600000')" ] || ktap_fail "all took 600 us: $(those all true)"
+ktap_equal '--site, and nothing but it' "$(jq -c .event "$tmp/mmio")" '"end"'
+ktap_equal '--vm, and nothing but it' "$(jq -c .event "$tmp/other")" '"end"'
+ktap_equal 'kinds without --memslots' "$(jq -s -c '[.[].event] | unique' "$tmp/scoped")" '["end","settle","zap"]'
+ktap_result 'filters leave what they say'
+
+# The global buffer, and seven at once.
+ktap_equal 'of the global buffer' "$(grep -c ' kvm_zap: ' $tracefs/trace)" $total
+ktap_equal 'of the global event' "$(cat $tracefs/events/kvm/kvm_zap/enable)" 1
+echo 0 > "$tracefs/events/kvm/kvm_zap/enable"
+ktap_equal 'lines' "$(grep -c -E "^[0-9:.]{12} kvm-zap-bench +$bench_pid (fast|scoped) +(kernel|vm) " "$tmp/text")" $total
+grep -q -E ' fast   kernel +[0-9.]+[mu]s +[0-9.]+k +[0-9]+ 0 16M 0x100000000$' "$tmp/text" ||
+	ktap_fail "no such line: $(head -n 4 "$tmp/text")"
+grep -q -E ' scoped vm +[0-9.]+[mu]s +512 +0 1 2M 0x140000000$' "$tmp/text" || ktap_fail "no such line: $(tail -n 4 "$tmp/text")"
+grep -q -E ' then [0-9]+ page faults within [0-9]+ ms$' "$tmp/text" || ktap_fail "no line about faults"
+ktap_equal 'the last words' "$(tail -n 1 "$tmp/text.err")" "kvm-zap: $total invalidations, 0 events lost"
+ktap_result 'traces do not disturb each other, nor the global one'
+
+ktap_equal 'sum of all tables' \
+	"$(jq -s -c '[.[].rows[]] | [(map(.count) | add), (map(.ns) | add), (map(.sptes) | add)]' "$tmp/top")" \
+	"$(jq -s -c '[.[] | select(.event == "zap")] | [length, (map(.ns) | add), (map(.sptes) | add)]' "$tmp/all")"
+ktap_equal 'rates' "$(jq -s -c '[.[] | .seconds as $s | .rows[] | (.rate * $s - .count | fabs < 0.01) and (.share * $s * 1e9 - .ns | fabs < 2000)] | unique' "$tmp/top")" '[true]'
+ktap_equal 'in order' "$(jq -s -c '[.[].rows | map(.count) | . == (sort | reverse)] | unique' "$tmp/top")" '[true]'
+ktap_equal 'a row each' "$(jq -s -c '[.[].rows | map([.vm.pid, .slot, .policy]) | length == (unique | length)] | unique' "$tmp/top")" '[true]'
+kill -CONT $bench_pid
+"$tool" trace --top -n 2 -i 1.5 > "$tmp/tables" 2>&1
+ktap_equal 'tables' "$(grep -c ' invalidations a second within ' "$tmp/tables")" 2
+grep -q -E "^kvm-zap-bench $bench_pid scoped +[0-9.]+ +[0-9.]+% .* 1 2M 0x140000000$" "$tmp/tables" ||
+	ktap_fail "no such row: $(cat "$tmp/tables")"
+ktap_result '--top sums up by VM and memslot'
+
+set --
+i=0
+for event in zap settle memslot end; do
+	jq -c "select(.event == \"$event\")" "$tmp/all" | head -n 1 > "$tmp/json.$event"
+	[ -s "$tmp/json.$event" ] || ktap_fail "no event $event"
+done
+jq -c 'select(.rows != [])' "$tmp/top" | head -n 1 > "$tmp/json.top"
+for file in "$tmp"/json.*; do
+	set -- "$@" -i "$file"
+	i=$((i + 1))
+done
+ktap_equal 'kinds of lines' $i 5
+/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
+	ktap_fail "$(head -n 5 "$tmp/schema")"
+ktap_result 'JSON keeps to the schema'
+
+script -qec "stty cols 80; LC_ALL=C.UTF-8 $tool trace -n 5 --memslots; LC_ALL=C.UTF-8 $tool trace --top -n 1" /dev/null \
+	< /dev/null | tr -d '\r' > "$tmp/tty"
+# The sequence that clears the terminal has no columns.
+sed 's/\x1b\[[0-9]*[HJ]//g' "$tmp/tty" > "$tmp/lines"
+widest=$(LC_ALL=C.UTF-8 wc -L < "$tmp/lines")
+[ "$widest" -le 80 ] || ktap_fail "$widest columns: $(cat "$tmp/lines")"
+grep -q '^[0-9:.]* kvm-zap… ' "$tmp/lines" || ktap_fail "the name is not cut: $(cat "$tmp/lines")"
+grep -q -E ' create - +[0-9.]+[mu]s +- +- [01] ' "$tmp/lines" || ktap_fail "no memslot is made: $(cat "$tmp/lines")"
+ktap_result 'lines fit a terminal of 80 columns'
+
+start term; pid_term=$pid
+start killed; pid_killed=$pid
+start alive; pid_alive=$pid
+start cut; pid_cut=$pid
+for pid in $traces; do
+	until_true traces_now "$pid"
+done
+end TERM $pid_term
+ktap_equal 'exit status by TERM' $status 0
+gone $pid_term TERM
+end KILL $pid_killed
+[ -d "$(instance $pid_killed)" ] || ktap_fail 'a kill leaves nothing: what is to be tested?'
+"$tool" restore > "$tmp/out" 2>&1
+grep -q -x "trace instance kvm-zap.$pid_killed: removed" "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+gone $pid_killed restore
+traces_now $pid_alive || ktap_fail 'restore takes the instance of a run that is alive'
+end KILL $pid_alive
+"$tool" trace -S 0.1 > "$tmp/out" 2>&1
+grep -q "removed what a run that was killed has left: .*/kvm-zap.$pid_alive\$" "$tmp/out" ||
+	ktap_fail "$(cat "$tmp/out")"
+gone $pid_alive 'the next run'
+# Turned off from outside.
+echo 0 > "$(instance $pid_cut)/events/kvm/kvm_zap/enable"
+until_true dead $pid_cut || kill $pid_cut
+wait $pid_cut
+ktap_equal "exit status, turned off" $? 1
+grep -q 'no more events' "$tmp/cut.err" || ktap_fail "$(cat "$tmp/cut.err")"
+traces=''
+# Its reader goes away.
+"$tool" trace 2> "$tmp/err" | head -n 1 > "$tmp/out"
+ktap_equal 'instances of all runs' "$(ls $tracefs/instances)" ''
+ktap_result 'no instance is left, however a run ends'
+
+kill -STOP $bench_pid
+sleep 1
+start lost --json --buffer 8 --memslots
+until_true traces_now "$pid"
+kill -STOP "$pid"
+overruns() { cat "$(instance "$pid")"/per_cpu/cpu*/stats | awk '/^overrun: / { n += $2 } END { print n + 0 }'; }
+# shellcheck disable=SC2317 # until_true calls it
+overrun() { [ "$(overruns)" -gt 0 ]; }
+kill -CONT $bench_pid
+until_true overrun
+kill -STOP $bench_pid
+sleep 1
+lost=$(overruns)
+kill -CONT "$pid"
+sleep 3
+end INT "$pid"
+traces=''
+[ "$lost" -gt 0 ] || ktap_fail 'no event was lost: what is to be tested?'
+ktap_equal 'lost, by the end' "$(tail -n 1 "$tmp/lost" | jq .lost)" "$lost"
+ktap_equal 'lost, as it went' "$(jq -s '[.[] | select(.event == "lost").events] | add' "$tmp/lost")" "$lost"
+kill -CONT $bench_pid
+"$tool" trace -n 1 --vm nobody > "$tmp/out" 2>&1
+ktap_equal 'exit status, no such VM' $? 3
+# The VM ends meanwhile.
+start end --site teardown
+until_true traces_now "$pid"
+kill $qemu_pid
+qemu_pid=''
+until_true grep -q 'größe,1 .* walk ' "$tmp/end"
+end INT "$pid"
+grep -q -E '^[0-9:.]{12} größe,1 +[0-9]+ walk +kernel +[^ ]+ +[0-9.k]+ +0 teardown$' "$tmp/end" ||
+	ktap_fail "no such line: $(cat "$tmp/end")"
+traces=''
+ktap_result 'what is lost is counted, and a VM that ends keeps its name'
+ktap_end
