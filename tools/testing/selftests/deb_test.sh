@@ -47,6 +47,8 @@ dkms=$tmp/kvm-zap-dkms/usr/src/kvm-zap-$version
 (cd "$tmp/kvm-zap" && find usr -type f -o -type l) | sed 's/\.gz$//' > "$tmp/has"
 for file in usr/bin/kvm-zap-bench usr/sbin/kvm-zap usr/sbin/zap-perf usr/sbin/kvm-zap-rom \
 	usr/share/bash-completion/completions/kvm-zap usr/share/kvm-zap/kvm-zap.schema.json \
+	usr/libexec/kvm-zap/kvm-zap-trace usr/share/kvm-zap/kvm-zap-stall.bt \
+	usr/share/kvm-zap/kvm-zap-latency.bt \
 	usr/share/doc/kvm-zap/examples/prometheus/kvm-zap.rules.yml \
 	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.service \
 	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.timer \
@@ -75,10 +77,12 @@ for workload in rom teardown mmio\\-wrap; do
 	ktap_check grep -q -F -e "kvm\\-zap\\-bench $workload [OPTION...]" "$tmp/page"
 done
 zcat "$tmp"/kvm-zap/usr/share/man/man8/kvm-zap.8.gz > "$tmp/page"
-for verb in status set verify restore stat; do
+for verb in status set verify restore stat trace; do
 	ktap_check grep -q "^Usage: kvm\\\\-zap $verb " "$tmp/page"
 done
 grep -q "^Depends:.*libjson-c5" "$tmp/kvm-zap/DEBIAN/control" || ktap_fail "kvm-zap does not depend on json-c"
+grep "^Depends:" "$tmp/kvm-zap/DEBIAN/control" | grep libtrace && ktap_fail 'all verbs depend on libtracefs'
+grep -q "^Recommends:.*libtracefs1" "$tmp/kvm-zap/DEBIAN/control" || ktap_fail 'kvm-zap does not recommend libtracefs'
 ktap_result 'each command has a manual page, each workload and verb is in it'
 
 # Debian, as it would be: what dpkg-query says of each package, and who asks.
