@@ -36,6 +36,9 @@ static int denied(const char *what, int error)
 {
 	const char *lockdown = desk_lockdown();
 
+	/* In a kernel that is locked down an instance has no files, which is said to be EINVAL. */
+	if (error == EINVAL && lockdown)
+		error = EPERM;
 	if (error == EPERM && lockdown)
 		desk_say("%s: the kernel is locked down (%s)", what, lockdown);
 	else if (error == EACCES || error == EPERM)

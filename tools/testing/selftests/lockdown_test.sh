@@ -118,6 +118,11 @@ tracing() { # tracing LEVEL
 	[ "$1" = integrity ] || want=$denied
 	ktap_equal 'error of enabling the event in tracefs' "$(error put 1 $event)" "$want"
 	[ "$want" != none ] || put 0 $event
+	status=0
+	"$top/build/tools/kvm-zap" trace -S 0.1 > "$tmp/zap" 2>&1 || status=$?
+	ktap_equal "exit status of kvm-zap trace" $status "$([ "$1" = integrity ] && echo 0 || echo 5)"
+	[ "$1" = integrity ] || ktap_check grep -q "the kernel is locked down ($1)" "$tmp/zap"
+	ktap_equal "instances" "$(ls /sys/kernel/tracing/instances)" ""
 	if command -v perf > /dev/null; then
 		perf stat -x, -a -e kvm:kvm_zap -o "$tmp/perf" \
 			"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 3 > "$tmp/bench" 2>&1 ||
