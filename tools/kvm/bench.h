@@ -7,6 +7,8 @@
 #ifndef KVM_ZAP_BENCH_H
 #define KVM_ZAP_BENCH_H
 
+#include <stdbool.h>
+
 struct workload {
 	const char *name;
 	const char *help;	/* one line */
@@ -16,5 +18,8 @@ struct workload {
 extern const struct workload bench_beside, bench_contend, bench_dense, bench_empty, bench_many;
 extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
 extern const struct workload bench_teardown;
+
+/* --gate FD, see bench_gate.c. False: @arg is none. */
+bool bench_gate(const char *arg);
 
 #endif

@@ -83,7 +83,7 @@ void desk_args_parse(const struct desk_args *args, int argc, char **argv,
 	};
 	struct parsing parsing = { args, verb };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	argp_parse(&argp, argc, argv, args->flags, NULL, &parsing);
 }
 
 double desk_seconds(struct argp_state *state, const char *arg, double min)

@@ -23,17 +23,23 @@
 #define FORMAT	"was %15s now %15s by %15s when %ld vm %d start %lu"
 #define PRINT	"was %s now %s by %s when %ld vm %d start %lu\n"
 
+static int lock = -1;
+
 int desk_notes_lock(void)
 {
-	int fd;
-
 	if (mkdir(NOTES, 0755) && errno != EEXIST)
 		return -errno;
-	fd = open(NOTES "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
+	lock = open(NOTES "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
 		return -errno;
 	/* Held by the descriptor, which the end of the process closes. */
-	return flock(fd, LOCK_EX) ? -errno : 0;
+	return flock(lock, LOCK_EX) ? -errno : 0;
+}
+
+void desk_notes_unlock(void)
+{
+	close(lock);
+	lock = -1;
 }
 
 char *desk_note_path(const char *target)

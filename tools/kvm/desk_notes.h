@@ -23,6 +23,8 @@ struct desk_note {
 
 /* Keep others that change words out until the process ends. 0 or -errno. */
 int desk_notes_lock(void);
+/* ... or until this, for a verb that takes its time between changes. */
+void desk_notes_unlock(void);
 
 /* 0 or -errno: -ENOENT if there is none of @target. */
 int desk_note_read(const char *target, struct desk_note *note);

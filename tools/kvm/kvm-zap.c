@@ -24,6 +24,7 @@ static const struct {
 	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },
 	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
 	{ "trace", desk_verb_trace, "a line for each invalidation as it happens" },
+	{ "compare", desk_verb_compare, "what policies cost, side by side" },
 };
 
 const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "compare_stats.h"
 #include "host.h"
 #include "report.h"
 #include "vm.h"
@@ -99,40 +100,15 @@ void report_sample(struct series *s, uint64_t value)
 	s->values[s->n++] = value;
 }
 
-/* Statistics -------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Sorts @v. */
-static uint64_t median(uint64_t *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), compare);
-	/* Halve first: two large samples must not wrap. */
-	return n % 2 ? v[n / 2] : v[n / 2 - 1] + (v[n / 2] - v[n / 2 - 1]) / 2;
-}
-
-struct summary {
-	uint64_t median, min, max;
-	uint64_t mad;		/* median of the absolute deviations from the median */
-};
-
+/* Samples are far below 2^53, up to where a double has each whole number. */
 static void summarize(const struct series *s, struct summary *out)
 {
-	uint64_t *v = must(malloc(s->n * sizeof(*v)));
+	double *v = must(malloc(s->n * sizeof(*v)));
 	unsigned int i;
 
-	memcpy(v, s->values, s->n * sizeof(*v));
-	out->median = median(v, s->n);
-	out->min = v[0];
-	out->max = v[s->n - 1];
 	for (i = 0; i < s->n; i++)
-		v[i] = v[i] > out->median ? v[i] - out->median : out->median - v[i];
-	out->mad = median(v, s->n);
+		v[i] = s->values[i];
+	stats_summarize(v, s->n, out);
 	free(v);
 }
 
@@ -249,8 +225,9 @@ static void json_series(const struct series *s, bool first)
 	summarize(s, &sum);
 	printf("%s\n    \"%s\": {\n", first ? "" : ",", s->name);
 	json_pair("      ", "about", s->about, ",");
-	printf("      \"median\": %lu, \"min\": %lu, \"max\": %lu, \"mad\": %lu,\n", sum.median,
-	       sum.min, sum.max, sum.mad);
+	/* Halves are cut off: all that is counted here is whole. */
+	printf("      \"median\": %lu, \"min\": %lu, \"max\": %lu, \"mad\": %lu,\n",
+	       (uint64_t)sum.median, (uint64_t)sum.min, (uint64_t)sum.max, (uint64_t)sum.mad);
 	printf("      \"samples\": [");
 	for (i = 0; i < s->n; i++)
 		printf("%s%lu", i ? ", " : "", s->values[i]);

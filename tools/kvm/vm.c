@@ -162,6 +162,14 @@ uint64_t vm_quirks_disabled(void)
 	return quirks_off;
 }
 
+static void (*on_made)(struct vm *vm), (*on_closing)(struct vm *vm);
+
+void vm_watch(void (*made)(struct vm *vm), void (*closing)(struct vm *vm))
+{
+	on_made = made;
+	on_closing = closing;
+}
+
 struct vm *vm_create(const struct vm_opts *opts)
 {
 	static const struct vm_opts defaults;
@@ -211,6 +219,8 @@ struct vm *vm_create(const struct vm_opts *opts)
 	vm_install_guest(vm);
 	vm->pt = guest_pt_create(vm, VM_SYS_GPA + SYS_PT, (char *)vm->sys + SYS_PT,
 				 vm->sys_bytes - SYS_PT);
+	if (on_made)
+		on_made(vm);
 	return vm;
 }
 
@@ -218,6 +228,8 @@ void vm_close(struct vm *vm)
 {
 	struct vcpu *vcpu;
 
+	if (on_closing)
+		on_closing(vm);
 	for (vcpu = vm->vcpus; vcpu; vcpu = vcpu->next)
 		vcpu_close(vcpu);
 	stats_close(vm->stats);

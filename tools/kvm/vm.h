@@ -120,6 +120,12 @@ uint64_t vm_quirks(void);
 void vm_disable_quirks(uint64_t quirks);
 uint64_t vm_quirks_disabled(void);
 
+/*
+ * Called for every VM from now on: once it is made, and before vm_close() closes anything.
+ * The thread is the one that makes or closes it.
+ */
+void vm_watch(void (*made)(struct vm *vm), void (*closing)(struct vm *vm));
+
 struct vm *vm_create(const struct vm_opts *opts);
 
 /*

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A run of kvm-zap compare on VMs of its own: a command, whose VMs are those of its
+ * processes. See compare.h.
+ *
+ * kvm-zap-bench stops when it has made a VM, and before it closes it: all of what that VM
+ * does is under the word, and is counted. VMs of another command are looked for again and
+ * again. What they do before they are found is not counted, nor what they do after the
+ * last look.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "desk.h"
+
+#define LOOK_MS		10
+#define END_S		2	/* that a command has to end when it is told to */
+
+struct own_vm {
+	struct desk_vm before, last;
+};
+
+struct own {
+	struct compare *c;
+	const char *word, *expected;
+	pid_t pid;
+	int gate, output, log;
+	size_t nr;		/* VMs there are, in the order in which they were made */
+	struct own_vm *vm;
+	size_t made, foldless;
+	char policy[16];
+	struct compare_counts grown;
+};
+
+static int read_vms(struct desk_vms *vms)
+{
+	char *why = NULL;
+	int ret = desk_vms_read(vms, &why);
+
+	if (ret)
+		desk_say("%s", why);
+	free(why);
+	return ret;
+}
+
+static size_t rows_of(const struct desk_vms *vms, pid_t tid)
+{
+	size_t i, nr = 0;
+
+	for (i = 0; i < vms->nr; i++)
+		nr += vms->vm[i].tid == tid;
+	return nr;
+}
+
+static size_t known_of(const struct own *o, pid_t tid, size_t end)
+{
+	size_t i, nr = 0;
+
+	for (i = 0; i < end; i++)
+		nr += o->vm[i].before.tid == tid;
+	return nr;
+}
+
+/* The row of the @nth oldest VM, from 0, that thread @tid made. The newest comes first. */
+static const struct desk_vm *row_of(const struct desk_vms *vms, pid_t tid, size_t nth)
+{
+	size_t i;
+
+	for (i = vms->nr; i--;)
+		if (vms->vm[i].tid == tid && !nth--)
+			return &vms->vm[i];
+	return NULL;
+}
+
+static void update(struct own *o, const struct desk_vms *vms)
+{
+	size_t i;
+
+	for (i = 0; i < o->nr; i++) {
+		pid_t tid = o->vm[i].before.tid;
+		const struct desk_vm *row = row_of(vms, tid, known_of(o, tid, i));
+
+		if (row)
+			o->vm[i].last = *row;
+	}
+}
+
+static void forget(struct own *o, size_t i)
+{
+	compare_add(&o->grown, &o->vm[i].before, &o->vm[i].last);
+	memmove(&o->vm[i], &o->vm[i + 1], (--o->nr - i) * sizeof(*o->vm));
+}
+
+static int write_word(const struct own *o, const char *folder)
+{
+	char *path = desk_note_path(folder);
+	const char *lockdown = desk_lockdown();
+	int ret = desk_write(path, o->word);
+
+	/* One that has gone has nothing to count. */
+	if (ret && ret != -ENOENT && ret != -ENODEV) {
+		if (ret == -EPERM && lockdown)
+			desk_say("%s: locked down (%s): no VM's own word can be set", path, lockdown);
+		else
+			desk_say("%s: '%s': %s", path, o->word, strerror(-ret));
+		ret = ret == -EPERM || ret == -EACCES ? DESK_DENIED : DESK_NOT;
+	} else {
+		ret = DESK_OK;
+	}
+	free(path);
+	return ret;
+}
+
+/* A VM whose folders have the word: what it counts from here on is counted. */
+static int add_vm(struct own *o, pid_t tid)
+{
+	struct desk_vms vms;
+	const struct desk_vm *row;
+	int ret = read_vms(&vms);
+
+	if (ret)
+		return ret;
+	row = row_of(&vms, tid, known_of(o, tid, o->nr));
+	if (row) {
+		o->vm = desk_grow(o->vm, o->nr + 1, sizeof(*o->vm));
+		o->vm[o->nr].before = o->vm[o->nr].last = *row;
+		o->nr++;
+		o->made++;
+		ret = compare_follows(o->c, row, o->word, &o->expected);
+		if (o->expected && o->expected != o->word) {
+			strcpy(o->policy, o->expected);
+			o->expected = o->policy;
+		}
+	}
+	desk_vms_free(&vms);
+	return ret;
+}
+
+/* Commands that the gate of kvm-zap-bench tells of ------------------------- */
+
+static int gate_made(struct own *o, const char *folder)
+{
+	char *path = desk_note_path(folder);
+	int ret = DESK_OK;
+
+	if (access(path, F_OK)) {
+		desk_say("kvm-zap-bench's VM has no %s: %s", path, strerror(errno));
+		ret = DESK_DENIED;
+	}
+	free(path);
+	if (!ret)
+		ret = write_word(o, folder);
+	return ret ? ret : add_vm(o, atoi(folder));
+}
+
+static int gate_closing(struct own *o, const char *folder)
+{
+	pid_t tid = atoi(folder);
+	struct desk_vms vms;
+	size_t i;
+	int ret;
+
+	/* Page faults that follow the last invalidation are counted when the window ends. */
+	if (!compare_sleep(o->c->settle))
+		return DESK_OK;
+	ret = read_vms(&vms);
+	if (ret)
+		return ret;
+	update(o, &vms);
+	desk_vms_free(&vms);
+	/* Of VMs of one thread the oldest is closed first, or it does not matter which. */
+	for (i = 0; i < o->nr; i++) {
+		if (o->vm[i].before.tid != tid)
+			continue;
+		forget(o, i);
+		break;
+	}
+	return DESK_OK;
+}
+
+static int gate_message(struct own *o)
+{
+	char text[64], folder[48];
+	ssize_t bytes = recv(o->gate, text, sizeof(text) - 1, MSG_DONTWAIT);
+	int ret = DESK_OK;
+
+	if (bytes <= 0) {
+		close(o->gate);
+		o->gate = -1;
+		return DESK_OK;
+	}
+	text[bytes] = '\0';
+	if (sscanf(text, "made %47s", folder) == 1)
+		ret = gate_made(o, folder);
+	else if (sscanf(text, "closing %47s", folder) == 1)
+		ret = gate_closing(o, folder);
+	if (!ret)
+		send(o->gate, "go", 2, MSG_NOSIGNAL);
+	return ret;
+}
+
+/* Others -------------------------------------------------------------------- */
+
+static pid_t parent_of(pid_t pid)
+{
+	char *path = desk_text("/proc/%d/stat", pid);
+	char *text = desk_read(path, NULL), *end = text ? strrchr(text, ')') : NULL;
+	pid_t parent = 0;
+
+	/* The name, in parentheses, may hold any of them. */
+	if (end)
+		sscanf(end + 1, " %*c %d", &parent);
+	free(text);
+	free(path);
+	return parent;
+}
+
+/* Orphans are this process' children: it is their reaper. */
+static bool is_ours(pid_t pid)
+{
+	while (pid > 1) {
+		pid = parent_of(pid);
+		if (pid == getpid())
+			return true;
+	}
+	return false;
+}
+
+static int found(struct own *o, const struct desk_vms *vms, const struct desk_vm *row)
+{
+	char **folders;
+	size_t i, nr = desk_vm_folders(row, &folders);
+	int ret = DESK_OK;
+
+	/* KVM lists a VM before it has its folder. */
+	o->foldless += nr < rows_of(vms, row->tid);
+	for (i = 0; i < nr; i++) {
+		if (!ret && nr >= rows_of(vms, row->tid))
+			ret = write_word(o, folders[i]);
+		free(folders[i]);
+	}
+	free(folders);
+	if (ret || nr < rows_of(vms, row->tid))
+		return ret;
+	while (!ret && known_of(o, row->tid, o->nr) < rows_of(vms, row->tid))
+		ret = add_vm(o, row->tid);
+	return ret;
+}
+
+/* VMs that have gone, and VMs that have come. */
+static int look(struct own *o)
+{
+	struct desk_vms vms;
+	size_t i;
+	int ret = read_vms(&vms);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < o->nr;) {
+		pid_t tid = o->vm[i].before.tid;
+		size_t rows = rows_of(&vms, tid);
+
+		if (!rows)
+			forget(o, i);
+		else if (rows < known_of(o, tid, o->nr))
+			o->grown.shrank = true, i++;
+		else
+			i++;
+	}
+	update(o, &vms);
+	o->foldless = 0;
+	for (i = 0; i < vms.nr && !ret; i++)
+		if (known_of(o, vms.vm[i].tid, o->nr) < rows_of(&vms, vms.vm[i].tid) &&
+		    is_ours(vms.vm[i].tgid))
+			ret = found(o, &vms, &vms.vm[i]);
+	desk_vms_free(&vms);
+	return ret;
+}
+
+/* The command --------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) child(struct own *o, int gate, char **argv)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	/* A terminal's ^C is for this program, which then ends the command. */
+	signal(SIGPIPE, SIG_DFL);
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDIN_FILENO);
+	dup2(o->output, STDOUT_FILENO);
+	dup2(o->output, STDERR_FILENO);
+	if (gate >= 0)
+		fcntl(gate, F_SETFD, 0);
+	if (o->log >= 0)
+		setenv("LC_ALL", "C", 1);
+	execvp(*argv, argv);
+	dprintf(STDERR_FILENO, "%s: %s\n", *argv, strerror(errno));
+	_exit(127);
+}
+
+static int start(struct own *o)
+{
+	char **command = o->c->command, **argv, *fd = NULL;
+	char *gated[1024];
+	int gates[2] = { -1, -1 };
+	size_t i;
+
+	if (o->c->is_workload) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, gates)) {
+			desk_say("socketpair: %s", strerror(errno));
+			return DESK_NOT;
+		}
+		fd = desk_text("%d", gates[1]);
+		gated[0] = command[0];
+		gated[1] = "--gate";
+		gated[2] = fd;
+		for (i = 1; command[i] && i < ARRAY_SIZE(gated) - 3; i++)
+			gated[i + 2] = command[i];
+		gated[i + 2] = NULL;
+		command = gated;
+	}
+	o->gate = gates[0];
+	argv = compare_perf_command(o->c, command, o->log);
+	o->pid = fork();
+	if (!o->pid)
+		child(o, gates[1], argv);
+	free(argv);
+	free(fd);
+	if (gates[1] >= 0)
+		close(gates[1]);
+	if (o->pid > 0)
+		return DESK_OK;
+	desk_say("fork: %s", strerror(errno));
+	return DESK_NOT;
+}
+
+/* Ends the command and all it started, and waits for it. */
+static void stop(struct own *o)
+{
+	uint64_t until = desk_now_ns() + END_S * 1000000000ULL;
+
+	if (o->pid <= 0)
+		return;
+	kill(-o->pid, SIGTERM);
+	while (!waitpid(o->pid, NULL, WNOHANG) && desk_now_ns() < until)
+		desk_sleep(0.01);
+	kill(-o->pid, SIGKILL);
+	waitpid(o->pid, NULL, 0);
+	o->pid = 0;
+}
+
+static int said_failure(struct own *o, const char *word, int status)
+{
+	char *text = compare_tmpfile_text(o->output), *tail = text + strlen(text);
+	int lines = 0;
+
+	while (tail > text && lines < 6)
+		lines += *--tail == '\n';
+	if (*tail)
+		fprintf(stderr, "%s%s", tail + (*tail == '\n'), tail[strlen(tail) - 1] == '\n' ? "" : "\n");
+	free(text);
+	if (WIFSIGNALED(status))
+		desk_say("%s, %s: ended by signal %d", o->c->what, word, WTERMSIG(status));
+	else
+		desk_say("%s, %s: exit status %d", o->c->what, word, WEXITSTATUS(status));
+	return DESK_NOT;
+}
+
+static int watch(struct own *o)
+{
+	struct pollfd poll_gate = { .fd = o->gate, .events = POLLIN };
+	int status, ret = DESK_OK;
+	bool ended = false;
+
+	while (!ended && !ret) {
+		poll_gate.fd = o->gate;
+		poll(&poll_gate, 1, LOOK_MS);
+		if (compare_stopped)
+			return DESK_NOT;
+		ended = waitpid(o->pid, &status, WNOHANG) == o->pid;
+		if (ended)
+			o->pid = 0;
+		if (!o->c->is_workload)
+			ret = look(o);
+		else if (o->gate >= 0 && poll_gate.revents)
+			ret = gate_message(o);
+	}
+	if (!ret && ended && status)
+		ret = said_failure(o, o->word, status);
+	return ret;
+}
+
+static int judge(struct own *o, struct compare_sample *sample)
+{
+	if (!o->c->is_workload && o->nr) {
+		desk_say("%s has ended, and pid %d, a VM of it, has not: give a command that waits for it",
+			 o->c->what, o->vm[0].before.tgid);
+		return DESK_NOT;
+	}
+	while (o->nr)
+		forget(o, 0);
+	if (!o->made) {
+		desk_say(o->foldless ? "%s: its VM has no folder with memslot_zap in " DESK_DEBUGFS :
+			 "%s has made no VM", o->c->what);
+		return DESK_NOT;
+	}
+	return compare_take(o->c, &o->grown, o->expected, sample);
+}
+
+int compare_own_run(struct compare *c, const char *word, struct compare_sample *sample)
+{
+	struct own o = { .c = c, .word = word, .gate = -1, .log = -1 };
+	uint64_t begin = desk_now_ns();
+	int ret;
+
+	o.output = compare_tmpfile();
+	if (c->nr_events)
+		o.log = compare_tmpfile();
+	ret = o.output < 0 || (c->nr_events && o.log < 0) ? DESK_NOT : start(&o);
+	if (!ret)
+		ret = watch(&o);
+	sample->seconds = (desk_now_ns() - begin) / 1e9;
+	stop(&o);
+	if (!ret && o.log >= 0)
+		compare_perf_read(c, o.log, sample->values);
+	if (!ret)
+		ret = judge(&o, sample);
+	free(o.vm);
+	if (o.gate >= 0)
+		close(o.gate);
+	if (o.log >= 0)
+		close(o.log);
+	if (o.output >= 0)
+		close(o.output);
+	return ret;
+}
+
+/* kvm-zap-bench is where kvm-zap is, or where a shell would find it. */
+static char *find_bench(void)
+{
+	char self[4096], *path, *slash;
+	ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (bytes > 0) {
+		self[bytes] = '\0';
+		slash = strrchr(self, '/');
+		if (slash)
+			*slash = '\0';
+		path = desk_text("%s/kvm-zap-bench", self);
+		if (!access(path, X_OK))
+			return path;
+		free(path);
+	}
+	return desk_copy("kvm-zap-bench");
+}
+
+int compare_own_open(struct compare *c)
+{
+	size_t i, words = 0;
+	char *longer;
+
+	c->what = desk_copy("");
+	for (i = 0; c->command[i]; i++, words++) {
+		longer = desk_text("%s%s%s", c->what, i ? " " : "", c->command[i]);
+		free(c->what);
+		c->what = longer;
+	}
+	if (c->is_workload) {
+		char **command = desk_alloc((words + 2) * sizeof(*command));
+
+		command[0] = find_bench();
+		memcpy(command + 1, c->command, words * sizeof(*command));
+		c->command = command;
+		longer = desk_text("kvm-zap-bench %s", c->what);
+		free(c->what);
+		c->what = longer;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return DESK_OK;
+}

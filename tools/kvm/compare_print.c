@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What kvm-zap compare says: while it runs, of each sample, and at the end. See compare.h.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "desk.h"
+#include "desk_json.h"
+#include "desk_print.h"
+
+/* While it runs ------------------------------------------------------------- */
+
+void compare_progress(const struct compare *c, unsigned int round, unsigned int run,
+		      double seconds, unsigned int done)
+{
+	unsigned int all = c->rounds * compare_runs(c);
+	char left[48] = "";
+
+	if (done)
+		snprintf(left, sizeof(left), ", %s left",
+			 desk_duration(seconds / done * (all - done) * 1e9).text);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[Kround %u of %lu, %s%s%s", round, c->rounds,
+			compare_policy(c, run), run == COMPARE_AGAIN ? " again" : "", left);
+	else if (done % compare_runs(c) == 0)
+		fprintf(stderr, "round %u of %lu%s\n", round, c->rounds, left);
+}
+
+static void add_what(const struct compare *c, struct json_object *object)
+{
+	struct json_object *command = NULL;
+	size_t i;
+
+	json_object_object_add(object, "vm", c->who ? desk_json_vm_short(c->vm) : NULL);
+	if (!c->who)
+		command = json_object_new_array();
+	for (i = 0; command && c->command[i]; i++) {
+		char *word = desk_utf8(c->command[i]);
+
+		json_object_array_add(command, json_object_new_string(word));
+		free(word);
+	}
+	json_object_object_add(object, "command", command);
+}
+
+int compare_write_sample(struct compare *c)
+{
+	const struct compare_sample *s = &c->samples[c->nr_samples - 1];
+	struct json_object *object, *values;
+	size_t i;
+	int ret;
+
+	if (!c->file)
+		return DESK_OK;
+	object = desk_json_new("compare-sample");
+	desk_json_number(object, "time", time(NULL));
+	add_what(c, object);
+	desk_json_number(object, "round", s->round);
+	desk_json_text(object, "policy", compare_policy(c, s->run));
+	desk_json_bool(object, "again", s->run == COMPARE_AGAIN);
+	desk_json_real(object, "seconds", s->seconds, true);
+	desk_json_number(object, "invalidations", s->invalidations);
+	values = json_object_new_object();
+	for (i = 0; i < c->nr_values; i++)
+		desk_json_real(values, c->names[i], s->values[i],
+			       s->invalidations && !isnan(s->values[i]));
+	json_object_object_add(object, "values", values);
+	ret = fprintf(c->file, "%s\n",
+		      json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						     JSON_C_TO_STRING_NOSLASHESCAPE)) < 0;
+	json_object_put(object);
+	if (!ret && !fflush(c->file))
+		return DESK_OK;
+	desk_say("%s: %s", c->output, strerror(errno));
+	return DESK_NOT;
+}
+
+/* At the end ---------------------------------------------------------------- */
+
+/* Samples of @run that have @value, and of COMPARE_AGAIN as well with @both; free() it. */
+static double *series(const struct compare *c, size_t value, unsigned int run, bool both,
+		      size_t *nr)
+{
+	double *v = desk_alloc((c->nr_samples + 1) * sizeof(*v));
+	size_t i;
+
+	for (i = *nr = 0; i < c->nr_samples; i++) {
+		const struct compare_sample *s = &c->samples[i];
+
+		if (s->run != run && !(both && s->run == COMPARE_AGAIN))
+			continue;
+		if (s->invalidations && !isnan(s->values[value]))
+			v[(*nr)++] = s->values[value];
+	}
+	return v;
+}
+
+static double median(const struct compare *c, size_t value, unsigned int run, bool both,
+		     size_t *nr)
+{
+	double *v = series(c, value, run, both, nr);
+	double median = *nr ? stats_median(v, *nr) : NAN;
+
+	free(v);
+	return median;
+}
+
+/* To the first policy: A/A of its own two, A/B of both together. */
+static struct ratio ratio(const struct compare *c, size_t value, unsigned int run)
+{
+	size_t nbase, n;
+	double *base = series(c, value, COMPARE_FIRST, run != COMPARE_AGAIN, &nbase);
+	double *v = series(c, value, run, false, &n);
+	struct ratio r;
+
+	stats_ratio(base, nbase, v, n, c->seed, &r);
+	free(base);
+	free(v);
+	return r;
+}
+
+static struct desk_word number(double x)
+{
+	struct desk_word word;
+
+	if (isinf(x))
+		snprintf(word.text, sizeof(word.text), "infinite");
+	else if (x && x < 0.0001)
+		snprintf(word.text, sizeof(word.text), "<0.0001");
+	else
+		snprintf(word.text, sizeof(word.text), x && x < 0.0995 ? "%.4f" : x ? "%.2f" : "%.0f",
+			 x);
+	return word;
+}
+
+static char *sentence(const struct compare *c, size_t value, unsigned int run)
+{
+	struct ratio r = ratio(c, value, run), same = ratio(c, value, COMPARE_AGAIN);
+	const char *policy = compare_policy(c, run), *base = c->policies[0];
+	const char *name = c->names[value];
+	size_t n;
+
+	median(c, value, run, false, &n);
+	if (!r.known && n)
+		return desk_text("%s: no difference shown, both have no %s", policy, name);
+	if (!r.known)
+		return desk_text("%s: no sample of it", policy);
+	if (!r.has_interval)
+		return desk_text("%s: %s of %s in %s; that is %zu sample%s, an interval takes %d",
+				 policy, number(r.ratio).text, base, name, n, n == 1 ? "" : "s",
+				 STATS_ENOUGH);
+	if (stats_differs(&r, &same))
+		return desk_text("%s: %s of %s (%s to %s) in %s", policy, number(r.ratio).text, base,
+				 number(r.low).text, number(r.high).text, name);
+	return desk_text("%s: no difference shown: %s to %s of %s in %s; %s again is %s to %s", policy,
+			 number(r.low).text, number(r.high).text, base, name, base,
+			 number(same.low).text, number(same.high).text);
+}
+
+/* Of the value that --by names. */
+static size_t chosen(const struct compare *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_values; i++)
+		if (!strcmp(c->names[i], c->by))
+			return i;
+	return 0;
+}
+
+static void add_ratio(struct desk_grid *grid, const struct ratio *r)
+{
+	char *text;
+
+	if (!r->known)
+		text = desk_copy("-");
+	else if (!r->has_interval)
+		text = desk_copy(number(r->ratio).text);
+	else
+		text = desk_text("%s (%s-%s)", number(r->ratio).text, number(r->low).text,
+				 number(r->high).text);
+	desk_grid_add(grid, text);
+	free(text);
+}
+
+static void add_median(struct desk_grid *grid, const char *name, double median)
+{
+	size_t len = strlen(name);
+
+	if (isnan(median))
+		desk_grid_add(grid, "-");
+	else if (len > 1 && !strcmp(name + len - 2, "ns"))
+		desk_grid_add(grid, desk_duration(median).text);
+	else
+		desk_grid_add(grid, desk_amount(median).text);
+}
+
+/* What neither policy did, and what was not counted. */
+static bool is_nothing(const struct compare *c, size_t value)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_samples; i++)
+		if (c->samples[i].invalidations && c->samples[i].values[value] > 0)
+			return false;
+	return true;
+}
+
+static void print_table(const struct compare *c)
+{
+	char *titles = desk_text("VALUE %s again", c->policies[0]), *longer;
+	struct desk_grid *grid;
+	unsigned int run;
+	size_t i, n;
+
+	for (i = 1; i < c->nr_policies; i++) {
+		longer = desk_text("%s %s /%s", titles, c->policies[i], c->policies[0]);
+		free(titles);
+		titles = longer;
+	}
+	grid = desk_grid_new(titles, "");
+	for (i = 0; i < c->nr_values; i++) {
+		if (is_nothing(c, i))
+			continue;
+		desk_grid_add(grid, c->names[i]);
+		add_median(grid, c->names[i], median(c, i, COMPARE_FIRST, true, &n));
+		for (run = COMPARE_AGAIN; run < compare_runs(c); run++) {
+			struct ratio r = ratio(c, i, run);
+
+			if (run != COMPARE_AGAIN)
+				add_median(grid, c->names[i], median(c, i, run, false, &n));
+			add_ratio(grid, &r);
+		}
+	}
+	desk_grid_print(grid, desk_columns());
+	free(titles);
+}
+
+static void print_text(const struct compare *c)
+{
+	char *what = desk_printable(c->what);
+	uint64_t invalidations = 0;
+	unsigned int run;
+	size_t i;
+
+	for (i = 0; i < c->nr_samples; i++)
+		invalidations += c->samples[i].invalidations;
+	printf("%s: %u of %lu rounds, %lu invalidations; medians per invalidation\n", what,
+	       c->rounds_done, c->rounds, invalidations);
+	free(what);
+	print_table(c);
+	if (c->empty)
+		printf("%u of %zu runs had no invalidation and count for nothing\n", c->empty,
+		       c->nr_samples);
+	if (c->mixed)
+		printf("%u of %zu runs had some at site mmio as well and count for nothing\n",
+		       c->mixed, c->nr_samples);
+	for (run = c->nr_policies > 1 ? COMPARE_OTHERS : COMPARE_AGAIN; run < compare_runs(c); run++) {
+		char *text = sentence(c, chosen(c), run);
+
+		puts(text);
+		free(text);
+	}
+}
+
+/* JSON has no infinite numbers: null. */
+static struct json_object *json_ratio(const struct ratio *r)
+{
+	struct json_object *object = json_object_new_object();
+
+	desk_json_real(object, "ratio", r->ratio, r->known && !isinf(r->ratio));
+	desk_json_real(object, "low", r->low, r->has_interval && !isinf(r->low));
+	desk_json_real(object, "high", r->high, r->has_interval && !isinf(r->high));
+	return object;
+}
+
+static struct json_object *json_run(const struct compare *c, size_t value, unsigned int run)
+{
+	struct json_object *object;
+	struct ratio r = ratio(c, value, run), same = ratio(c, value, COMPARE_AGAIN);
+	struct summary sum = { };
+	size_t n;
+	double *v = series(c, value, run, false, &n);
+	char *text = sentence(c, value, run);
+
+	if (n)
+		stats_summarize(v, n, &sum);
+	object = run == COMPARE_FIRST ? json_object_new_object() : json_ratio(&r);
+	desk_json_text(object, "policy", compare_policy(c, run));
+	desk_json_number(object, "samples", n);
+	desk_json_real(object, "median", sum.median, n);
+	desk_json_real(object, "min", sum.min, n);
+	desk_json_real(object, "max", sum.max, n);
+	desk_json_real(object, "mad", sum.mad, n);
+	if (run >= COMPARE_OTHERS) {
+		json_object_object_add(object, "differs", r.has_interval ?
+				       json_object_new_boolean(stats_differs(&r, &same)) : NULL);
+		desk_json_text(object, "text", text);
+	}
+	free(text);
+	free(v);
+	return object;
+}
+
+static struct json_object *json_value(const struct compare *c, size_t value)
+{
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	unsigned int run;
+
+	desk_json_text(object, "name", c->names[value]);
+	json_object_object_add(object, "first", json_run(c, value, COMPARE_FIRST));
+	json_object_object_add(object, "again", json_run(c, value, COMPARE_AGAIN));
+	for (run = COMPARE_OTHERS; run < compare_runs(c); run++)
+		json_object_array_add(list, json_run(c, value, run));
+	json_object_object_add(object, "others", list);
+	return object;
+}
+
+static int print_json(const struct compare *c)
+{
+	struct json_object *object = desk_json_new("compare"), *list = json_object_new_array();
+	size_t i;
+
+	add_what(c, object);
+	for (i = 0; i < c->nr_policies; i++)
+		json_object_array_add(list, json_object_new_string(c->policies[i]));
+	json_object_object_add(object, "policies", list);
+	desk_json_number(object, "rounds", c->rounds);
+	desk_json_number(object, "rounds_done", c->rounds_done);
+	desk_json_number(object, "seed", c->seed);
+	desk_json_number(object, "runs", c->nr_samples);
+	desk_json_number(object, "runs_empty", c->empty);
+	desk_json_number(object, "runs_mixed", c->mixed);
+	desk_json_text(object, "by", c->by);
+	list = json_object_new_array();
+	for (i = 0; i < c->nr_values; i++)
+		json_object_array_add(list, json_value(c, i));
+	json_object_object_add(object, "values", list);
+	return desk_json_print(object, false);
+}
+
+int compare_print(struct compare *c)
+{
+	if (c->common.json)
+		return print_json(c);
+	print_text(c);
+	return DESK_OK;
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-zap compare: what policies cost, side by side. See compare.h.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "desk.h"
+
+#define LOCK	"/run/kvm-zap/.compare"
+
+volatile sig_atomic_t compare_stopped;
+
+static const struct argp_option options[] = {
+	{ .name = "policies", .key = 'p', .arg = "WORDS",
+	  .doc = "Words of memslot, with commas or blanks between; the first is what the others are "
+		 "compared with (fast,scoped)" },
+	{ .name = "rounds", .key = 'r', .arg = "N",
+	  .doc = "Rounds (10); with fewer than 6 there are no intervals" },
+	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
+	  .doc = "A VM that is there, by its guest's name, id or UUID, or its process. Its own word "
+		 "alternates, and is put back at the end" },
+	{ .name = "seconds", .key = 's', .arg = "S", .doc = "With --vm: of each run (5)" },
+	{ .name = "event", .key = 'E', .arg = "EVENT",
+	  .doc = "Count this as well, by perf stat: one of its events, or several with commas. May be "
+		 "given again. Of a command that is all of it, not the VMs alone" },
+	{ .name = "by", .key = 'b', .arg = "VALUE",
+	  .doc = "Which value the last sentence is about: one of the table's, or an event (ns)" },
+	{ .name = "output", .key = 'o', .arg = "FILE",
+	  .doc = "Append each sample to FILE as it comes, a line of JSON each" },
+	{ .name = "seed", .key = 'S', .arg = "N",
+	  .doc = "Of what the intervals are drawn by (1): the same makes the same" },
+	{ .name = "devices-tested", .key = 'd',
+	  .doc = "With --vm: the guest, which has devices of the host, was tested with these words" },
+	{ }
+};
+
+static unsigned long number(struct argp_state *state, const char *arg, unsigned long min,
+			    unsigned long max)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	if (!isdigit((unsigned char)*arg) || *end || errno || n < min || n > max)
+		argp_error(state, "'%s': give a number from %lu to %lu", arg, min, max);
+	return n;
+}
+
+/* Exits unless each is a word of memslot, and there once. */
+static void set_policies(struct compare *c, const char *arg, struct argp_state *state)
+{
+	const struct desk_site *site = desk_site("memslot");
+	char *words = desk_copy(arg), *word, *save;
+	size_t i;
+
+	c->nr_policies = 0;
+	for (word = strtok_r(words, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
+		if (!desk_site_takes(site, word)) {
+			desk_site_refuse(site, word, NULL);
+			exit(DESK_USAGE);
+		}
+		for (i = 0; i < c->nr_policies; i++)
+			if (!strcmp(c->policies[i], word))
+				argp_error(state, "'%s' is given twice: the first policy runs twice anyway",
+					   word);
+		c->policies[c->nr_policies++] = word;
+	}
+	if (!c->nr_policies)
+		argp_error(state, "--policies '%s': give at least one of stock, fast, scoped, auto", arg);
+}
+
+static void option(void *verb, int key, char *arg, struct argp_state *state)
+{
+	struct compare *c = verb;
+
+	switch (key) {
+	case 'p':
+		set_policies(c, arg, state);
+		break;
+	case 'r':
+		c->rounds = number(state, arg, 1, 9999);
+		break;
+	case 'v':
+		c->who = arg;
+		break;
+	case 's':
+		c->seconds = desk_seconds(state, arg, 0.1);
+		break;
+	case 'E':
+		c->events = desk_grow(c->events, c->nr_events + 1, sizeof(*c->events));
+		c->events[c->nr_events++] = arg;
+		break;
+	case 'b':
+		c->by = arg;
+		break;
+	case 'o':
+		c->output = arg;
+		break;
+	case 'S':
+		c->seed = number(state, arg, 0, ULONG_MAX);
+		break;
+	case 'd':
+		c->tested = true;
+		break;
+	}
+}
+
+/* The first word takes all that follow it. */
+static void command(void *verb, char *arg, struct argp_state *state)
+{
+	struct compare *c = verb;
+
+	(void)arg;
+	c->command = &state->argv[state->next - 1];
+	c->is_workload = !state->quoted || state->quoted > state->next - 1;
+	state->next = state->argc;
+}
+
+static void check(void *verb, struct argp_state *state)
+{
+	static char *rom[] = { "rom", NULL };
+	struct compare *c = verb;
+
+	if (c->who && c->command)
+		argp_error(state, "'%s' is not expected: --vm compares what the VM does anyway",
+			   c->command[0]);
+	if (!c->who && c->seconds)
+		argp_error(state, "--seconds wants --vm: a command takes the time that it takes");
+	if (!c->who && c->tested)
+		argp_error(state, "--devices-tested wants --vm");
+	if (!c->who && !c->command) {
+		c->command = rom;
+		c->is_workload = true;
+	}
+	if (!c->seconds)
+		c->seconds = 5;
+}
+
+static const struct desk_args args = {
+	.options = options,
+	.option = option,
+	.word = command,
+	.check = check,
+	/* A workload's options are not ours. */
+	.flags = ARGP_IN_ORDER,
+	.args_doc = "[WORKLOAD [ARG...] | -- COMMAND [ARG...]]",
+	.doc = "Compare policies of memslot, per invalidation, by VMs' own words: no parameter is "
+	       "changed, no other VM is touched.\v"
+	       "WORKLOAD is one of kvm-zap-bench (rom), which runs once for each sample; or COMMAND "
+	       "does, and waits for the VMs that it makes; or --vm has a VM of this host do what it "
+	       "does anyway. Every round has the first policy twice: the ratio of these two, 'again', "
+	       "is noise. Ratios are of medians, with the interval that 95 % of resampled ones lie "
+	       "in. A difference is called one if that interval neither has 1 in it nor meets the "
+	       "noise's.\n\n"
+	       "VALUE, for each invalidation: ns within it, update_ns in the whole update of the "
+	       "memslot and those that follow it, stall_ns and refaults in page faults after it, "
+	       "sptes that it dropped, collateral of these that cannot have been the memslot's, kept "
+	       "what scoped left mapped, tables page tables, yields of mmu_lock; and perf's events.\n\n"
+	       "^C ends it early and prints what there is. What a kill leaves changed 'kvm-zap "
+	       "restore' puts back.",
+};
+
+static void on_signal(int number)
+{
+	compare_stopped = number;
+}
+
+bool compare_sleep(double seconds)
+{
+	uint64_t until = desk_now_ns() + seconds * 1e9, now;
+
+	while (!compare_stopped && (now = desk_now_ns()) < until)
+		desk_sleep(until - now > 50000000 ? 0.05 : (until - now) / 1e9);
+	return !compare_stopped;
+}
+
+/* Held until the process ends. Children do not have it. */
+static int lock(void)
+{
+	char text[32] = "";
+	int fd;
+
+	mkdir("/run/kvm-zap", 0755);
+	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		desk_say(LOCK ": %s", strerror(errno));
+		return DESK_NOT;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		ssize_t bytes = pread(fd, text, sizeof(text) - 1, 0);
+
+		text[bytes > 0 ? bytes : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		desk_say("another 'kvm-zap compare' runs (pid %s): two at once disturb each other",
+			 *text ? text : "?");
+		return DESK_NOT;
+	}
+	snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, text, strlen(text), 0) < 0)
+		desk_say(LOCK ": %s", strerror(errno));
+	return DESK_OK;
+}
+
+/* What the kernel and the user have to be like; *@vms are those that there are. */
+static int need(struct desk_vms *vms)
+{
+	struct desk_module module;
+	char *why = NULL;
+	int ret;
+
+	desk_module_read(&module);
+	ret = desk_need_zap(&module);
+	desk_module_free(&module);
+	if (!ret && geteuid()) {
+		desk_say("only root may choose");
+		ret = DESK_DENIED;
+	}
+	if (!ret) {
+		ret = desk_vms_read(vms, &why);
+		if (ret)
+			desk_say("%s", why);
+		free(why);
+	}
+	return ret ? ret : lock();
+}
+
+static void settle(struct compare *c)
+{
+	char text[16];
+
+	/* Page faults count until a window has ended, an invalidation under way as it began. */
+	c->settle = 0.1;
+	if (!kvm_param_get("kvm", "zap_window_ms", text, sizeof(text)))
+		c->settle += atoi(text) / 1000.0;
+}
+
+static int check_by(const struct compare *c)
+{
+	char *list = desk_copy(""), *longer;
+	size_t i;
+
+	for (i = 0; i < c->nr_values; i++) {
+		if (!strcmp(c->names[i], c->by)) {
+			free(list);
+			return DESK_OK;
+		}
+		longer = desk_text("%s%s%s", list, i ? ", " : "", c->names[i]);
+		free(list);
+		list = longer;
+	}
+	desk_say("--by '%s': no such value: %s", c->by, list);
+	free(list);
+	return DESK_USAGE;
+}
+
+static int open_all(struct compare *c, struct desk_vms *vms)
+{
+	int ret;
+
+	compare_names(c);
+	ret = need(vms);
+	if (!ret)
+		ret = compare_perf_open(c);
+	if (!ret)
+		ret = check_by(c);
+	if (!ret)
+		ret = c->who ? compare_live_open(c, vms) : compare_own_open(c);
+	if (ret || !c->output)
+		return ret;
+	c->file = fopen(c->output, "ae");
+	if (c->file)
+		return DESK_OK;
+	desk_say("%s: %s", c->output, strerror(errno));
+	return DESK_NOT;
+}
+
+static int run(struct compare *c, unsigned int round, unsigned int run)
+{
+	struct compare_sample sample = { .round = round, .run = run };
+	const char *word = compare_policy(c, run);
+	int ret;
+
+	sample.values = desk_alloc(c->nr_values * sizeof(*sample.values));
+	ret = c->who ? compare_live_run(c, word, &sample) : compare_own_run(c, word, &sample);
+	if (ret || compare_stopped) {
+		free(sample.values);
+		return ret ? ret : DESK_NOT;
+	}
+	c->samples = desk_grow(c->samples, c->nr_samples + 1, sizeof(*c->samples));
+	c->samples[c->nr_samples++] = sample;
+	ret = compare_write_sample(c);
+	if (ret || c->who || sample.invalidations)
+		return ret;
+	desk_say("%s deletes or moves no memslot, or does at site mmio as well: nothing to compare",
+		 c->what);
+	return DESK_NOT;
+}
+
+static int run_all(struct compare *c)
+{
+	unsigned int i, runs = compare_runs(c);
+	uint64_t start = desk_now_ns();
+	int ret = DESK_OK;
+
+	while (c->rounds_done < c->rounds && !ret) {
+		for (i = 0; i < runs && !ret; i++) {
+			unsigned int now = c->rounds_done % 2 ? runs - 1 - i : i;
+
+			compare_progress(c, c->rounds_done + 1, now, (desk_now_ns() - start) / 1e9,
+					 c->rounds_done * runs + i);
+			ret = run(c, c->rounds_done + 1, now);
+		}
+		c->rounds_done += !ret;
+	}
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	return ret;
+}
+
+/* Some of what is measured is none of the policies': there is no result. */
+static bool has_result(const struct compare *c, int ret)
+{
+	size_t i;
+
+	if (ret && ret != DESK_NO_VM && !compare_stopped)
+		return false;
+	for (i = 0; i < c->nr_samples; i++)
+		if (c->samples[i].invalidations)
+			return true;
+	if (!ret)
+		desk_say("%s: no invalidation at site memslot in %zu runs: nothing to compare", c->what,
+			 c->nr_samples);
+	return false;
+}
+
+/* perf may end before it is told to: that is seen when it does not answer. */
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+int desk_verb_compare(int argc, char **argv)
+{
+	struct compare c = { .policies = { "fast", "scoped" }, .nr_policies = 2, .rounds = 10,
+			     .seed = 1, .by = "ns" };
+	struct desk_vms vms = { };
+	int ret, restored = DESK_OK;
+
+	desk_args_parse(&args, argc, argv, &c.common);
+	settle(&c);
+	catch_signals();
+	ret = open_all(&c, &vms);
+	if (!ret) {
+		ret = run_all(&c);
+		restored = compare_words_restore(&c);
+		if (compare_stopped)
+			desk_say("interrupted after %u of %lu rounds", c.rounds_done, c.rounds);
+		if (has_result(&c, ret)) {
+			int printed = compare_print(&c);
+
+			ret = ret ? ret : printed;
+		} else if (!ret) {
+			ret = DESK_NOT;
+		}
+	}
+	desk_vms_free(&vms);
+	return ret ? ret : restored;
+}
