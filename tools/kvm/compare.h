@@ -118,9 +118,26 @@ int compare_follows(const struct compare *c, const struct desk_vm *vm, const cha
 int compare_take(struct compare *c, const struct compare_counts *grown, const char *expected,
 		 struct compare_sample *sample);
 
-/* Runs (compare_own.c, compare_live.c) -------------------------------------- */
+/* The command of a run (compare_command.c) ------------------------------- */
+
+struct compare_command {
+	pid_t pid;
+	int gate;		/* kvm-zap-bench waits for answers there; -1: there is none */
+	int output, log;	/* what it says; what perf says, or -1 */
+};
 
 int compare_own_open(struct compare *c);
+int compare_command_start(const struct compare *c, struct compare_command *cmd);
+bool compare_command_ended(struct compare_command *cmd, int *status);
+void compare_command_close_gate(struct compare_command *cmd);
+/* Ends all that it started if it has not ended. */
+void compare_command_end(struct compare_command *cmd);
+/* Says how it failed, and with what words of its own. */
+int compare_command_failed(const struct compare *c, const struct compare_command *cmd,
+			   const char *word, int status);
+
+/* Runs (compare_own.c, compare_live.c) -------------------------------------- */
+
 int compare_own_run(struct compare *c, const char *word, struct compare_sample *sample);
 
 int compare_live_open(struct compare *c, struct desk_vms *vms);

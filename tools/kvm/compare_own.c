@@ -10,20 +10,16 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "compare.h"
 #include "desk.h"
 
 #define LOOK_MS		10
-#define END_S		2	/* that a command has to end when it is told to */
 
 struct own_vm {
 	struct desk_vm before, last;
@@ -32,8 +28,7 @@ struct own_vm {
 struct own {
 	struct compare *c;
 	const char *word, *expected;
-	pid_t pid;
-	int gate, output, log;
+	struct compare_command command;
 	size_t nr;		/* VMs there are, in the order in which they were made */
 	struct own_vm *vm;
 	size_t made, foldless;
@@ -190,12 +185,11 @@ static int gate_closing(struct own *o, const char *folder)
 static int gate_message(struct own *o)
 {
 	char text[64], folder[48];
-	ssize_t bytes = recv(o->gate, text, sizeof(text) - 1, MSG_DONTWAIT);
+	ssize_t bytes = recv(o->command.gate, text, sizeof(text) - 1, MSG_DONTWAIT);
 	int ret = DESK_OK;
 
 	if (bytes <= 0) {
-		close(o->gate);
-		o->gate = -1;
+		compare_command_close_gate(&o->command);
 		return DESK_OK;
 	}
 	text[bytes] = '\0';
@@ -204,7 +198,7 @@ static int gate_message(struct own *o)
 	else if (sscanf(text, "closing %47s", folder) == 1)
 		ret = gate_closing(o, folder);
 	if (!ret)
-		send(o->gate, "go", 2, MSG_NOSIGNAL);
+		send(o->command.gate, "go", 2, MSG_NOSIGNAL);
 	return ret;
 }
 
@@ -286,117 +280,27 @@ static int look(struct own *o)
 	return ret;
 }
 
-/* The command --------------------------------------------------------------- */
-
-static void __attribute__((noreturn)) child(struct own *o, int gate, char **argv)
-{
-	int null = open("/dev/null", O_RDONLY);
-
-	/* A terminal's ^C is for this program, which then ends the command. */
-	signal(SIGPIPE, SIG_DFL);
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	dup2(null, STDIN_FILENO);
-	dup2(o->output, STDOUT_FILENO);
-	dup2(o->output, STDERR_FILENO);
-	if (gate >= 0)
-		fcntl(gate, F_SETFD, 0);
-	if (o->log >= 0)
-		setenv("LC_ALL", "C", 1);
-	execvp(*argv, argv);
-	dprintf(STDERR_FILENO, "%s: %s\n", *argv, strerror(errno));
-	_exit(127);
-}
-
-static int start(struct own *o)
-{
-	char **command = o->c->command, **argv, *fd = NULL;
-	char *gated[1024];
-	int gates[2] = { -1, -1 };
-	size_t i;
-
-	if (o->c->is_workload) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, gates)) {
-			desk_say("socketpair: %s", strerror(errno));
-			return DESK_NOT;
-		}
-		fd = desk_text("%d", gates[1]);
-		gated[0] = command[0];
-		gated[1] = "--gate";
-		gated[2] = fd;
-		for (i = 1; command[i] && i < ARRAY_SIZE(gated) - 3; i++)
-			gated[i + 2] = command[i];
-		gated[i + 2] = NULL;
-		command = gated;
-	}
-	o->gate = gates[0];
-	argv = compare_perf_command(o->c, command, o->log);
-	o->pid = fork();
-	if (!o->pid)
-		child(o, gates[1], argv);
-	free(argv);
-	free(fd);
-	if (gates[1] >= 0)
-		close(gates[1]);
-	if (o->pid > 0)
-		return DESK_OK;
-	desk_say("fork: %s", strerror(errno));
-	return DESK_NOT;
-}
-
-/* Ends the command and all it started, and waits for it. */
-static void stop(struct own *o)
-{
-	uint64_t until = desk_now_ns() + END_S * 1000000000ULL;
-
-	if (o->pid <= 0)
-		return;
-	kill(-o->pid, SIGTERM);
-	while (!waitpid(o->pid, NULL, WNOHANG) && desk_now_ns() < until)
-		desk_sleep(0.01);
-	kill(-o->pid, SIGKILL);
-	waitpid(o->pid, NULL, 0);
-	o->pid = 0;
-}
-
-static int said_failure(struct own *o, const char *word, int status)
-{
-	char *text = compare_tmpfile_text(o->output), *tail = text + strlen(text);
-	int lines = 0;
-
-	while (tail > text && lines < 6)
-		lines += *--tail == '\n';
-	if (*tail)
-		fprintf(stderr, "%s%s", tail + (*tail == '\n'), tail[strlen(tail) - 1] == '\n' ? "" : "\n");
-	free(text);
-	if (WIFSIGNALED(status))
-		desk_say("%s, %s: ended by signal %d", o->c->what, word, WTERMSIG(status));
-	else
-		desk_say("%s, %s: exit status %d", o->c->what, word, WEXITSTATUS(status));
-	return DESK_NOT;
-}
+/* The run ------------------------------------------------------------------- */
 
 static int watch(struct own *o)
 {
-	struct pollfd poll_gate = { .fd = o->gate, .events = POLLIN };
-	int status, ret = DESK_OK;
+	struct pollfd gate = { .events = POLLIN };
+	int status = 0, ret = DESK_OK;
 	bool ended = false;
 
 	while (!ended && !ret) {
-		poll_gate.fd = o->gate;
-		poll(&poll_gate, 1, LOOK_MS);
+		gate.fd = o->command.gate;
+		poll(&gate, 1, LOOK_MS);
 		if (compare_stopped)
 			return DESK_NOT;
-		ended = waitpid(o->pid, &status, WNOHANG) == o->pid;
-		if (ended)
-			o->pid = 0;
+		ended = compare_command_ended(&o->command, &status);
 		if (!o->c->is_workload)
 			ret = look(o);
-		else if (o->gate >= 0 && poll_gate.revents)
+		else if (gate.fd >= 0 && gate.revents)
 			ret = gate_message(o);
 	}
-	if (!ret && ended && status)
-		ret = said_failure(o, o->word, status);
+	if (!ret && status)
+		ret = compare_command_failed(o->c, &o->command, o->word, status);
 	return ret;
 }
 
@@ -419,72 +323,19 @@ static int judge(struct own *o, struct compare_sample *sample)
 
 int compare_own_run(struct compare *c, const char *word, struct compare_sample *sample)
 {
-	struct own o = { .c = c, .word = word, .gate = -1, .log = -1 };
+	struct own o = { .c = c, .word = word };
 	uint64_t begin = desk_now_ns();
 	int ret;
 
-	o.output = compare_tmpfile();
-	if (c->nr_events)
-		o.log = compare_tmpfile();
-	ret = o.output < 0 || (c->nr_events && o.log < 0) ? DESK_NOT : start(&o);
+	ret = compare_command_start(c, &o.command);
 	if (!ret)
 		ret = watch(&o);
 	sample->seconds = (desk_now_ns() - begin) / 1e9;
-	stop(&o);
-	if (!ret && o.log >= 0)
-		compare_perf_read(c, o.log, sample->values);
+	if (!ret && c->nr_events)
+		compare_perf_read(c, o.command.log, sample->values);
 	if (!ret)
 		ret = judge(&o, sample);
+	compare_command_end(&o.command);
 	free(o.vm);
-	if (o.gate >= 0)
-		close(o.gate);
-	if (o.log >= 0)
-		close(o.log);
-	if (o.output >= 0)
-		close(o.output);
 	return ret;
-}
-
-/* kvm-zap-bench is where kvm-zap is, or where a shell would find it. */
-static char *find_bench(void)
-{
-	char self[4096], *path, *slash;
-	ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (bytes > 0) {
-		self[bytes] = '\0';
-		slash = strrchr(self, '/');
-		if (slash)
-			*slash = '\0';
-		path = desk_text("%s/kvm-zap-bench", self);
-		if (!access(path, X_OK))
-			return path;
-		free(path);
-	}
-	return desk_copy("kvm-zap-bench");
-}
-
-int compare_own_open(struct compare *c)
-{
-	size_t i, words = 0;
-	char *longer;
-
-	c->what = desk_copy("");
-	for (i = 0; c->command[i]; i++, words++) {
-		longer = desk_text("%s%s%s", c->what, i ? " " : "", c->command[i]);
-		free(c->what);
-		c->what = longer;
-	}
-	if (c->is_workload) {
-		char **command = desk_alloc((words + 2) * sizeof(*command));
-
-		command[0] = find_bench();
-		memcpy(command + 1, c->command, words * sizeof(*command));
-		c->command = command;
-		longer = desk_text("kvm-zap-bench %s", c->what);
-		free(c->what);
-		c->what = longer;
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return DESK_OK;
 }

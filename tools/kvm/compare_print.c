@@ -135,8 +135,8 @@ static struct desk_word number(double x)
 	else if (x && x < 0.0001)
 		snprintf(word.text, sizeof(word.text), "<0.0001");
 	else
-		snprintf(word.text, sizeof(word.text), x && x < 0.0995 ? "%.4f" : x ? "%.2f" : "%.0f",
-			 x);
+		snprintf(word.text, sizeof(word.text), "%.*f", !x ? 0 : x < 0.00995 ? 4 :
+			 x < 0.0995 ? 3 : 2, x);
 	return word;
 }
 
