@@ -115,8 +115,11 @@ static int write_word(const struct own *o, const char *folder)
 	return ret;
 }
 
-/* A VM whose folders have the word: what it counts from here on is counted. */
-static int add_vm(struct own *o, pid_t tid)
+/*
+ * A VM whose folders have the word: what it counts from here on is counted. With @later one
+ * that does not follow the word yet is left for the next look.
+ */
+static int add_vm(struct own *o, pid_t tid, bool later)
 {
 	struct desk_vms vms;
 	const struct desk_vm *row;
@@ -125,7 +128,7 @@ static int add_vm(struct own *o, pid_t tid)
 	if (ret)
 		return ret;
 	row = row_of(&vms, tid, known_of(o, tid, o->nr));
-	if (row) {
+	if (row && !(later && strcmp(row->word, o->word))) {
 		o->vm = desk_grow(o->vm, o->nr + 1, sizeof(*o->vm));
 		o->vm[o->nr].before = o->vm[o->nr].last = *row;
 		o->nr++;
@@ -154,7 +157,7 @@ static int gate_made(struct own *o, const char *folder)
 	free(path);
 	if (!ret)
 		ret = write_word(o, folder);
-	return ret ? ret : add_vm(o, atoi(folder));
+	return ret ? ret : add_vm(o, atoi(folder), false);
 }
 
 static int gate_closing(struct own *o, const char *folder)
@@ -232,7 +235,7 @@ static bool is_ours(pid_t pid)
 static int found(struct own *o, const struct desk_vms *vms, const struct desk_vm *row)
 {
 	char **folders;
-	size_t i, nr = desk_vm_folders(row, &folders);
+	size_t i, nr = desk_vm_folders(row, &folders), known;
 	int ret = DESK_OK;
 
 	/* KVM lists a VM before it has its folder. */
@@ -245,8 +248,11 @@ static int found(struct own *o, const struct desk_vms *vms, const struct desk_vm
 	free(folders);
 	if (ret || nr < rows_of(vms, row->tid))
 		return ret;
-	while (!ret && known_of(o, row->tid, o->nr) < rows_of(vms, row->tid))
-		ret = add_vm(o, row->tid);
+	do {
+		known = known_of(o, row->tid, o->nr);
+		if (known < rows_of(vms, row->tid))
+			ret = add_vm(o, row->tid, true);
+	} while (!ret && known < known_of(o, row->tid, o->nr));
 	return ret;
 }
 
