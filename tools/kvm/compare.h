@@ -72,7 +72,7 @@ struct compare {
 	size_t nr_samples;
 	unsigned int rounds_done;
 	unsigned int empty;		/* runs without an invalidation */
-	unsigned int mixed;		/* runs with some at site mmio, which cannot be told apart */
+	unsigned int mixed;		/* runs with some at site mmio: not to be told apart */
 	FILE *file;
 };
 

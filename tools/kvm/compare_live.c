@@ -24,9 +24,10 @@ static int check_devices(const struct compare *c)
 		for (j = 0; j < c->nr_vms; j++) {
 			if (!desk_vm_has_devices(&c->vm[j]))
 				continue;
-			desk_say("%s has devices of the host: nothing is done, guests with devices have shown corruption, see README",
+			desk_say("%s has devices of the host: guests have shown corruption",
 				 c->what);
-			desk_say("test it with '%s' first, then add --devices-tested", c->policies[i]);
+			desk_say("nothing is done: test it with '%s', then add --devices-tested",
+				 c->policies[i]);
 			return DESK_DEVICES;
 		}
 	}

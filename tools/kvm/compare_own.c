@@ -104,7 +104,8 @@ static int write_word(const struct own *o, const char *folder)
 	/* One that has gone has nothing to count. */
 	if (ret && ret != -ENOENT && ret != -ENODEV) {
 		if (ret == -EPERM && lockdown)
-			desk_say("%s: locked down (%s): no VM's own word can be set", path, lockdown);
+			desk_say("%s: locked down (%s): no VM's own word can be set", path,
+				 lockdown);
 		else
 			desk_say("%s: '%s': %s", path, o->word, strerror(-ret));
 		ret = ret == -EPERM || ret == -EACCES ? DESK_DENIED : DESK_NOT;
@@ -130,7 +131,8 @@ static int add_vm(struct own *o, pid_t tid, bool later)
 	row = row_of(&vms, tid, known_of(o, tid, o->nr));
 	if (row && !(later && strcmp(row->word, o->word))) {
 		o->vm = desk_grow(o->vm, o->nr + 1, sizeof(*o->vm));
-		o->vm[o->nr].before = o->vm[o->nr].last = *row;
+		o->vm[o->nr].before = *row;
+		o->vm[o->nr].last = *row;
 		o->nr++;
 		o->made++;
 		ret = compare_follows(o->c, row, o->word, &o->expected);
@@ -313,15 +315,15 @@ static int watch(struct own *o)
 static int judge(struct own *o, struct compare_sample *sample)
 {
 	if (!o->c->is_workload && o->nr) {
-		desk_say("%s has ended, and pid %d, a VM of it, has not: give a command that waits for it",
+		desk_say("%s has ended, and its VM, pid %d, has not: give a command that waits",
 			 o->c->what, o->vm[0].before.tgid);
 		return DESK_NOT;
 	}
 	while (o->nr)
 		forget(o, 0);
 	if (!o->made) {
-		desk_say(o->foldless ? "%s: its VM has no folder with memslot_zap in " DESK_DEBUGFS :
-			 "%s has made no VM", o->c->what);
+		desk_say("%s has made no VM%s", o->c->what,
+			 o->foldless ? " with memslot_zap in " DESK_DEBUGFS : "");
 		return DESK_NOT;
 	}
 	return compare_take(o->c, &o->grown, o->expected, sample);

@@ -197,7 +197,8 @@ static int learn(struct compare *c, int log, const char *event)
 
 static int probe(struct compare *c, const char *event)
 {
-	char *tail[] = { "--", "true", NULL }, **words, *why;
+	static char *tail[] = { "--", "true", NULL };
+	char **words, *why;
 	int log = compare_tmpfile(), say = compare_tmpfile(), status = -1, ret = DESK_NOT;
 	pid_t pid;
 

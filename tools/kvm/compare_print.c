@@ -157,10 +157,10 @@ static char *sentence(const struct compare *c, size_t value, unsigned int run)
 				 policy, number(r.ratio).text, base, name, n, n == 1 ? "" : "s",
 				 STATS_ENOUGH);
 	if (stats_differs(&r, &same))
-		return desk_text("%s: %s of %s (%s to %s) in %s", policy, number(r.ratio).text, base,
-				 number(r.low).text, number(r.high).text, name);
-	return desk_text("%s: no difference shown: %s to %s of %s in %s; %s again is %s to %s", policy,
-			 number(r.low).text, number(r.high).text, base, name, base,
+		return desk_text("%s: %s of %s (%s to %s) in %s", policy, number(r.ratio).text,
+				 base, number(r.low).text, number(r.high).text, name);
+	return desk_text("%s: no difference shown: %s to %s of %s in %s; %s again is %s to %s",
+			 policy, number(r.low).text, number(r.high).text, base, name, base,
 			 number(same.low).text, number(same.high).text);
 }
 
@@ -262,7 +262,8 @@ static void print_text(const struct compare *c)
 	if (c->mixed)
 		printf("%u of %zu runs had some at site mmio as well and count for nothing\n",
 		       c->mixed, c->nr_samples);
-	for (run = c->nr_policies > 1 ? COMPARE_OTHERS : COMPARE_AGAIN; run < compare_runs(c); run++) {
+	run = c->nr_policies > 1 ? COMPARE_OTHERS : COMPARE_AGAIN;
+	for (; run < compare_runs(c); run++) {
 		char *text = sentence(c, chosen(c), run);
 
 		puts(text);

@@ -70,7 +70,7 @@ int compare_follows(const struct compare *c, const struct desk_vm *vm, const cha
 		desk_say("%s: the word of pid %d is '%s', not '%s': somebody else writes it",
 			 c->what, vm->tgid, vm->word, word);
 	else
-		desk_say("%s: '%s' does not reach pid %d, what decides there is '%s': nothing to compare",
+		desk_say("%s: '%s' does not reach pid %d, where '%s' decides: no comparison",
 			 c->what, word, vm->tgid, vm->by);
 	return DESK_NOT;
 }
@@ -104,7 +104,7 @@ int compare_take(struct compare *c, const struct compare_counts *grown, const ch
 	size_t i;
 
 	if (grown->shrank) {
-		desk_say("%s: counters became less: they were cleared, or a VM came or went: no comparison",
+		desk_say("%s: counters became less, cleared or of another VM: no comparison",
 			 c->what);
 		return DESK_NOT;
 	}

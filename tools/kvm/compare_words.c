@@ -148,8 +148,8 @@ static int restore_one(struct compare *c, struct compare_word *w)
 		return DESK_OK;
 	}
 	if (strcmp(now, w->ours)) {
-		desk_say("%s: its word stays '%s', somebody wrote it meanwhile; it was '%s'", c->what,
-			 now, w->was);
+		desk_say("%s: its word stays '%s', somebody wrote it meanwhile; it was '%s'",
+			 c->what, now, w->was);
 		desk_note_drop(w->folder);
 		return DESK_NOT;
 	}

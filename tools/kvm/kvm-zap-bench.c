@@ -63,8 +63,7 @@ static int options(char ***argv)
 		} else if (!strcmp(**argv, "--gate")) {
 			(*argv)++;
 			if (!**argv || !bench_gate(**argv)) {
-				fprintf(stderr, "kvm-zap-bench: --gate '%s': give an open socket that keeps messages apart\n",
-					**argv ? **argv : "");
+				fprintf(stderr, "kvm-zap-bench: --gate: give a SOCK_SEQPACKET\n");
 				ret = 2;
 			}
 		} else {

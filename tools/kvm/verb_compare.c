@@ -23,17 +23,17 @@ volatile sig_atomic_t compare_stopped;
 
 static const struct argp_option options[] = {
 	{ .name = "policies", .key = 'p', .arg = "WORDS",
-	  .doc = "Words of memslot, with commas or blanks between; the first is what the others are "
-		 "compared with (fast,scoped)" },
+	  .doc = "Words of memslot, with commas or blanks between; the others are compared with "
+		 "the first (fast,scoped)" },
 	{ .name = "rounds", .key = 'r', .arg = "N",
 	  .doc = "Rounds (10); with fewer than 6 there are no intervals" },
 	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
-	  .doc = "A VM that is there, by its guest's name, id or UUID, or its process. Its own word "
-		 "alternates, and is put back at the end" },
+	  .doc = "A VM that is there, by its guest's name, id or UUID, or its process. Its own "
+		 "word alternates, and is put back at the end" },
 	{ .name = "seconds", .key = 's', .arg = "S", .doc = "With --vm: of each run (5)" },
 	{ .name = "event", .key = 'E', .arg = "EVENT",
-	  .doc = "Count this as well, by perf stat: one of its events, or several with commas. May be "
-		 "given again. Of a command that is all of it, not the VMs alone" },
+	  .doc = "Count this as well, by perf stat: one of its events, or several with commas. "
+		 "May be given again. Of a command that is all of it, not the VMs alone" },
 	{ .name = "by", .key = 'b', .arg = "VALUE",
 	  .doc = "Which value the last sentence is about: one of the table's, or an event (ns)" },
 	{ .name = "output", .key = 'o', .arg = "FILE",
@@ -41,12 +41,12 @@ static const struct argp_option options[] = {
 	{ .name = "seed", .key = 'S', .arg = "N",
 	  .doc = "Of what the intervals are drawn by (1): the same makes the same" },
 	{ .name = "devices-tested", .key = 'd',
-	  .doc = "With --vm: the guest, which has devices of the host, was tested with these words" },
+	  .doc = "With --vm: the guest, which has devices of the host, was tested with this" },
 	{ }
 };
 
-static unsigned long number(struct argp_state *state, const char *arg, unsigned long min,
-			    unsigned long max)
+static unsigned long parse_number(struct argp_state *state, const char *arg,
+				  unsigned long min, unsigned long max)
 {
 	unsigned long n;
 	char *end;
@@ -73,12 +73,13 @@ static void set_policies(struct compare *c, const char *arg, struct argp_state *
 		}
 		for (i = 0; i < c->nr_policies; i++)
 			if (!strcmp(c->policies[i], word))
-				argp_error(state, "'%s' is given twice: the first policy runs twice anyway",
+				argp_error(state, "'%s' is given twice, the first runs so anyway",
 					   word);
 		c->policies[c->nr_policies++] = word;
 	}
 	if (!c->nr_policies)
-		argp_error(state, "--policies '%s': give at least one of stock, fast, scoped, auto", arg);
+		argp_error(state, "--policies '%s': give one of stock, fast, scoped, auto at least",
+			   arg);
 }
 
 static void option(void *verb, int key, char *arg, struct argp_state *state)
@@ -90,7 +91,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		set_policies(c, arg, state);
 		break;
 	case 'r':
-		c->rounds = number(state, arg, 1, 9999);
+		c->rounds = parse_number(state, arg, 1, 9999);
 		break;
 	case 'v':
 		c->who = arg;
@@ -109,7 +110,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		c->output = arg;
 		break;
 	case 'S':
-		c->seed = number(state, arg, 0, ULONG_MAX);
+		c->seed = parse_number(state, arg, 0, ULONG_MAX);
 		break;
 	case 'd':
 		c->tested = true;
@@ -340,8 +341,8 @@ static bool has_result(const struct compare *c, int ret)
 		if (c->samples[i].invalidations)
 			return true;
 	if (!ret)
-		desk_say("%s: no invalidation at site memslot in %zu runs: nothing to compare", c->what,
-			 c->nr_samples);
+		desk_say("%s: no invalidation at site memslot in %zu runs: nothing to compare",
+			 c->what, c->nr_samples);
 	return false;
 }
 

@@ -164,7 +164,7 @@ static struct trials try(size_t n, double truth)
 	return trials;
 }
 
-static void coverage(void)
+static void try_sizes(void)
 {
 	static const size_t sizes[] = { STATS_ENOUGH, 10, 25 };
 	size_t i;
@@ -188,6 +188,6 @@ int main(void)
 	medians();
 	ratios();
 	differences();
-	coverage();
+	try_sizes();
 	return failed ? 1 : 0;
 }

@@ -23,7 +23,7 @@ real_proc=1	# its processes are real
 # No VM, and a window that is long for this machine.
 make_host() {
 	fake_make
-	echo 1000 > "$parameters/zap_window_ms"
+	echo 2500 > "$parameters/zap_window_ms"
 	echo "$vms_header" > "$debugfs/zap/vms"
 }
 
@@ -37,7 +37,7 @@ live() {
 	tries=0
 	until vm=$(sed -n '2s/ .*//p' "$debugfs/zap/vms") && [ -n "$vm" ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || { ktap_fail "no VM: $(cat "$tmp/vmm")"; return 1; }
+		[ $tries -lt 600 ] || { ktap_fail "no VM: $(cat "$tmp/vmm")"; return 1; }
 		sleep 0.1
 	done
 }
@@ -47,7 +47,7 @@ lock() {
 	tries=0
 	until comparing=$(cat "$fake/run/kvm-zap/.compare" 2> /dev/null) && [ -n "$comparing" ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || { ktap_fail 'no lock'; return 1; }
+		[ $tries -lt 600 ] || { ktap_fail 'no lock'; return 1; }
 		sleep 0.1
 	done
 }
@@ -72,7 +72,7 @@ wrong_test() {
 	zap 2 compare -p 'fast fast'
 	says "'fast' is given twice"
 	zap 2 compare -p ''
-	says 'give at least one of stock, fast, scoped, auto'
+	says 'give one of stock, fast, scoped, auto at least'
 	for rounds in 0 -1 1,5 x '' 10000; do
 		zap 2 compare --rounds="$rounds"
 		says "'$rounds': give a number from 1 to 9999"
@@ -101,7 +101,7 @@ wrong_test() {
 	zap 1 compare -- "$vmm" still 3
 	says 'deletes or moves no memslot'
 	zap 1 compare -- "$vmm" stays 3
-	says 'has not: give a command that waits for it'
+	says 'has not: give a command that waits'
 	make_host
 	mv "$debugfs/zap" "$tmp/zap"
 	zap 5 compare
@@ -174,7 +174,7 @@ refuse_test() {
 	says "another 'kvm-zap compare' runs (pid $comparing)"
 	# Somebody else has a say.
 	tries=0
-	until [ "$(vm_word "$vm-13")" = scoped ] || [ $tries -gt 100 ]; do
+	until [ "$(vm_word "$vm-13")" = scoped ] || [ $tries -gt 600 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done
@@ -210,7 +210,7 @@ live_test() {
 	ktap_equal note "$(cat "$(notes)")" "$before"
 	zap 0 restore
 	# ^C, and what there is by then.
-	on timeout --preserve-status -s INT 20 "$tool" compare --vm "$vm" -s 0.3 -r 99 > "$tmp/out" 2> "$tmp/err"
+	on timeout --preserve-status -s INT 30 "$tool" compare --vm "$vm" -s 0.3 -r 99 > "$tmp/out" 2> "$tmp/err"
 	ktap_equal 'exit status of ^C' $? 1
 	grep -q 'interrupted after [1-9][0-9]* of 99 rounds' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
 	grep -q '^sptes 1.0k' "$tmp/out" || ktap_fail "$(cat "$tmp/out" "$tmp/err")"
@@ -221,7 +221,7 @@ live_test() {
 	on "$tool" compare --vm "$vm" -s 9 > /dev/null 2>&1 &
 	lock
 	tries=0
-	until [ "$(vm_word "$vm-13")" = fast ] || [ $tries -gt 100 ]; do
+	until [ "$(vm_word "$vm-13")" = fast ] || [ $tries -gt 600 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done
@@ -234,7 +234,7 @@ live_test() {
 	says "memslot_zap of pid $vm: fast -> inherit"
 	ktap_equal 'its word' "$(vm_word "$vm-13")" inherit
 	# It goes away.
-	(sleep 10; kill "$vm") &
+	(sleep 14; kill "$vm") &
 	zap 3 compare --vm "$vm" -s 0.3 -r 99
 	says 'has gone meanwhile'
 	says ' of 99 rounds, '
