@@ -52,6 +52,7 @@ static void add_what(const struct compare *c, struct json_object *object)
 
 int compare_write_sample(struct compare *c)
 {
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
 	const struct compare_sample *s = &c->samples[c->nr_samples - 1];
 	struct json_object *object, *values;
 	size_t i;
@@ -72,9 +73,7 @@ int compare_write_sample(struct compare *c)
 		desk_json_real(values, c->names[i], s->values[i],
 			       s->invalidations && !isnan(s->values[i]));
 	json_object_object_add(object, "values", values);
-	ret = fprintf(c->file, "%s\n",
-		      json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE)) < 0;
+	ret = fprintf(c->file, "%s\n", json_object_to_json_string_ext(object, flags)) < 0;
 	json_object_put(object);
 	if (!ret && !fflush(c->file))
 		return DESK_OK;

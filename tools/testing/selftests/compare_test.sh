@@ -315,6 +315,7 @@ perf_test() {
 	# A PATH without any perf.
 	ln -s "$(command -v sh)" "$(command -v mount)" "$tmp/bin"
 	PATH=$tmp/bin
+	# shellcheck disable=SC2016 # another shell's
 	/usr/bin/unshare $unshare /bin/sh -c 'mount --bind "$1/sys" /sys && mount --bind "$1/run" /run && exec "$2" compare -E x -- true' \
 		sh "$fake" "$tool" > "$tmp/out" 2> "$tmp/err"
 	status=$?

@@ -84,7 +84,7 @@ echo stock > $parameters/memslot_zap
 ktap_result "its own VMs have each policy's counts exactly"
 
 # Without the gate VMs are looked for: each row that is read is of so many invalidations.
-zap 0 compare -r 1 --json -- "$bench" rom -m 8 -n 500
+zap 0 compare -r 1 --json -- "$bench" rom -m 8 -n 40
 ktap_equal 'sptes' "$(of sptes '[.first.median, .others[0].median]')" "[$all,16]"
 zap 1 compare -r 1 teardown
 says 'deletes or moves no memslot'
@@ -95,7 +95,7 @@ says 'has made no VM'
 # A command that changes the word of its own VM.
 cat > "$tmp/disobeys" <<-END
 	#!/bin/sh
-	'$bench' rom -m 8 -n 3000 > /dev/null &
+	'$bench' rom -m 8 -n 400 > /dev/null &
 	sleep 1
 	echo fast > \$(echo $debugfs/\$!-*/memslot_zap)
 	wait
