@@ -41,7 +41,7 @@ static const struct argp_option options[] = {
 	{ .name = "seed", .key = 'S', .arg = "N",
 	  .doc = "Of what the intervals are drawn by (1): the same makes the same" },
 	{ .name = "devices-tested", .key = 'd',
-	  .doc = "With --vm: the guest, which has devices of the host, was tested with this" },
+	  .doc = "The guest, which has devices of the host, was tested with these words" },
 	{ }
 };
 
