@@ -263,7 +263,8 @@ ktap_equal "exit status, turned off" $? 1
 grep -q 'no more events' "$tmp/cut.err" || ktap_fail "$(cat "$tmp/cut.err")"
 traces=''
 # Its reader goes away.
-"$tool" trace 2> "$tmp/err" | head -n 1 > "$tmp/out"
+"$tool" trace -S 60 2> "$tmp/err" | head -n 1 > "$tmp/out"
+kill -0 $bench_pid || ktap_fail "the VM has ended: $(tail -n 3 "$tmp/bench")"
 ktap_equal 'instances of all runs' "$(ls $tracefs/instances)" ''
 ktap_result 'no instance is left, however a run ends'
 
