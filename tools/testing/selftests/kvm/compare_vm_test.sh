@@ -105,7 +105,7 @@ zap 1 compare -r 1 -p scoped -- "$tmp/disobeys"
 says 'invalidations that were to be scoped were fast: no comparison'
 ktap_result 'a command and its VMs'
 
-"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 pid=$!
 tries=0
 until [ -n "$(find $debugfs -maxdepth 1 -name "$pid-*")" ] || [ $tries -gt 300 ]; do

@@ -66,7 +66,7 @@ trace() {
 	bpftrace_pid=''
 }
 
-"$bench" contend -s 2 -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 bench_pid=$!
 
 ktap_start 2
