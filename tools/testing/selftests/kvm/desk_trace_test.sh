@@ -116,7 +116,7 @@ run() {
 	sleep 1
 }
 
-"$bench" contend -s 2 -m 32 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" contend -s 2 -m 16 -n 1000000 > "$tmp/bench" 2>&1 &
 bench_pid=$!
 qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
 	-name 'guest=größe,,1' > "$tmp/qemu" 2>&1 &
@@ -169,7 +169,7 @@ ktap_equal updates "$(jq -s '[.[] | select(.event == "memslot")] | length' "$tmp
 ktap_equal 'who and which' "$(jq -s -c '[.[] | select(.event == "zap") | [.vm.name, .vm.pid, .by, .as_id]] | unique' "$tmp/all")" \
 	"[[\"kvm-zap-bench\",$bench_pid,\"kernel\",0],[\"kvm-zap-bench\",$bench_pid,\"vm\",0]]"
 ktap_equal 'memslots' "$(jq -s -c '[.[] | select(.event == "zap") | [.slot, .address, .bytes]] | unique' "$tmp/all")" \
-	'[[0,4294967296,67108864],[1,5368709120,2097152]]'
+	'[[0,4294967296,33554432],[1,5368709120,2097152]]'
 total=$((${fast%% *} + ${scoped_grown%% *}))
 ktap_equal 'the last line' "$(tail -n 1 "$tmp/all" | jq -c '[.event, .invalidations, .lost]')" "[\"end\",$total,0]"
 ktap_result 'events are what was counted'
@@ -188,7 +188,7 @@ ktap_equal 'of the global buffer' "$(grep -c ' kvm_zap: ' $tracefs/trace)" $tota
 ktap_equal 'of the global event' "$(cat $tracefs/events/kvm/kvm_zap/enable)" 1
 echo 0 > "$tracefs/events/kvm/kvm_zap/enable"
 ktap_equal 'lines' "$(grep -c -E "^[0-9:.]{12} kvm-zap-bench +$bench_pid (fast|scoped) +(kernel|vm) " "$tmp/text")" $total
-grep -q -E ' fast   kernel +[0-9.]+[mu]s +[0-9.]+k +[0-9]+ 0 64M 0x100000000$' "$tmp/text" ||
+grep -q -E ' fast   kernel +[0-9.]+[mu]s +[0-9.]+k +[0-9]+ 0 32M 0x100000000$' "$tmp/text" ||
 	ktap_fail "no such line: $(head -n 4 "$tmp/text")"
 grep -q -E ' scoped vm +[0-9.]+[mu]s +512 +0 1 2M 0x140000000$' "$tmp/text" || ktap_fail "no such line: $(tail -n 4 "$tmp/text")"
 grep -q -E ' then [0-9]+ page faults within [0-9]+ ms$' "$tmp/text" || ktap_fail "no line about faults"
