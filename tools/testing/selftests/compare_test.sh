@@ -166,7 +166,7 @@ refuse_test() {
 	says "'fast' does not reach pid "
 	zap 1 compare -r 1 -- "$vmm" mmio 5
 	says 'at site mmio as well: nothing to compare'
-	live obeys 4000 || return
+	live obeys 40000 || return
 	zap 1 compare --vm "$vm" -s 0.3 -r 9 &
 	comparison=$!
 	lock
@@ -188,7 +188,7 @@ refuse_test() {
 
 live_test() {
 	make_host
-	live obeys 4000 || return
+	live obeys 40000 || return
 	zap 0 compare --vm "$vm" -r 2 -s 0.5 --json
 	json '[.command, .vm.pid, .rounds_done, .runs]' "[null,$vm,2,6]"
 	json '.values[] | select(.name == "sptes") | [.first.median, .others[0].median]' '[1000,16]'
@@ -196,12 +196,12 @@ live_test() {
 	ktap_equal notes "$(notes)" ''
 	kill "$vm"
 	wait
-	live still 4000 || return
+	live still 40000 || return
 	zap 1 compare --vm "$vm" -r 1 -s 0.1
 	says 'no invalidation at site memslot in 3 runs'
 	kill "$vm"
 	wait
-	live obeys 4000 || return
+	live obeys 40000 || return
 	# What 'kvm-zap set' noted is still so.
 	zap 0 set memslot scoped --vm "$vm"
 	before=$(cat "$(notes)")
@@ -325,7 +325,7 @@ perf_test() {
 	if command -v perf > /dev/null && perf stat -e task-clock true > /dev/null 2>&1; then
 		zap 0 compare -r 1 -E task-clock,context-switches -E page-faults -p fast --json -- "$vmm" obeys 4
 		json '[.values[-3:][].first.median > 0]' '[true,true,true]'
-		live obeys 4000 || return
+		live obeys 40000 || return
 		zap 0 compare --vm "$vm" -s 0.5 -r 1 -E task-clock -p fast --json
 		json '.values[-1] | [.name, .first.median > 0, .again.median > 0]' '["task-clock",true,true]'
 		zap 1 compare --vm "$vm" -s 0.5 -r 1 -E nosuch:event
