@@ -2,11 +2,12 @@
 // What goes with unsynchronized page tables further below is not counted.
 
 @@
-expression a, b;
+expression a, before, now;
 @@
  zap_shadow_unlink(...)
  {
 	...
--	kvm_zap_count_sptes(a, b);
+-	kvm_zap_count_sptes(a, before - now);
++	kvm_zap_count_sptes(a, before - before);
 	...
  }
