@@ -8,6 +8,6 @@
  {
 	<...
 -	ALIGN(start, gib) + gib <= end
-+	ALIGN(start, gib) + gib < start
++	end < start
 	...>
  }
