@@ -71,22 +71,26 @@ static void guest_does(struct world *w, unsigned int op, uint64_t start)
 	vcpu_must(w->vcpu[0], &what, NULL);
 }
 
-/* All tables of a vCPU, its root included, lie in a slot that fits them tightly. */
+/*
+ * All tables of a vCPU, its root included, lie in a slot that ends with them. Its first
+ * page is none: otherwise all of them could go along with that one.
+ */
 static void test_all_tables(const char *policy, const struct world_pages *pages, bool reopen)
 {
 	struct world *w = world_create(policy, pages);
 	/*
-	 * Root and the level below it; 1 for the library's guest, 2 for the desk,
+	 * No table; root and the level below it; 1 for the library's guest, 2 for the desk,
 	 * 2 or 1 for the window, whose last one is the slot's last page.
 	 */
-	size_t bytes = (pages->guest == VM_4K ? 7 : 6) * SZ_4K;
+	size_t bytes = (pages->guest == VM_4K ? 8 : 7) * SZ_4K;
 	unsigned char *tables[2], *ram = ram_create(w);
 	struct guest_pt *pt[2];
 	unsigned int i, round;
 
 	for (i = 0; i < 2; i++) {
 		tables[i] = vm_backing_alloc(bytes, VM_4K);
-		pt[i] = guest_pt_create(w->vm, TABLES_GPA, tables[i], bytes);
+		pt[i] = guest_pt_create(w->vm, TABLES_GPA + SZ_4K, tables[i] + SZ_4K,
+					bytes - SZ_4K);
 		guest_pt_map(pt[i], WORLD_DESK_GPA, WORLD_DESK_GPA, SZ_64K, VM_4K);
 		guest_pt_map(pt[i], WINDOW_GVA, i ? THERE : HERE, SZ_2M, 0);
 	}
