@@ -134,13 +134,6 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
 #define kvm_zap_nr_shadow_pages(kvm)	((kvm)->arch.n_used_mmu_pages)
 #endif
 
-/* Whether the NX huge page worker has @sp on its list, in place of a large page. */
-#if KVM_ZAP_HAS_NX_SPLIT_LIST
-#define kvm_zap_is_nx_split(sp)	(!list_empty(&(sp)->possible_nx_huge_page_link))
-#else
-#define kvm_zap_is_nx_split(sp)	((sp)->lpage_disallowed)
-#endif
-
 /*
  * An rmap: 0 when it is empty, bit 0 set when it has more than one SPTE, else the
  * only one's address. Where rmaps have a lock, who only looks whether a page was

@@ -98,8 +98,7 @@ static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 static inline bool zap_shadow_belongs(const struct zap_shadow *zap,
 				      const struct kvm_mmu_page *sp)
 {
-	return ((zap_shadow_has_gptes(sp) || kvm_zap_is_nx_split(sp)) &&
-		zap_shadow_in_slot(zap, sp->gfn)) ||
+	return (zap_shadow_has_gptes(sp) && zap_shadow_in_slot(zap, sp->gfn)) ||
 	       zap_shadow_is_inside(zap, sp);
 }
 
