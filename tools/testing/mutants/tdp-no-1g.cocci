@@ -8,6 +8,6 @@
  {
 	<...
 -	ALIGN(start, gib) + gib <= end
-+	end < start
++	end + gib < start
 	...>
  }
