@@ -8,51 +8,13 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk.sh
+. "$here/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status
 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-
-debugfs=/sys/kernel/debug/kvm
-parameters=/sys/module/kvm/parameters
-tool=${1:-$top/build/tools/kvm-zap}
-bench=$top/build/tools/kvm-zap-bench
-[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
-[ -e $parameters/memslot_zap ] || ktap_skip_all 'this kvm has no kvm-zap'
-command -v jq > /dev/null || ktap_skip_all 'no jq'
-
-tmp=$(mktemp -d)
-pid=''
-# shellcheck disable=SC2317 # the EXIT trap calls it
-cleanup() {
-	for one in $pid; do
-		kill "$one" 2> /dev/null || :
-		wait "$one" 2> /dev/null || :
-	done
-	"$tool" restore > /dev/null 2>&1 || :
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# zap STATUS ARGUMENT...: kvm-zap has that exit status; $tmp/out and $tmp/err what it says.
-zap() {
-	want=$1
-	shift
-	"$tool" "$@" > "$tmp/out" 2> "$tmp/err"
-	status=$?
-	[ "$status" -eq "$want" ] ||
-		ktap_fail "kvm-zap $*: exit status $status, not $want: $(cat "$tmp/out" "$tmp/err")"
-}
-
-says() {
-	cat "$tmp/out" "$tmp/err" | grep -q -F -e "$1" ||
-		ktap_fail "not said: '$1' but: $(cat "$tmp/out" "$tmp/err")"
-}
+desk_start "${1-}" jq
 
 # of VALUE FILTER: what JSON has of it.
 of() {
@@ -107,12 +69,8 @@ ktap_result 'a command and its VMs'
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 pid=$!
-tries=0
-until [ -n "$(find $debugfs -maxdepth 1 -name "$pid-*")" ] || [ $tries -gt 300 ]; do
-	tries=$((tries + 1))
-	sleep 0.1
-done
-word=$(find $debugfs -maxdepth 1 -name "$pid-*")/memslot_zap
+desk_vm $pid "$tmp/bench"
+word=$(folder $pid)/memslot_zap
 sleep 5
 zap 0 compare --vm $pid -r 2 -s 3 --json
 ktap_equal 'rounds' "$(jq -c '[.rounds_done, .vm.pid]' "$tmp/out")" "[2,$pid]"
@@ -136,11 +94,9 @@ ktap_result 'the word of a VM that is there alternates, and is put back'
 
 "$tool" compare --vm $pid -p scoped -s 60 > "$tmp/out" 2>&1 &
 comparison=$!
-tries=0
-until [ "$(cat "$word")" = scoped ] || [ $tries -gt 100 ]; do
-	tries=$((tries + 1))
-	sleep 0.1
-done
+# shellcheck disable=SC2317 # until_true calls it
+has_scoped() { [ "$(cat "$word")" = scoped ]; }
+until_true has_scoped
 zap 1 compare
 says "another 'kvm-zap compare' runs (pid $comparison)"
 kill -9 $comparison
@@ -154,7 +110,6 @@ comparison=$!
 sleep 6
 kill $pid
 wait $pid 2> /dev/null
-pid=''
 wait $comparison
 ktap_equal 'exit status of a VM that went away' $? 3
 says 'has gone meanwhile'

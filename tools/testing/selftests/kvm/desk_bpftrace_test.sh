@@ -8,35 +8,14 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk.sh
+. "$here/desk.sh"
 usage="usage: ${0##*/} [DIR]
 Tests kvm-zap-latency.bt and kvm-zap-stall.bt of DIR, by default tools/kvm. KTAP; exit status
 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-
 scripts=${1:-$top/tools/kvm}
-bench=$top/build/tools/kvm-zap-bench
-parameter=/sys/module/kvm/parameters/memslot_zap
-[ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"
-[ -e $parameter ] || ktap_skip_all 'this kvm has no kvm-zap'
-command -v bpftrace > /dev/null || ktap_skip_all 'no bpftrace'
-
-tmp=$(mktemp -d)
-bench_pid='' bpftrace_pid=''
-# shellcheck disable=SC2317 # the EXIT trap calls it
-cleanup() {
-	for pid in $bpftrace_pid $bench_pid; do
-		kill "$pid" 2> /dev/null || :
-		wait "$pid" 2> /dev/null || :
-	done
-	echo stock > "$parameter"
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+desk_start '' bpftrace
 
 # It comes with a compiler, which takes time, and does not say when it is ready: the number
 # of its programs does.
@@ -47,9 +26,10 @@ programs() {
 # trace SCRIPT PROGRAMS: what it prints, of some seconds under fast, then under scoped, is
 # in $tmp/out.
 trace() {
-	echo fast > $parameter
+	echo fast > $parameters/memslot_zap
 	bpftrace "$scripts/$1" > "$tmp/out" 2>&1 &
 	bpftrace_pid=$!
+	desk_ends $bpftrace_pid
 	tries=0
 	until [ "$(programs)" -ge "$2" ]; do
 		tries=$((tries + 1))
@@ -58,16 +38,16 @@ trace() {
 		sleep 0.1
 	done
 	sleep 4
-	echo scoped > $parameter
+	echo scoped > $parameters/memslot_zap
 	sleep 4
 	kill -INT $bpftrace_pid
 	wait $bpftrace_pid
 	ktap_equal 'exit status' $? 0
-	bpftrace_pid=''
 }
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 bench_pid=$!
+desk_vm $bench_pid "$tmp/bench"
 
 ktap_start 2
 trace kvm-zap-latency.bt 1

@@ -10,53 +10,21 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk.sh
+. "$here/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap, and the kvm-zap-trace beside it.
 KTAP; exit status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-
-debugfs=/sys/kernel/debug/kvm
 tracefs=/sys/kernel/tracing
-tool=${1:-$top/build/tools/kvm-zap}
-bench=$top/build/tools/kvm-zap-bench
-[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
-[ -e /sys/module/kvm/parameters/memslot_zap ] || ktap_skip_all 'this kvm has no kvm-zap'
 [ -d $tracefs/events/kvm/kvm_zap ] || ktap_skip_all "no $tracefs/events/kvm/kvm_zap"
-for command in jq script qemu-system-x86_64 /usr/bin/jsonschema; do
-	command -v $command > /dev/null || ktap_skip_all "no $command"
-done
-
-tmp=$(mktemp -d)
-bench_pid='' qemu_pid='' traces=''
-# shellcheck disable=SC2317 # the EXIT trap calls it
-cleanup() {
-	echo 0 > "$tracefs/events/kvm/kvm_zap/enable"
-	for pid in $bench_pid $qemu_pid $traces; do
-		kill -CONT "$pid" 2> /dev/null || :
-		kill "$pid" 2> /dev/null || :
-		wait "$pid" 2> /dev/null || :
-	done
-	"$tool" restore > /dev/null 2>&1 || :
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+desk_start "${1-}" jq script qemu-system-x86_64 /usr/bin/jsonschema
+trap 'echo 0 > $tracefs/events/kvm/kvm_zap/enable; desk_stop' EXIT
 
 instance() { echo $tracefs/instances/kvm-zap."$1"; }
 
-# until_true COMMAND...: wait for it; a minute is a long time here.
-until_true() {
-	tries=0
-	until "$@" > /dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -lt 600 ] || { ktap_fail "never: $*"; return 1; }
-		sleep 0.1
-	done
-}
+# Those that run.
+traces=''
 
 # start NAME ARGUMENT...: kvm-zap trace in the background; $pid is its process.
 start() {
@@ -65,6 +33,7 @@ start() {
 	"$tool" trace "$@" > "$tmp/$name" 2> "$tmp/$name.err" &
 	pid=$!
 	traces="$traces $pid"
+	desk_ends $pid
 }
 
 traces_now() { grep -q 1 "$(instance "$1")/events/kvm/kvm_zap/enable"; }
@@ -121,11 +90,12 @@ bench_pid=$!
 qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
 	-name 'guest=größe,,1' > "$tmp/qemu" 2>&1 &
 qemu_pid=$!
+desk_vm $bench_pid "$tmp/bench"
+desk_vm $qemu_pid "$tmp/qemu"
 # shellcheck disable=SC2317 # until_true calls it
 bench_works() { [ "$(counted memslot fast | cut -d ' ' -f 1)" -ge 4 ]; }
-until_true bench_works || ktap_skip_all "no VM of kvm-zap-bench: $(cat "$tmp/bench")"
-until_true grep -q "^$qemu_pid " $debugfs/zap/vms || ktap_skip_all "no VM of QEMU: $(cat "$tmp/qemu")"
-folder=$(find $debugfs -maxdepth 1 -name "$bench_pid-*" | head -n 1)
+until_true bench_works
+folder=$(folder $bench_pid)
 
 ktap_start 8
 
@@ -295,7 +265,6 @@ ktap_equal 'exit status, no such VM' $? 3
 start end --site teardown
 until_true traces_now "$pid"
 kill $qemu_pid
-qemu_pid=''
 until_true grep -q 'größe,1 .* walk ' "$tmp/end"
 end INT "$pid"
 grep -q -E '^[0-9:.]{12} größe,1 +[0-9]+ walk +kernel +[^ ]+ +[0-9.k]+ +0 teardown$' "$tmp/end" ||

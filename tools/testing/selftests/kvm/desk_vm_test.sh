@@ -9,74 +9,17 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk.sh
+. "$here/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap, on VMs that it makes. KTAP; exit
 status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-
-debugfs=/sys/kernel/debug/kvm
-parameters=/sys/module/kvm/parameters
-tool=${1:-$top/build/tools/kvm-zap}
-bench=$top/build/tools/kvm-zap-bench
-[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
-[ -e $parameters/memslot_zap ] || ktap_skip_all 'this kvm has no kvm-zap'
-[ -e $debugfs/zap/vms ] || ktap_skip_all "no $debugfs/zap/vms"
-for command in jq qemu-system-x86_64; do
-	command -v $command > /dev/null || ktap_skip_all "no $command"
-done
-
-tmp=$(mktemp -d)
-bench_pid='' qemu_pid=''
-# shellcheck disable=SC2317 # the EXIT trap calls it
-cleanup() {
-	for pid in $bench_pid $qemu_pid; do
-		kill "$pid" 2> /dev/null || :
-		wait "$pid" 2> /dev/null || :
-	done
-	"$tool" restore > /dev/null 2>&1 || :
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# zap STATUS ARGUMENT...: kvm-zap has that exit status; $tmp/out and $tmp/err what it says.
-zap() {
-	want=$1
-	shift
-	"$tool" "$@" > "$tmp/out" 2> "$tmp/err"
-	status=$?
-	[ "$status" -eq "$want" ] ||
-		ktap_fail "kvm-zap $*: exit status $status, not $want: $(cat "$tmp/out" "$tmp/err")"
-}
-
-says() {
-	cat "$tmp/out" "$tmp/err" | grep -q -F -e "$1" ||
-		ktap_fail "not said: '$1' but: $(cat "$tmp/out" "$tmp/err")"
-}
+desk_start "${1-}" jq qemu-system-x86_64
 
 # of PID FILTER: what JSON has of that VM.
 of() {
 	jq -r --argjson pid "$1" '.vms[] | select(.pid == $pid) | '"$2" "$tmp/out"
-}
-
-# between WHAT LOW GOT HIGH
-between() {
-	{ [ "$2" -le "$3" ] && [ "$3" -le "$4" ]; } 2> /dev/null ||
-		ktap_fail "$1: $3, not from $2 to $4"
-}
-
-folder() { # folder PID: the VM's, once it is there
-	tries=0
-	until name=$(basename "$(find $debugfs -maxdepth 1 -name "$1-*" | head -n 1)") && [ -n "$name" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || return 1
-		sleep 0.1
-	done
-	echo "$name"
 }
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
@@ -85,14 +28,15 @@ qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaul
 	-name 'guest=größe,,1,debug-threads=on' -uuid 11111111-2222-4333-8444-555555555555 \
 	> "$tmp/qemu" 2>&1 &
 qemu_pid=$!
-bench_folder=$(folder $bench_pid) || ktap_skip_all "no VM of kvm-zap-bench: $(cat "$tmp/bench")"
-folder $qemu_pid > /dev/null || ktap_skip_all "no VM of QEMU: $(cat "$tmp/qemu")"
+desk_vm $bench_pid "$tmp/bench"
+desk_vm $qemu_pid "$tmp/qemu"
+bench_folder=$(folder $bench_pid)
 qemu_folder=$(folder $qemu_pid)
 
 ktap_start 7
 
 # One sum over both, of the VM's own files.
-fast() { cat "$debugfs/$bench_folder/memslot_zap_fast"; }
+fast() { cat "$bench_folder/memslot_zap_fast"; }
 low=$(fast)
 zap 0 status -i 5 --json
 high=$(fast)
@@ -117,12 +61,12 @@ ktap_result 'status shows each VM, and what it suffers'
 
 zap 0 set memslot scoped --vm $bench_pid
 says 'inherit -> scoped'
-ktap_equal 'its word' "$(cat "$debugfs/$bench_folder/memslot_zap")" scoped
-ktap_equal 'the other word' "$(cat "$debugfs/$qemu_folder/memslot_zap")" inherit
-low=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+ktap_equal 'its word' "$(cat "$bench_folder/memslot_zap")" scoped
+ktap_equal 'the other word' "$(cat "$qemu_folder/memslot_zap")" inherit
+low=$(cat "$bench_folder/memslot_zap_scoped")
 fast_before=$(fast)
 zap 0 status -i 5 --json
-high=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+high=$(cat "$bench_folder/memslot_zap_scoped")
 between 'scoped invalidations' "$low" "$(of $bench_pid .counts.memslot_scoped)" "$high"
 [ "$low" -lt "$high" ] || ktap_fail "no scoped invalidation: $low, $high"
 # One may have been under way.
@@ -137,7 +81,7 @@ says 'memslot: stock -> fast, for 1 of 2 VMs'
 says "not reached: kvm-zap-bench (pid $bench_pid): it has a word of its own (scoped)"
 ktap_equal memslot_zap "$(cat $parameters/memslot_zap)" fast
 zap 0 set memslot auto --vm 'größe,1'
-ktap_equal 'the other word' "$(cat "$debugfs/$qemu_folder/memslot_zap")" auto
+ktap_equal 'the other word' "$(cat "$qemu_folder/memslot_zap")" auto
 zap 0 set memslot inherit --vm 11111111-2222-4333-8444-555555555555
 zap 0 verify memslot=fast
 says "kvm-zap-bench (pid $bench_pid) follows its own vm, scoped"
@@ -162,9 +106,9 @@ ktap_equal lines "$(jq -s length "$tmp/out")" 8
 	ktap_fail "no rate: $(jq -c "$json | .rates" "$tmp/out")"
 ktap_result 'stat has what zap/stats has'
 
-low=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+low=$(cat "$bench_folder/memslot_zap_scoped")
 zap 0 stat --prometheus --output "$tmp/kvm-zap.prom"
-high=$(cat "$debugfs/$bench_folder/memslot_zap_scoped")
+high=$(cat "$bench_folder/memslot_zap_scoped")
 metric() { # metric POLICY: its value
 	grep -F "kvm_zap_vm_invalidations_total{domain=\"kvm-zap-bench\",pid=\"$bench_pid\",site=\"memslot\",policy=\"$1\"}" \
 		"$tmp/kvm-zap.prom" | cut -d " " -f 2
@@ -182,7 +126,6 @@ ktap_result 'metrics are those of the VM'
 
 kill $qemu_pid
 wait $qemu_pid 2> /dev/null
-qemu_pid=''
 zap 3 set memslot fast --vm 'größe,1'
 zap 0 status -i 0 --json
 ktap_equal 'VMs left' "$(jq '.vms | length' "$tmp/out")" 1
@@ -191,7 +134,7 @@ ktap_result 'a VM that ends is gone'
 zap 0 restore
 says 'memslot_zap: fast -> stock'
 says "memslot_zap of pid $bench_pid: scoped -> inherit"
-ktap_equal words "$(cat $parameters/memslot_zap "$debugfs/$bench_folder/memslot_zap" | xargs)" 'stock inherit'
+ktap_equal words "$(cat $parameters/memslot_zap "$bench_folder/memslot_zap" | xargs)" 'stock inherit'
 zap 0 restore
 says 'nothing to put back'
 ktap_result 'restore puts back what was before'
