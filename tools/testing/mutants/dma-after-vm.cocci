@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A VM's word goes before what its type or its device needs: a confidential guest loses
-// memory that it has accepted, or the guest's memory keeps types that are those of a VM
-// without the device.
+// A VM's word goes before what its device needs: the guest's memory keeps types that
+// are those of a VM without the device.
 
 @@
 @@
