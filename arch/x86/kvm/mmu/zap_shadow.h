@@ -79,7 +79,9 @@ static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
 
 /*
  * Whether all that @sp could map lies in the memslot: nothing will be mapped by it
- * again, and KVM would reclaim it no sooner than others that are in use.
+ * again, and KVM would reclaim it no sooner than others that are in use. What NX huge
+ * pages put in place of a large page is among them, for a large page lies in one
+ * memslot. The worker that lets it come back has it on a list, and looks for the memslot.
  */
 static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 					const struct kvm_mmu_page *sp)
@@ -92,8 +94,7 @@ static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 
 /*
  * Whether @sp goes with the memslot. If it shadows a guest page table there, its
- * accounting goes. If it was made for NX huge pages, the worker that lets large
- * pages come back has it on a list, and will look for the memslot of it.
+ * accounting goes.
  */
 static inline bool zap_shadow_belongs(const struct zap_shadow *zap,
 				      const struct kvm_mmu_page *sp)
