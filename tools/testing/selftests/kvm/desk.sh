@@ -4,7 +4,7 @@
 # Sourced by the tests of kvm-zap on real VMs: the VMs that they look at, and how. $here is
 # the folder of this file.
 #
-#	desk_start 4 "$1" jq		# plan, command or '', programs that are needed
+#	desk_start "${1-}" jq		# kvm-zap or '', programs that are needed
 #	"$bench" rom &
 #	desk_ends $!			# ended at the end, whatever happens
 #	zap 0 status
