@@ -16,9 +16,9 @@
 #include "zap_lib.h"
 #include "zap_tracing.h"
 
-/* Enough of it that the drop takes most of a deletion's time. */
+/* Enough of it that KVM makes way for another thread while it drops it. */
 #define RAM_BYTES	(16 * SZ_1M)
-#define ROUNDS		400
+#define ROUNDS		24
 
 /* How often the statistic has to be cleared while the drop runs. */
 #define HITS		8
@@ -27,26 +27,42 @@
 #define FLUSHES		8
 
 static char path[128];		/* of remote_tlb_flush_requests, of the VM */
-static uint64_t delay_ns;	/* from the start of a deletion */
 static uint64_t cleared_from, cleared_to;	/* when, CLOCK_MONOTONIC */
 
 static void *clear(void *arg)
 {
-	struct sched_param first = { .sched_priority = 1 };
 	int ret;
 
 	(void)arg;
-	/* On a single CPU: when it wakes up the zap makes way at once. */
-	ret = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
-	if (ret)
-		vm_die("pthread_setschedparam: %s", strerror(ret));
-	usleep(delay_ns / 1000);
+	zap_tracing_wait();
 	cleared_from = vm_now_ns();
 	ret = zap_write_file(path, "0", 1);
 	cleared_to = vm_now_ns();
 	if (ret)
 		vm_die("'0' > %s: %s", path, strerror(-ret));
 	return NULL;
+}
+
+/*
+ * A thread that waits for the drop to begin. On a single CPU it comes first: it waits when
+ * this returns, and the drop makes way for it.
+ */
+static pthread_t clear_later(void)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	pthread_attr_t attr;
+	pthread_t thread;
+	int ret;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &first);
+	ret = pthread_create(&thread, &attr, clear, NULL);
+	if (ret)
+		vm_die("pthread_create: %s", strerror(ret));
+	pthread_attr_destroy(&attr);
+	return thread;
 }
 
 /* Something to be subtracted from what the statistic says in the end. */
@@ -62,22 +78,17 @@ static void flush(struct vm *vm, void *mem)
 	}
 }
 
-/* Delete the slot by fast, all of it mapped; when that began, CLOCK_MONOTONIC. */
-static uint64_t delete(struct vm *vm, void *mem, bool cleared)
+/* Delete the slot by fast, all of it mapped. */
+static void delete(struct vm *vm, void *mem)
 {
 	pthread_t thread;
-	uint64_t start;
 
 	vm_set_slot(vm, 0, 0, VM_RAM_GPA, RAM_BYTES, mem);
 	vcpu_read(vm->vcpus, VM_RAM_GPA, RAM_BYTES);
 	zap_policy("fast");
-	if (cleared && pthread_create(&thread, NULL, clear, NULL))
-		vm_die("pthread_create");
-	start = vm_now_ns();
+	thread = clear_later();
 	vm_delete_slot(vm, 0);
-	if (cleared)
-		pthread_join(thread, NULL);
-	return start;
+	pthread_join(thread, NULL);
 }
 
 /* When the zap of the only deletion since the last trace ran, CLOCK_MONOTONIC. */
@@ -98,7 +109,7 @@ static void traced(uint64_t *from, uint64_t *to)
 
 int main(void)
 {
-	uint64_t start, from, to;
+	uint64_t from, to;
 	struct zap_row before, after;
 	unsigned int i, hits = 0;
 	struct vm *vm;
@@ -108,6 +119,7 @@ int main(void)
 	zap_need_tracing();
 	zap_start(1);
 	zap_tracing_start("events/kvm/kvm_zap");
+	zap_tracing_put("events/kvmmmu/kvm_mmu_zap_all_fast/enable", "1");
 	zap_tracing_put("trace_clock", "mono");
 	mem = vm_backing_alloc(RAM_BYTES, VM_4K);
 	vm = vm_create(NULL);
@@ -117,23 +129,22 @@ int main(void)
 	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/remote_tlb_flush_requests", getpid(),
 		 vm->fd);
 
-	/* The first one shows when a zap runs. A busy machine has it run at other times. */
+	/* A busy machine may have it run after the drop. */
 	for (i = 0; i < ROUNDS && hits < HITS; i++) {
 		flush(vm, mem);
 		ktap_check(zap_stat(vm, "remote_tlb_flush_requests") >= FLUSHES,
 			   "too few flushes to be cleared");
 		zap_row("memslot", "fast", &before);
 		zap_tracing_take();
-		start = delete(vm, mem, i > 0);
+		delete(vm, mem);
 		zap_row("memslot", "fast", &after);
 		traced(&from, &to);
-		if (i > 0 && from < cleared_from && cleared_to < to)
+		if (from < cleared_from && cleared_to < to)
 			hits++;
 		ktap_check(after.flushes - before.flushes < FLUSHES,
-			   "cleared after %lu us, zapped after %lu to %lu us: %ld flushes",
-			   (cleared_from - start) / 1000, (from - start) / 1000,
-			   (to - start) / 1000, (long)(after.flushes - before.flushes));
-		delay_ns = from - start + (to - from) * (i % HITS) / HITS;
+			   "cleared from %ld to %ld us after the start of a zap of %lu us: %ld flushes",
+			   (long)(cleared_from - from) / 1000, (long)(cleared_to - from) / 1000,
+			   (to - from) / 1000, (long)(after.flushes - before.flushes));
 	}
 	ktap_check(hits == HITS, "cleared within %u zaps, in %u rounds", hits, i);
 	vm_destroy(vm);

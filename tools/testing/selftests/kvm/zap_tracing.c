@@ -16,6 +16,7 @@
 #include "zap_tracing.h"
 
 static char instance[64];
+static int waiting = -1;	/* trace_pipe, see zap_tracing_wait() */
 
 static void instance_path(const char *file, char *path, size_t bytes)
 {
@@ -24,6 +25,8 @@ static void instance_path(const char *file, char *path, size_t bytes)
 
 static void instance_remove(void)
 {
+	if (waiting >= 0)
+		close(waiting);
 	rmdir(instance);
 }
 
@@ -76,18 +79,35 @@ char *zap_tracing_take(void)
 	return buf;
 }
 
-char *zap_tracing_drain(void)
+static int open_pipe(int flags)
 {
-	static char buf[262144];
-	size_t used = 0;
 	char path[256];
-	ssize_t got;
 	int fd;
 
 	instance_path("trace_pipe", path, sizeof(path));
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 	if (fd < 0)
 		vm_die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+void zap_tracing_wait(void)
+{
+	char event[4096];
+
+	if (waiting < 0)
+		waiting = open_pipe(0);
+	if (read(waiting, event, sizeof(event)) <= 0)
+		vm_die("trace_pipe cannot be read, or ends");
+}
+
+char *zap_tracing_drain(void)
+{
+	static char buf[262144];
+	int fd = open_pipe(O_NONBLOCK);
+	size_t used = 0;
+	ssize_t got;
+
 	while (used < sizeof(buf) - 1 &&
 	       (got = read(fd, buf + used, sizeof(buf) - 1 - used)) > 0)
 		used += got;

@@ -26,6 +26,9 @@ char *zap_tracing_take(void);
  */
 char *zap_tracing_drain(void);
 
+/* Wait for an event, and take it and those that have come with it. */
+void zap_tracing_wait(void);
+
 /* What the only event since the last call says in @field; other words if it is not one. */
 const char *zap_traced(const char *field);
 
