@@ -7,7 +7,7 @@
 #
 # What breaks without it: the archive of backports is asked for security updates, which it
 # has not, and 'make LINE=7.3' fails; or a host that runs a backport gets modules for
-# another kernel.
+# another kernel; or nothing is built while Debian brings a new kernel out.
 set -u
 
 here=$(dirname "$0")
@@ -47,8 +47,21 @@ cat > "$tmp/bin/apt-get" <<'EOT'
 case $* in
 *indextargets*'Origin: Debian '*) awk '!/Backports/ { print $1, $2 }' "$PLAY/machine" ;;
 *update) [ ! -e "$PLAY/down" ] ;;
+*' download '*)
+	mkdir -p deb/DEBIAN deb/usr/src
+	spec=${*##* }
+	printf '%s\n' "Package: ${spec%=*}" "Version: ${spec#*=}" 'Architecture: all' \
+		'Maintainer: Nobody <nobody@example.org>' 'Description: of the play' > deb/DEBIAN/control
+	echo "${spec#*=}" > "deb/usr/src/${spec%=*}.tar.xz"
+	dpkg-deb -b deb . && rm -r deb ;;
 esac
 EOT
+# What is installed: package and version, a line each.
+cat > "$tmp/bin/dpkg-query" <<'EOT'
+#!/bin/sh
+awk -v name="${*##* }" '$1 == name { print $2; found = 1 } END { exit !found }' "$PLAY/installed"
+EOT
+: > "$tmp/installed"
 # What the sources in APT_CONFIG have: of the mirror, the newest first.
 cat > "$tmp/bin/apt-cache" <<'EOT'
 #!/bin/sh
@@ -77,7 +90,7 @@ asked() { # asked LINE: the archives, as the mirror and what it is asked for
 	awk '{ sub(/^http:\/\/mirror\//, "", $4); print $4 $5 }' "$tmp/build/apt/$1/sources.list" | sort | paste -s -d ' '
 }
 
-ktap_start 7
+ktap_start 8
 
 for line in 6.12 7.2 7.3; do
 	play none scripts/apt-line "$line" list 'linux-headers-.*' > "$tmp/out" || ktap_fail "$(cat "$tmp/err")"
@@ -129,6 +142,21 @@ ktap_equal 'lines of which that is said' \
 	"$(said | sed -n 's/^new-lines: the mirror was not asked for what is newer than line //p' | paste -s -d ' ')" \
 	"$(sed -n 's/^\([0-9][0-9.]*\).*/\1/p' scripts/lines | paste -s -d ' ')"
 ktap_result 'without the mirror that is said, and is no failure'
+
+source_of() { # source_of VERSION: the tarball, with that version of the source installed
+	printf '%s\n' 'linux-headers-6.1.0-56-amd64 6.1.192-2' "linux-source-6.1 $1" > "$tmp/installed"
+	play none scripts/fetch-source --tarball 6.1.0-56-amd64 || ktap_fail "$(cat "$tmp/err")"
+}
+rm "$tmp/down"
+own=/usr/src/linux-source-6.1.tar.xz
+for version in 6.1.192-3 6.1.192-1; do
+	ktap_equal "source with $version installed" "$(source_of "$version")" \
+		"$tmp/build/download/${own##*/}"
+	ktap_equal 'its version' "$(cat "$tmp/build/download/${own##*/}")" 6.1.192-2
+	rm -r "$tmp/build/download"
+done
+[ ! -f "$own" ] || ktap_equal 'source of the same version' "$(source_of 6.1.192-2)" "$own"
+ktap_result 'the source is that of the headers, also where another one is installed'
 
 # shellcheck disable=SC2013 # a word a line
 for line in $(sed -n 's/^\([0-9][0-9.]*\).*/\1/p' scripts/lines); do
