@@ -88,7 +88,7 @@ static void one_vm(const char *policy, unsigned int round, struct overlap *o, vo
 	ktap_equal("wraps", counts.mmio_zap_fast + counts.mmio_zap_scoped, 1);
 
 	/* What is left of the cycle before shows when it is used. */
-	zap_tracing_put(STALE "/filter", "kvm_gen < 0x40000 && spte_gen >= 0x40000");
+	zap_tracing_put(STALE "/filter", ZAP_TRACING_FORMER_CYCLE);
 	zap_tracing_put(STALE "/enable", "1");
 	overlap_trace_pause(false);
 	for (i = 0; i < TABLES; i++)

@@ -8,6 +8,12 @@
 
 #define ZAP_TRACING	"/sys/kernel/tracing/"
 
+/*
+ * A filter of event check_mmio_spte: MMIO SPTEs of the cycle before, seen in the new one. Their
+ * generation has 19 bits on 6.1 and 18 on 7.2; it is near the wrap, or just behind it.
+ */
+#define ZAP_TRACING_FORMER_CYCLE	"kvm_gen < 0x20000 && spte_gen >= 0x20000"
+
 /* Skip the test where KVM's events cannot be traced; to be called before it starts. */
 void zap_need_tracing(void);
 
