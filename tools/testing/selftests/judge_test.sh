@@ -121,14 +121,14 @@ done
 ktap_result 'where an engine is there to be better than that'
 
 for word in stock fast; do
-	passes 6.1.0 rom legacy "$word traced_ns=101 total_ns=101$million" \
+	passes 6.1.0 move legacy "$word traced_ns=101 total_ns=101$million" \
 		"distribution traced_ns=100 total_ns=100$million"
-	verdict PASS "rom/legacy: zap of $word to distribution: 1.0100"
-	verdict PASS "rom/legacy: total of $word to distribution: 1.0100"
-	fails 6.1.0 rom legacy "$word traced_ns=102 total_ns=102$million" \
+	verdict PASS "move/legacy: zap of $word to distribution: 1.0100"
+	verdict PASS "move/legacy: total of $word to distribution: 1.0100"
+	fails 6.1.0 move legacy "$word traced_ns=102 total_ns=102$million" \
 		"distribution traced_ns=100 total_ns=100$million"
-	verdict FAIL "rom/legacy: zap of $word to distribution: 1.0200"
-	verdict FAIL "rom/legacy: total of $word to distribution: 1.0200"
+	verdict FAIL "move/legacy: zap of $word to distribution: 1.0200"
+	verdict FAIL "move/legacy: total of $word to distribution: 1.0200"
 done
 ktap_result "stock and fast, next to the distribution's KVM"
 
@@ -141,10 +141,10 @@ unheard 'of the rest'
 ktap_result 'what scoped leaves mapped'
 
 # What does not depend on the policy differs from boot to boot: short calls are allowed that.
-passes 7.2.0 rom tdp 'scoped traced_ns=1 delete_ns=41000' 'distribution-scoped traced_ns=1 delete_ns=40000'
-fails 7.2.0 rom tdp 'scoped traced_ns=1 delete_ns=60000' 'distribution-scoped traced_ns=1 delete_ns=40000'
-verdict FAIL 'rom/tdp: system call of scoped to distribution-scoped: 1.5000'
-passes 7.2.0 rom tdp "scoped traced_ns=1 delete_ns=50000 vcpus=16" \
+passes 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=41000' 'distribution-scoped traced_ns=1 delete_ns=40000'
+fails 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=60000' 'distribution-scoped traced_ns=1 delete_ns=40000'
+verdict FAIL 'move/tdp: system call of scoped to distribution-scoped: 1.5000'
+passes 7.2.0 move tdp "scoped traced_ns=1 delete_ns=50000 vcpus=16" \
 	"distribution-scoped traced_ns=1 delete_ns=40000 vcpus=16"
 passes 7.2.0 contend tdp "fast traced_ns=200 total_ns=102$million" \
 	"distribution traced_ns=100 total_ns=100$million"
@@ -157,7 +157,9 @@ verdict PASS 'empty/tdp: zap of scoped to distribution-scoped: 1.5000'
 verdict PASS 'empty/tdp: zap of fast to distribution: 1.5000'
 fails 7.2.0 empty tdp 'scoped traced_ns=1800' 'distribution-scoped traced_ns=1000'
 verdict FAIL 'empty/tdp: zap of scoped to distribution-scoped: 1.8000'
-fails 7.2.0 rom tdp 'scoped traced_ns=1500' 'distribution-scoped traced_ns=1000'
+passes 7.2.0 rom tdp 'scoped traced_ns=1500' 'distribution-scoped traced_ns=1000'
+fails 7.2.0 rom tdp 'scoped traced_ns=1800' 'distribution-scoped traced_ns=1000'
+fails 7.2.0 dense-2m tdp 'scoped traced_ns=1500' 'distribution-scoped traced_ns=1000'
 passes 6.1.0 many-small tdp 'stock traced_ns=2100000' 'distribution traced_ns=1000000' 'scoped traced_ns=1' 'reference traced_ns=1'
 fails 6.1.0 many-small tdp 'stock traced_ns=2140000' 'distribution traced_ns=1000000'
 passes 7.2.0 many-small tdp 'scoped traced_ns=2100000 delete_ns=9 total_cpu_ns=1' \
