@@ -13,6 +13,7 @@
 #ifndef __LINUX_KVM_ZAP_H
 #define __LINUX_KVM_ZAP_H
 
+#include <linux/jump_label.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -20,6 +21,7 @@
 struct dentry;
 struct kvm;
 struct kvm_memory_slot;
+struct kvm_vcpu;
 struct task_struct;
 
 /*
@@ -90,15 +92,18 @@ enum kvm_zap_by {
  * @zap_collateral: leaf SPTEs dropped that were none of the memslot's
  * @zap_kept: leaf SPTEs that policy scoped left mapped, summed up over memslots
  * @zap_refaults: page faults soon after an invalidation, see virt/kvm/zap_window.c
+ * @zap_stall_ns: time that vCPUs spent in page faults then, see virt/kvm/zap_stall.c
+ * @zap_stall_max_ns: the most of it that one vCPU spent in one window
  * @memslot_updates: memslots created, changed, moved or deleted
  * @memslot_update_ns: time that took, in nanoseconds
  * @memslot_update_max_ns: time that the longest one took, in nanoseconds
  * @zap_ns_hist: invalidations by the time that they took
  * @zap_refaults_hist: windows by the refaults in them
+ * @zap_stall_ns_hist: what vCPUs spent so in a window, if anything, by time
  *
  * Part of struct kvm_vm_stat.  Written at the end of each invalidation by the
  * task that ran it, see struct kvm_zap, those of updates by who holds slots_lock, and
- * those of refaults under the lock of struct kvm_zap_window.
+ * those of refaults and stalls under the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vm_stat {
 	u64 memslot_zap_fast;
@@ -112,11 +117,14 @@ struct kvm_zap_vm_stat {
 	u64 zap_collateral;
 	u64 zap_kept;
 	u64 zap_refaults;
+	u64 zap_stall_ns;
+	u64 zap_stall_max_ns;
 	u64 memslot_updates;
 	u64 memslot_update_ns;
 	u64 memslot_update_max_ns;
 	u64 zap_ns_hist[KVM_ZAP_HIST_COUNT];
 	u64 zap_refaults_hist[KVM_ZAP_HIST_COUNT];
+	u64 zap_stall_ns_hist[KVM_ZAP_HIST_COUNT];
 };
 
 /**
@@ -156,6 +164,7 @@ struct kvm_zap_update {
  * @lock: protects the fields below
  * @work: closes it
  * @open: whether there is one
+ * @timed: whether page faults that begin now are timed; vCPUs look at it without @lock
  * @stopped: whether none may be opened any more, for the VM goes away
  * @slot: the memslot of the latest invalidation, -1 if it had none
  * @since_ns: when it opened or, if it is not open, the one before closed
@@ -169,6 +178,7 @@ struct kvm_zap_window {
 	spinlock_t lock;	/* see above */
 	struct delayed_work work;
 	bool open;
+	bool timed;
 	bool stopped;
 	s32 slot;
 	u64 since_ns;
@@ -177,6 +187,20 @@ struct kvm_zap_window {
 	u64 faults;
 	u64 quiet_ns;
 	u64 quiet_faults;
+};
+
+/**
+ * struct kvm_zap_vcpu - how long a vCPU stood still
+ * @stall_ns: time in page faults that were timed, in nanoseconds; during one, less the
+ *	monotonic time at which it began, which is below 0
+ * @taken_ns: how much of that was counted, or left out
+ *
+ * Part of struct kvm_vcpu.  The vCPU alone writes @stall_ns, without a lock.  @taken_ns is
+ * protected by the lock of struct kvm_zap_window.
+ */
+struct kvm_zap_vcpu {
+	s64 stall_ns;
+	s64 taken_ns;
 };
 
 /**
@@ -298,6 +322,10 @@ void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 			  const struct kvm_memory_slot *new, int change);
 void kvm_zap_update_end(struct kvm *kvm);
 
+DECLARE_STATIC_KEY_FALSE(kvm_zap_stall_key);
+void kvm_zap_stall_begin(struct kvm_vcpu *vcpu);
+void kvm_zap_stall_end(struct kvm_vcpu *vcpu);
+
 void kvm_zap_init_debugfs(struct dentry *dir);
 void kvm_zap_create_vm_debugfs(struct kvm *kvm);
 
@@ -339,16 +367,20 @@ u64 kvm_zap_first_generation(int as_id);
 	DESC(zap_collateral, CUMULATIVE, NONE, 0, 1),			\
 	DESC(zap_kept, CUMULATIVE, NONE, 0, 1),				\
 	DESC(zap_refaults, CUMULATIVE, NONE, 0, 1),			\
+	DESC(zap_stall_ns, CUMULATIVE, SECONDS, -9, 1),			\
+	DESC(zap_stall_max_ns, PEAK, SECONDS, -9, 1),			\
 	DESC(memslot_updates, CUMULATIVE, NONE, 0, 1),			\
 	DESC(memslot_update_ns, CUMULATIVE, SECONDS, -9, 1),		\
 	DESC(memslot_update_max_ns, PEAK, SECONDS, -9, 1),		\
 	DESC(zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT),	\
-	DESC(zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT),
+	DESC(zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT),	\
+	DESC(zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT),
 
 #else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
 
 struct kvm_zap_vm_stat { };
 struct kvm_zap { };
+struct kvm_zap_vcpu { };
 
 static inline void kvm_zap_count_table(struct kvm *kvm) { }
 static inline int kvm_zap_count_yield(struct kvm *kvm, int yielded)

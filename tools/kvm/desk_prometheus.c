@@ -65,6 +65,9 @@ static const struct metric vm_counters[] = {
 
 static const struct metric vm_gauges[] = {
 	{ "vm_memslot_update_max_seconds", "Longest update of a memslot.", COUNT_UPDATE_MAX_NS },
+	{ "vm_stall_max_seconds",
+	  "The most that a vCPU stood still in one window after invalidations, with zap_stall.",
+	  COUNT_STALL_MAX_NS },
 	{ "vm_mapped_sptes", "Leaf SPTEs that the VM has.", COUNT_MAPPED },
 	{ "vm_assigned_devices", "Devices of the host that the VM has.", COUNT_ASSIGNED },
 	{ "vm_noncoherent_dma", "The VM has a device with non-coherent DMA.",
@@ -266,7 +269,7 @@ static void vm_metrics(struct metrics *m)
 static bool is_max(int count)
 {
 	return count == COUNT_FAST_MAX_NS || count == COUNT_SCOPED_MAX_NS ||
-	       count == COUNT_UPDATE_MAX_NS;
+	       count == COUNT_UPDATE_MAX_NS || count == COUNT_STALL_MAX_NS;
 }
 
 /* VMs of one process become one; words of the first stand for all of them. */

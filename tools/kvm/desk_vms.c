@@ -17,7 +17,7 @@ const char * const desk_count_names[DESK_NR_COUNTS + 1] = {
 	"memslot_fast", "memslot_scoped", "mmio_fast", "mmio_scoped", "sptes", "collateral",
 	"kept", "tables", "yields", "fast_ns", "fast_max_ns", "scoped_ns", "scoped_max_ns",
 	"updates", "update_ns", "update_max_ns", "refaults", "stall_ns", "mapped", "assigned",
-	"noncoherent", NULL
+	"noncoherent", "stall_max_ns", NULL
 };
 
 static void fill(struct desk_vm *vm, const struct desk_table *table, size_t row)

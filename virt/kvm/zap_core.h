@@ -46,4 +46,9 @@ void kvm_zap_clear_rows(void);
 /* zap_window.c: refaults */
 void kvm_zap_note_end(struct kvm *kvm, u64 now);
 
+/* zap_stall.c: how long vCPUs stand still for these */
+u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now);
+void kvm_zap_stall_open(struct kvm *kvm, u64 now);
+u64 kvm_zap_stall_close(struct kvm *kvm, u64 now);
+
 #endif /* __KVM_ZAP_CORE_H */

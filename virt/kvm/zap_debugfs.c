@@ -95,10 +95,9 @@ static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
 		   stat->zap_yields);
 	seq_printf(m, " %llu %llu %llu %llu", READ_ONCE(time[0].ns), READ_ONCE(time[0].max_ns),
 		   READ_ONCE(time[1].ns), READ_ONCE(time[1].max_ns));
-	/* The time that vCPUs were stalled is not counted yet. */
-	seq_printf(m, " %llu %llu %llu %llu 0", stat->memslot_updates,
+	seq_printf(m, " %llu %llu %llu %llu %llu", stat->memslot_updates,
 		   stat->memslot_update_ns, stat->memslot_update_max_ns,
-		   stat->zap_refaults);
+		   stat->zap_refaults, stat->zap_stall_ns);
 }
 
 static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
@@ -116,7 +115,7 @@ static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
 		seq_printf(m, " %d", devices.assigned);
 	else
 		seq_puts(m, " -");
-	seq_printf(m, " %d\n", devices.noncoherent);
+	seq_printf(m, " %d", devices.noncoherent);
 }
 
 /*
@@ -128,13 +127,14 @@ static int kvm_zap_vms_show(struct seq_file *m, void *v)
 	u64 now = ktime_get_ns();
 	struct kvm *kvm;
 
-	seq_puts(m, "tgid tid word by policy memslot_fast memslot_scoped mmio_fast mmio_scoped sptes collateral kept tables yields fast_ns fast_max_ns scoped_ns scoped_max_ns updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent\n");
+	seq_puts(m, "tgid tid word by policy memslot_fast memslot_scoped mmio_fast mmio_scoped sptes collateral kept tables yields fast_ns fast_max_ns scoped_ns scoped_max_ns updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent stall_max_ns\n");
 	mutex_lock(&kvm_lock);
 	list_for_each_entry(kvm, &vm_list, vm_list) {
 		seq_printf(m, "%d %d", kvm->zap.tgid, kvm->zap.tid);
 		kvm_zap_show_policy(m, kvm);
 		kvm_zap_show_counts(m, kvm);
 		kvm_zap_show_state(m, kvm, now);
+		seq_printf(m, " %llu\n", kvm->stat.zap.zap_stall_max_ns);
 		if (seq_has_overflowed(m))
 			break;
 	}

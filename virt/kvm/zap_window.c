@@ -7,7 +7,8 @@
  * meanwhile are refaults, less those that were to be expected without an invalidation:
  * as many as in the time between the window before and this one, or since the VM was
  * made, but no more than were seen then.  Nothing is added to the page fault path: its
- * own statistic is read when a window opens and when it closes.
+ * own statistic is read when a window opens and when it closes.  With zap_stall vCPUs tell
+ * how long these page faults take as well, see zap_stall.c.
  *
  * A VM that never comes to rest has windows of at most KVM_ZAP_WINDOW_MAX times
  * zap_window_ms, which then follow each other without a gap.
@@ -73,6 +74,7 @@ static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
 	w->faults = faults;
 	w->length_ns = (u64)ms * NSEC_PER_MSEC;
 	w->open = true;
+	kvm_zap_stall_open(kvm, now);
 	kvm_zap_window_arm(w, now);
 }
 
@@ -101,7 +103,7 @@ void kvm_zap_note_end(struct kvm *kvm, u64 now)
 }
 
 /* A window closes; another one follows at once if @w was extended beyond its maximum. */
-static u64 kvm_zap_window_close(struct kvm *kvm, u64 now)
+static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
 	struct kvm_zap_window *w = &kvm->zap.window;
@@ -112,12 +114,15 @@ static u64 kvm_zap_window_close(struct kvm *kvm, u64 now)
 	refaults -= min(refaults, expected);
 	stat->zap_refaults += refaults;
 	KVM_STATS_LOG_HIST_UPDATE(stat->zap_refaults_hist, refaults);
+	*stall_ns = kvm_zap_stall_close(kvm, now);
 
 	w->since_ns = now;
 	w->faults = faults;
 	w->open = now < w->until_ns;
-	if (w->open)
+	if (w->open) {
+		kvm_zap_stall_open(kvm, now);
 		kvm_zap_window_arm(w, now);
+	}
 
 	return refaults;
 }
@@ -128,7 +133,7 @@ static void kvm_zap_window_work(struct work_struct *work)
 						struct kvm_zap_window, work);
 	struct kvm *kvm = container_of(w, struct kvm, zap.window);
 	u64 now = ktime_get_ns();
-	u64 refaults, ns;
+	u64 refaults, stall_ns, ns;
 	s32 slot;
 
 	spin_lock(&w->lock);
@@ -139,10 +144,10 @@ static void kvm_zap_window_work(struct work_struct *work)
 		return;
 	}
 	slot = w->slot;
-	refaults = kvm_zap_window_close(kvm, now);
+	refaults = kvm_zap_window_close(kvm, now, &stall_ns);
 	spin_unlock(&w->lock);
 
-	trace_kvm_zap_settle(kvm->zap.tgid, slot, refaults, 0, ns);
+	trace_kvm_zap_settle(kvm->zap.tgid, slot, refaults, stall_ns, ns);
 }
 
 /**

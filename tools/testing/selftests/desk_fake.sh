@@ -42,9 +42,9 @@ fake_make() {
 	vms_header='tgid tid word by policy memslot_fast memslot_scoped mmio_fast mmio_scoped'
 	vms_header="$vms_header sptes collateral kept tables yields fast_ns fast_max_ns scoped_ns"
 	vms_header="$vms_header scoped_max_ns updates update_ns update_max_ns refaults stall_ns"
-	vms_header="$vms_header mapped age_ms assigned noncoherent later"
+	vms_header="$vms_header mapped age_ms assigned noncoherent stall_max_ns later"
 	echo "$vms_header" > "$debugfs/zap/vms"
-	fake_vm 210 211 inherit kernel fast '10 0 0 0 1000 900 0 20 3 5000000 1340942 0 0 20 9000000 2000000 800 3000000 65536 40 0 0'
+	fake_vm 210 211 inherit kernel fast '10 0 0 0 1000 900 0 20 3 5000000 1340942 0 0 20 9000000 2000000 800 3000000 65536 40 0 0' 1500000
 	fake_vm 310 310 scoped vm scoped '0 4 0 0 64 0 2000 0 0 0 0 40000 12000 8 300000 60000 0 0 1000 - 0 0'
 	fake_vm 410 410 inherit dma fast '0 0 0 0 0 0 0 0 0 0 0 0 0 2 1000 600 0 0 300 - 1 1'
 	fake_process 210 qemu-system-x86 qemu-system-x86_64 -enable-kvm -name guest=db,debug-threads=on -m 4G
@@ -71,9 +71,9 @@ fake_module() {
 	printf '%s\n' "kernel/arch/x86/kvm/kvm-amd.ko: $file" "$file:" > "$dir/modules.dep"
 }
 
-# fake_vm TGID TID WORD BY POLICY FIGURES
+# fake_vm TGID TID WORD BY POLICY FIGURES [STALL_MAX_NS]
 fake_vm() {
-	echo "$1 $2 $3 $4 $5 $6 x" >> "$debugfs/zap/vms"
+	echo "$1 $2 $3 $4 $5 $6 ${7-0} x" >> "$debugfs/zap/vms"
 	mkdir -p "$debugfs/$2-13"
 	echo "$3" > "$debugfs/$2-13/memslot_zap"
 }

@@ -32,7 +32,7 @@ status_test() {
 	json '[.vms[] | [.name, .named_by, .pid, .tid, .vfio, .vcpus, .age_ms]]' \
 		'[["db","name",210,211,0,0,40],["web","name",310,310,0,0,null],["gpu-vmm","comm",410,410,1,0,null]]'
 	json '[.vms[1].id, .vms[1].uuid, .vms[0].id]' '["104","C0FFEE00-0000-4000-8000-000000000001",null]'
-	json '[.vms[0].counts.update_ns, .vms[0].rates.seconds, .changes]' '[9000000,null,[]]'
+	json '[.vms[0].counts.update_ns, .vms[0].counts.stall_max_ns, .vms[0].rates.seconds, .changes]' '[9000000,1500000,null,[]]'
 	json '.module | [.origin, .installed_has_kvm_zap, .installed_is_loaded]' '["kvm-zap",true,true]'
 	json '.parameters | length' 5
 	ktap_result 'status says what is in force, and JSON keeps to the schema'
@@ -41,7 +41,7 @@ status_test() {
 	fake_make
 	cp "$debugfs/zap/vms" "$tmp/vms"
 	sed 's/^210 211 inherit kernel fast 10 0 0 0 1000 900 0 20 3 5000000 1340942 0 0 20 9000000 2000000 800 3000000/210 211 inherit kernel fast 38 2 0 0 2000 1500 0 20 3 5000000 1340942 0 0 50 109000000 2000000 2800 53000000/
-		$a 510 510 inherit param scoped 0 6 0 0 6 0 0 0 0 0 0 6 1 6 600 100 0 0 1 5 0 0 x' \
+		$a 510 510 inherit param scoped 0 6 0 0 6 0 0 0 0 0 0 6 1 6 600 100 0 0 1 5 0 0 0 x' \
 		"$tmp/vms" > "$tmp/vms.new"
 	ln -s anon_inode:kvm-vcpu:0 "$fake/proc/210/fd/30"
 	ln -s anon_inode:kvm-vcpu:1 "$fake/proc/210/fd/31"
@@ -58,6 +58,7 @@ status_test() {
 	says '2 of 4 VMs: '
 	says ' invalidations a second, '
 	says "of db's time in updates of memslots, "
+	says "of its vCPUs' lost (1.5ms by one, at worst)"
 	says 'scoped would have kept '
 	cp "$tmp/vms" "$debugfs/zap/vms"
 	zap 0 status -i 0.1

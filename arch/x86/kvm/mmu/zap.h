@@ -42,6 +42,23 @@ void kvm_zap_teardown(struct kvm *kvm);
 s64 kvm_zap_nr_leafs(struct kvm *kvm);
 void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
+/*
+ * A page fault of a vCPU that KVM handles, in place of kvm_mmu_do_page_fault(): how long that
+ * takes, see virt/kvm/zap_stall.c.  The parameters are not the same in all kernels.  Whether
+ * the fault is timed is asked once, when it begins; stall_ns says it at the end.
+ */
+#define kvm_zap_do_page_fault(vcpu, ...) ({				\
+	struct kvm_vcpu *__vcpu = (vcpu);				\
+	int __r;							\
+									\
+	if (static_branch_unlikely(&kvm_zap_stall_key))			\
+		kvm_zap_stall_begin(__vcpu);				\
+	__r = kvm_mmu_do_page_fault(__vcpu, __VA_ARGS__);		\
+	if (unlikely(__vcpu->zap.stall_ns < 0))				\
+		kvm_zap_stall_end(__vcpu);				\
+	__r;								\
+})
+
 /* zap_sregs.c: guest page tables that are written from outside of a vCPU */
 void kvm_zap_note_sregs(struct kvm *kvm);
 bool kvm_zap_may_keep(struct kvm *kvm);
@@ -106,6 +123,7 @@ struct kvm_mmu_page;
 static inline void kvm_zap_note_leaf(struct kvm_mmu_page *sp, int index) { }
 
 #define kvm_zap_first_child(sp)	0
+#define kvm_zap_do_page_fault	kvm_mmu_do_page_fault
 
 static inline bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot,
 				   bool *zap_all)

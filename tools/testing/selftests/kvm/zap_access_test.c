@@ -31,6 +31,7 @@ static const struct file {
 	{ PARAMETERS "mmio_zap", 0644, true },
 	{ PARAMETERS "teardown_zap", 0644, true },
 	{ PARAMETERS "zap_window_ms", 0644, true },
+	{ PARAMETERS "zap_stall", 0644, true },
 	{ ZAP_DEBUGFS "zap/stats", 0444, false },
 	{ ZAP_DEBUGFS "zap/latency", 0444, false },
 	{ ZAP_DEBUGFS "zap/vms", 0444, false },

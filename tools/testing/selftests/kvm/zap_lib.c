@@ -23,7 +23,7 @@ static struct {
 } params[] = {
 	{ .name = "memslot_zap" }, { .name = "mmio_zap" }, { .name = "teardown_zap" },
 	{ .name = "zap_reference" }, { .name = "zap_mmio_generation" },
-	{ .name = "zap_noncoherent_dma" }, { .name = "zap_window_ms" },
+	{ .name = "zap_noncoherent_dma" }, { .name = "zap_window_ms" }, { .name = "zap_stall" },
 	{ .name = "nx_huge_pages" }, { .name = "nx_huge_pages_recovery_ratio" },
 	{ .name = "nx_huge_pages_recovery_period_ms" },
 };
