@@ -44,20 +44,30 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
 /*
  * A page fault of a vCPU that KVM handles, in place of kvm_mmu_do_page_fault(): how long that
- * takes, see virt/kvm/zap_stall.c.  The parameters are not the same in all kernels.  Whether
- * the fault is timed is asked once, when it begins; stall_ns says it at the end.
+ * takes, see virt/kvm/zap_stall.c.  Its parameters are not the same in all kernels.
  */
 #define kvm_zap_do_page_fault(vcpu, ...) ({				\
 	struct kvm_vcpu *__vcpu = (vcpu);				\
 	int __r;							\
 									\
-	if (static_branch_unlikely(&kvm_zap_stall_key))			\
-		kvm_zap_stall_begin(__vcpu);				\
+	kvm_zap_time_begin(__vcpu);					\
 	__r = kvm_mmu_do_page_fault(__vcpu, __VA_ARGS__);		\
-	if (unlikely(__vcpu->zap.stall_ns < 0))				\
-		kvm_zap_stall_end(__vcpu);				\
+	kvm_zap_time_end(__vcpu);					\
 	__r;								\
 })
+
+static __always_inline void kvm_zap_time_begin(struct kvm_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&kvm_zap_stall_key))
+		kvm_zap_stall_begin(vcpu);
+}
+
+/* Whether the beginning was noted: zap_stall may have changed since. */
+static __always_inline void kvm_zap_time_end(struct kvm_vcpu *vcpu)
+{
+	if (unlikely(vcpu->zap.stall_ns < 0))
+		kvm_zap_stall_end(vcpu);
+}
 
 /* zap_sregs.c: guest page tables that are written from outside of a vCPU */
 void kvm_zap_note_sregs(struct kvm *kvm);

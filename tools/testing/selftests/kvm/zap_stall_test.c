@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -175,6 +176,17 @@ static uint64_t fault(unsigned int ms, void (*meanwhile)(void))
 	return hold.held_ns[next_page++];
 }
 
+static uint64_t of_vms(const char *column)
+{
+	static char text[4096];
+	char word[64];
+
+	if (zap_read_file(ZAP_DEBUGFS "zap/vms", text, sizeof(text)) < 0 ||
+	    !zap_vm_word(text, getpid(), column, word, sizeof(word)))
+		vm_die("zap/vms has no row of this process");
+	return strtoull(word, NULL, 10);
+}
+
 static void expect(const char *what, uint64_t ns, uint64_t least, uint64_t most)
 {
 	ktap_check(ns >= least && ns <= most, "%s %lu ns, expected %lu to %lu", what, ns, least,
@@ -246,6 +258,8 @@ static void test_oracle(void)
 		fault(HELD_MS, NULL);
 		expect_none(&now);
 	}
+	ktap_equal("stall_ns of zap/vms", of_vms("stall_ns"), now.sum);
+	ktap_equal("stall_max_ns of zap/vms", of_vms("stall_max_ns"), now.max);
 	destroy();
 	ktap_result("a fault takes as long as its page is withheld");
 }
@@ -367,6 +381,7 @@ static void test_toggle(void)
 	stall_off();
 	open_window(WINDOW_MS);
 	fault(HELD_MS, stall_off_and_on);
+	fault(HELD_MS, NULL);
 	stall_off();
 	wait_windows(++nr);
 	before = now;
@@ -406,6 +421,7 @@ static void test_param(void)
 int main(void)
 {
 	zap_need_tracing();
+	zap_need_debugfs();
 	hold_need();
 	zap_start(9);
 	zap_tracing_start("events/kvm/kvm_zap_settle");
