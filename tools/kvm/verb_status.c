@@ -120,8 +120,7 @@ static char *shares(const struct desk_vm *vm)
 	double update = desk_vm_update_share(vm), stall = desk_vm_stall_share(vm);
 
 	if (stall)
-		text = desk_text(", %s of %s's time in updates of memslots, %s of its vCPUs' "
-				 "lost (%s by one, at worst)",
+		text = desk_text(", %s of %s's time in updates of memslots, %s of its vCPUs' lost (worst %s)",
 				 desk_percent(update).text, name, desk_percent(stall).text,
 				 desk_duration(vm->n[COUNT_STALL_MAX_NS]).text);
 	else if (update)

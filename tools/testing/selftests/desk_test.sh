@@ -58,7 +58,7 @@ status_test() {
 	says '2 of 4 VMs: '
 	says ' invalidations a second, '
 	says "of db's time in updates of memslots, "
-	says "of its vCPUs' lost (1.5ms by one, at worst)"
+	says "of its vCPUs' lost (worst 1.5ms)"
 	says 'scoped would have kept '
 	cp "$tmp/vms" "$debugfs/zap/vms"
 	zap 0 status -i 0.1
