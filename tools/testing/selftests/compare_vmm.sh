@@ -25,7 +25,7 @@ row() {
 	case $how in dma) by=dma policy=fast ;; esac
 	{
 		head -n 1 $kvm/zap/vms
-		echo "$$ $$ $word $by $policy $fast $scoped $mmio 0 $sptes 0 0 0 0 $fast_ns 0 $scoped_ns 0 $fast 0 0 0 0 0 - 0 0 x"
+		echo "$$ $$ $word $by $policy $fast $scoped $mmio 0 $sptes 0 0 0 0 $fast_ns 0 $scoped_ns 0 $fast 0 0 0 0 0 - 0 0 0 x"
 	} > $kvm/zap/.vms.new
 	mv $kvm/zap/.vms.new $kvm/zap/vms
 }

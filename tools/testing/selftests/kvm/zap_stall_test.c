@@ -103,9 +103,9 @@ static unsigned int bucket_of(uint64_t value)
 {
 	unsigned int bucket = 0;
 
-	while (value >> bucket)
+	while (bucket < NR_BUCKETS - 1 && value >> bucket)
 		bucket++;
-	return bucket < NR_BUCKETS ? bucket : NR_BUCKETS - 1;
+	return bucket;
 }
 
 static uint64_t windows(void)
