@@ -116,12 +116,13 @@ static char *otherwise(const struct status *s)
 
 static char *shares(const struct desk_vm *vm)
 {
+	static const char both[] =
+		", %s of %s's time in updates of memslots, %s of its vCPUs' lost (worst %s)";
 	char *name = desk_printable(vm->name), *text;
 	double update = desk_vm_update_share(vm), stall = desk_vm_stall_share(vm);
 
 	if (stall)
-		text = desk_text(", %s of %s's time in updates of memslots, %s of its vCPUs' lost (worst %s)",
-				 desk_percent(update).text, name, desk_percent(stall).text,
+		text = desk_text(both, desk_percent(update).text, name, desk_percent(stall).text,
 				 desk_duration(vm->n[COUNT_STALL_MAX_NS]).text);
 	else if (update)
 		text = desk_text(", %s of %s's time in updates of memslots",
