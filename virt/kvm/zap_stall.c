@@ -64,7 +64,7 @@ void kvm_zap_stall_begin(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_zap_stall_end() - the page fault ends whose beginning was noted
+ * kvm_zap_stall_end() - the page fault ends, whose beginning may have been noted
  * @vcpu: whose, run by this task
  *
  * The window, and the parameter, may have changed any number of times since.
@@ -73,7 +73,8 @@ void kvm_zap_stall_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_zap_vcpu *zap = &vcpu->zap;
 
-	WRITE_ONCE(zap->stall_ns, zap->stall_ns + (s64)ktime_get_ns());
+	if (zap->stall_ns < 0)
+		WRITE_ONCE(zap->stall_ns, zap->stall_ns + (s64)ktime_get_ns());
 }
 
 /**

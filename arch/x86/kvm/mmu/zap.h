@@ -44,30 +44,22 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
 /*
  * A page fault of a vCPU that KVM handles, in place of kvm_mmu_do_page_fault(): how long that
- * takes, see virt/kvm/zap_stall.c.  Its parameters are not the same in all kernels.
+ * takes, see virt/kvm/zap_stall.c.  The parameters are not the same in all kernels.  Whether
+ * the fault may be timed is asked once: one that began so ends so.
  */
 #define kvm_zap_do_page_fault(vcpu, ...) ({				\
 	struct kvm_vcpu *__vcpu = (vcpu);				\
 	int __r;							\
 									\
-	kvm_zap_time_begin(__vcpu);					\
-	__r = kvm_mmu_do_page_fault(__vcpu, __VA_ARGS__);		\
-	kvm_zap_time_end(__vcpu);					\
+	if (static_branch_unlikely(&kvm_zap_stall_key)) {		\
+		kvm_zap_stall_begin(__vcpu);				\
+		__r = kvm_mmu_do_page_fault(__vcpu, __VA_ARGS__);	\
+		kvm_zap_stall_end(__vcpu);				\
+	} else {							\
+		__r = kvm_mmu_do_page_fault(__vcpu, __VA_ARGS__);	\
+	}								\
 	__r;								\
 })
-
-static __always_inline void kvm_zap_time_begin(struct kvm_vcpu *vcpu)
-{
-	if (static_branch_unlikely(&kvm_zap_stall_key))
-		kvm_zap_stall_begin(vcpu);
-}
-
-/* Whether the beginning was noted: zap_stall may have changed since. */
-static __always_inline void kvm_zap_time_end(struct kvm_vcpu *vcpu)
-{
-	if (unlikely(vcpu->zap.stall_ns < 0))
-		kvm_zap_stall_end(vcpu);
-}
 
 /* zap_sregs.c: guest page tables that are written from outside of a vCPU */
 void kvm_zap_note_sregs(struct kvm *kvm);
