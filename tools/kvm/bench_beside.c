@@ -14,7 +14,7 @@
 #include "host.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench beside [OPTION...]";
+static const char command[] = "kvm-zap-bench beside";
 static const char about[] =
 "Deletes and re-creates a memslot of which nothing is mapped, in a VM all of whose\n"
 "other memory is, and lets the guest touch that memory again. With --nested a nested\n"
@@ -100,11 +100,11 @@ static int run(int argc, char **argv)
 	const char *why;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	b.slot.bytes = slot_kib * 1024;
 	if (b.slot.bytes % SZ_4K)
-		options_bad(usage, "--slot-kib %lu: give a multiple of 4", slot_kib);
-	guest_ram_check(&b.ram, usage);
+		options_bad(command, "--slot-kib %lu: give a multiple of 4", slot_kib);
+	guest_ram_check(&b.ram, command);
 	guest_ram_create(&b.ram);
 	why = b.nested ? nested_unusable(b.ram.vm) : NULL;
 	if (why) {
@@ -135,6 +135,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_beside = {
 	.name = "beside",
-	.help = "delete a memslot of which nothing is mapped, beside memory that is",
+	.help = "delete a memslot that has nothing mapped, beside memory that has",
 	.run = run,
 };

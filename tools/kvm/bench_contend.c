@@ -16,7 +16,7 @@
 #include "host.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench contend [OPTION...]";
+static const char command[] = "kvm-zap-bench contend";
 static const char about[] =
 "Deletes and re-creates a memslot all of which is mapped, while other vCPUs touch\n"
 "page after page of memory that is not mapped yet. stall_median_ns and\n"
@@ -227,10 +227,10 @@ static int run(int argc, char **argv)
 	};
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	c.slot.bytes = slot_mib * SZ_1M;
 	c.slot.pages = c.slot.bytes / SZ_4K;
-	slot_check(&c.ram, slot_mib, c.slot.bytes, usage);
+	slot_check(&c.ram, slot_mib, c.slot.bytes, command);
 	c.ram.more_bytes = c.slot.bytes;
 	make_vm(&c);
 

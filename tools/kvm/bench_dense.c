@@ -9,7 +9,7 @@
 #include "bench_slot.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench dense [OPTION...]";
+static const char command[] = "kvm-zap-bench dense";
 static const char about[] =
 "Deletes and re-creates a memslot all of which is mapped, and lets the guest touch\n"
 "it and its other memory again. Times are CLOCK_MONOTONIC; delete and create both\n"
@@ -40,10 +40,10 @@ static int run(int argc, char **argv)
 	struct slot_meter meter;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	slot.bytes = slot_mib * SZ_1M;
 	slot.pages = slot.bytes / SZ_4K;
-	slot_check(&ram, slot_mib, slot.bytes, usage);
+	slot_check(&ram, slot_mib, slot.bytes, command);
 
 	ram.more_bytes = slot.bytes;
 	guest_ram_create(&ram);

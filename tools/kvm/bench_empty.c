@@ -8,7 +8,7 @@
 #include "bench_slot.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench empty [OPTION...]";
+static const char command[] = "kvm-zap-bench empty";
 static const char about[] =
 "Deletes and re-creates a memslot of a VM that has nothing mapped. Times are\n"
 "CLOCK_MONOTONIC and contain a grace period of SRCU: zap_ns and total_cpu_ns do not.";
@@ -27,7 +27,7 @@ static int run(int argc, char **argv)
 	struct slot_meter meter;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 
 	slot.vm = vm_create(NULL);
 	vcpu_create(slot.vm, 0);

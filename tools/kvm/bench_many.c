@@ -12,7 +12,7 @@
 #include "host.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench many [OPTION...]";
+static const char command[] = "kvm-zap-bench many";
 static const char about[] =
 "Deletes memslots one after the other, in each of which the guest has touched a few\n"
 "pages, and lets the guest touch its other memory again. delete_ns, zap_ns and\n"
@@ -112,11 +112,11 @@ static void check(struct many *m, unsigned long slot_kib, unsigned long stride_k
 	m->slot.bytes = slot_kib * 1024;
 	m->slot.stride = (stride_kib < slot_kib ? stride_kib : slot_kib) * 1024;
 	if (m->slot.bytes % SZ_4K || m->slot.stride % SZ_4K)
-		options_bad(usage, "--slot-kib %lu --stride-kib %lu: give multiples of 4",
+		options_bad(command, "--slot-kib %lu --stride-kib %lu: give multiples of 4",
 			    slot_kib, stride_kib);
 	bytes = m->slots * m->slot.bytes;
 	pages = bytes / m->slot.stride;
-	guest_ram_check(&m->ram, usage);
+	guest_ram_check(&m->ram, command);
 	host_need_memory(m->ram.mib * SZ_1M + slot_sparse_bytes(bytes, pages), "that many slots");
 }
 
@@ -144,7 +144,7 @@ static int run(int argc, char **argv)
 	};
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	check(&m, slot_kib, stride_kib);
 	setup(&m);
 

@@ -13,7 +13,7 @@
 #include "host.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench mmio-wrap [OPTION...]";
+static const char command[] = "kvm-zap-bench mmio-wrap";
 static const char about[] =
 "Lets the guest touch pages where no memslot is and its memory, then changes the\n"
 "flags of another memslot until the generation that KVM marks MMIO SPTEs with\n"
@@ -157,8 +157,8 @@ static int run(int argc, char **argv)
 	};
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
-	guest_ram_check(&w.ram, usage);
+	options_parse(argc, argv, command, about, table);
+	guest_ram_check(&w.ram, command);
 	make_vm(&w);
 
 	r = report_new("mmio-wrap", argc, argv);

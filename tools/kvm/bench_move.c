@@ -7,7 +7,7 @@
 #include "bench_slot.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench move [OPTION...]";
+static const char command[] = "kvm-zap-bench move";
 static const char about[] =
 "Moves a memslot all of which is mapped to another guest physical address, in the\n"
 "next round back, and lets the guest touch it at its new place, and its other\n"
@@ -56,10 +56,10 @@ static int run(int argc, char **argv)
 	struct report *r;
 	uint64_t place[2];
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	slot.bytes = slot_mib * SZ_1M;
 	slot.pages = slot.bytes / SZ_4K;
-	slot_check(&ram, slot_mib, slot.bytes, usage);
+	slot_check(&ram, slot_mib, slot.bytes, command);
 
 	ram.more_bytes = 2 * slot.bytes;
 	guest_ram_create(&ram);

@@ -20,7 +20,7 @@
 /* Two memories take turns behind the slot: what is left of one shows up. */
 #define GENERATIONS	2
 
-static const char usage[] = "kvm-zap-bench nested [OPTION...]";
+static const char command[] = "kvm-zap-bench nested";
 static const char about[] =
 "Deletes and re-creates the memslot that holds the memory of a nested guest (SVM or\n"
 "VMX, nested paging), and lets both guests touch theirs again. Another\n"
@@ -163,11 +163,12 @@ static int run(int argc, char **argv)
 	const char *why;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	b.slot.bytes = slot_mib * SZ_1M;
-	slot_check(&b.ram, slot_mib, GENERATIONS * b.slot.bytes, usage);
+	slot_check(&b.ram, slot_mib, GENERATIONS * b.slot.bytes, command);
 	if (b.nested_page == VM_2M && (slot_mib % 2 || b.tables_inside))
-		options_bad(usage, "--nested-page 2m: give an even --slot-mib, and tables outside");
+		options_bad(command,
+			    "--nested-page 2m: give an even --slot-mib, and tables outside");
 
 	guest_ram_create(&b.ram);
 	why = nested_unusable(b.ram.vm);

@@ -11,7 +11,7 @@
 #include "bench_slot.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench rom [OPTION...]";
+static const char command[] = "kvm-zap-bench rom";
 static const char about[] =
 "Deletes and re-creates the memslot of a ROM in a VM all of whose memory is\n"
 "mapped, and lets the guest touch that memory again. Before each delete the\n"
@@ -44,12 +44,12 @@ static int run(int argc, char **argv)
 	struct slot_meter meter;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	rom.bytes = rom_kib * 1024;
 	if (rom.bytes % SZ_4K)
-		options_bad(usage, "--rom-kib %lu: give a multiple of 4", rom_kib);
+		options_bad(command, "--rom-kib %lu: give a multiple of 4", rom_kib);
 	rom.pages = rom.bytes / SZ_4K;
-	guest_ram_check(&ram, usage);
+	guest_ram_check(&ram, command);
 
 	guest_ram_create(&ram);
 	if (!vm_cap(ram.vm, KVM_CAP_READONLY_MEM))

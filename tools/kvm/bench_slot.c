@@ -55,15 +55,15 @@ void slot_stats_sample(struct series *series[SLOT_STATS], const struct slot_stat
 /* The slot ------------------------------------------------------------------ */
 
 void slot_check(const struct guest_ram *ram, unsigned long slot_mib, unsigned long slot_bytes,
-		const char *usage)
+		const char *command)
 {
 	unsigned long page = ram->page > ram->guest_page ? ram->page : ram->guest_page;
 	char what[96];
 
 	if (slot_mib * SZ_1M % page)
-		options_bad(usage, "--slot-mib %lu: with %s pages, give a multiple of %lu",
+		options_bad(command, "--slot-mib %lu: with %s pages, give a multiple of %lu",
 			    slot_mib, page_word(page), page / SZ_1M);
-	guest_ram_check(ram, usage);
+	guest_ram_check(ram, command);
 	snprintf(what, sizeof(what), "--slot-mib %lu besides --mib %lu of %lu vCPUs", slot_mib,
 		 ram->mib, ram->vcpus);
 	host_need_memory(ram->mib * SZ_1M * ram->vcpus + slot_bytes, what);

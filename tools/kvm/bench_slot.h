@@ -67,7 +67,7 @@ struct slot {
  * @ram and @slot_bytes more are more than the host's memory (status 1).
  */
 void slot_check(const struct guest_ram *ram, unsigned long slot_mib, unsigned long slot_bytes,
-		const char *usage);
+		const char *command);
 
 /*
  * A place for @bytes of guest memory, the @nth after @ram's, at a multiple of

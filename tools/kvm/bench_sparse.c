@@ -8,7 +8,7 @@
 #include "bench_slot.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench sparse [OPTION...]";
+static const char command[] = "kvm-zap-bench sparse";
 static const char about[] =
 "Deletes and re-creates a huge memslot of which the guest has touched a few pages,\n"
 "spread evenly, and lets the guest touch them and its other memory again. Times\n"
@@ -37,14 +37,14 @@ static int run(int argc, char **argv)
 	struct slot_meter meter;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	slot.bytes = slot_mib * SZ_1M;
 	slot.pages = pages;
 	if (pages > slot.bytes / SZ_4K)
-		options_bad(usage, "--pages %lu: a slot of %lu MiB has %lu", pages, slot_mib,
+		options_bad(command, "--pages %lu: a slot of %lu MiB has %lu", pages, slot_mib,
 			    slot.bytes / SZ_4K);
 	slot.stride = slot.bytes / pages & -SZ_4K;
-	slot_check(&ram, slot_mib, slot_sparse_bytes(slot.bytes, pages), usage);
+	slot_check(&ram, slot_mib, slot_sparse_bytes(slot.bytes, pages), command);
 
 	ram.more_bytes = slot.bytes;
 	guest_ram_create(&ram);

@@ -19,7 +19,7 @@
 #include "host.h"
 #include "options.h"
 
-static const char usage[] = "kvm-zap-bench teardown [OPTION...]";
+static const char command[] = "kvm-zap-bench teardown";
 static const char about[] =
 "Makes a VM, maps all its memory through the guest's writes, and times its end.\n"
 "By default that is closing the VM's file descriptors: KVM has dropped the last\n"
@@ -196,8 +196,8 @@ static int run(int argc, char **argv)
 	const char *why;
 	struct report *r;
 
-	options_parse(argc, argv, usage, about, table);
-	guest_ram_check(&m.ram, usage);
+	options_parse(argc, argv, command, about, table);
+	guest_ram_check(&m.ram, command);
 	why = m.nested ? no_nested() : NULL;
 	if (why) {
 		fprintf(stderr, "kvm-zap-bench teardown: skipped: %s\n", why);

@@ -10,14 +10,14 @@
 #include "host.h"
 #include "options.h"
 
-void guest_ram_check(const struct guest_ram *ram, const char *usage)
+void guest_ram_check(const struct guest_ram *ram, const char *command)
 {
 	char what[64];
 	unsigned long bytes = ram->mib * SZ_1M;
 	unsigned long page = ram->page > ram->guest_page ? ram->page : ram->guest_page;
 
 	if (bytes % page)
-		options_bad(usage, "--mib %lu: with %s pages, give a multiple of %lu", ram->mib,
+		options_bad(command, "--mib %lu: with %s pages, give a multiple of %lu", ram->mib,
 			    page_word(page), page / SZ_1M);
 	snprintf(what, sizeof(what), "--mib %lu of each of %lu vCPUs", ram->mib, ram->vcpus);
 	host_need_memory(bytes * ram->vcpus, what);

@@ -25,9 +25,9 @@ struct guest_ram {
 
 /*
  * Exits with a clear message if the sizes do not fit the pages (status 2, with
- * the workload's @usage) or the host has not that much memory (status 1).
+ * the workload's @command) or the host has not that much memory (status 1).
  */
-void guest_ram_check(const struct guest_ram *ram, const char *usage);
+void guest_ram_check(const struct guest_ram *ram, const char *command);
 
 /* Make the VM, its vCPUs and memory; nothing is mapped yet. */
 void guest_ram_create(struct guest_ram *ram);

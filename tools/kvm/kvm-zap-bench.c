@@ -4,11 +4,20 @@
  * over the raw KVM API. Which policy is in force is the operator's to set; the
  * programs report it.
  */
+#define _GNU_SOURCE
+#include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 #include "vm.h"
+
+/* Exit statuses. */
+enum { USAGE = 2, UNABLE = 4 };
+
+/* None is a letter, which would be an option as well. */
+enum { KEY_QUIRK = 0x100, KEY_GATE };
 
 static const struct workload *const workloads[] = {
 	&bench_empty,
@@ -24,79 +33,105 @@ static const struct workload *const workloads[] = {
 	&bench_teardown,
 };
 
-static void print_usage(FILE *to)
-{
-	unsigned int i;
+static const struct argp_option options[] = {
+	{ .name = "no-slot-zap-all", .key = KEY_QUIRK,
+	  .doc = "Disable KVM_X86_QUIRK_SLOT_ZAP_ALL of each VM: the kernel's own scoped path "
+		 "(6.12 and later), unless a policy overrides it" },
+	{ .name = "gate", .key = KEY_GATE, .arg = "FD",
+	  .doc = "Tell socket FD of each VM made, and before it is closed, and wait for an answer: "
+		 "kvm-zap compare looks at it there" },
+	{ .key = 'h', .flags = OPTION_HIDDEN },
+	{ }
+};
 
-	fprintf(to, "usage: kvm-zap-bench [--no-slot-zap-all] [--gate FD] WORKLOAD [OPTION...]\n"
-		    "       kvm-zap-bench WORKLOAD --help\n\nworkloads:\n");
+static const char doc[] =
+	"Measure what KVM's zapping of mappings costs.\v"
+	"Exit status: 0, 1 when something failed, 2 for wrong usage, 4 for what this KVM cannot "
+	"do.";
+
+/* The workloads go between the options and the exit status. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *all = NULL;
+	size_t bytes;
+	unsigned int i;
+	FILE *to;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	to = open_memstream(&all, &bytes);
+	if (!to)
+		return (char *)text;
+	fprintf(to, "workloads:\n");
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
 		fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
-	fprintf(to, "\n  --no-slot-zap-all  disable KVM_X86_QUIRK_SLOT_ZAP_ALL of each VM: the\n"
-		    "                     kernel's own scoped path (6.12 and later), unless a\n"
-		    "                     policy overrides it\n"
-		    "  --gate FD          tell socket FD of each VM made, and before it is closed, and\n"
-		    "                     wait for an answer: kvm-zap compare looks at it there\n\n"
-		    "Exit status: 0, 1 when something failed, 2 for wrong usage, 4 for what\n"
-		    "this KVM cannot do.\n");
+	fprintf(to, "\n%s", text);
+	fclose(to);
+	return all;
 }
 
-/* --no-slot-zap-all: 0, or the exit status. */
-static int disable_quirk(void)
+static void disable_quirk(void)
 {
 	if (!(vm_quirks() & KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
 		fprintf(stderr, "kvm-zap-bench: this KVM has no quirk for --no-slot-zap-all\n");
-		return 4;
+		exit(UNABLE);
 	}
 	vm_disable_quirks(KVM_X86_QUIRK_SLOT_ZAP_ALL);
-	return 0;
 }
 
-/* Options ahead of the workload: 0, or the exit status. *@argv moves behind them. */
-static int options(char ***argv)
+static const struct workload *find(const char *name, struct argp_state *state)
 {
-	for (; **argv; (*argv)++) {
-		int ret = 0;
+	unsigned int i;
 
-		if (!strcmp(**argv, "--no-slot-zap-all")) {
-			ret = disable_quirk();
-		} else if (!strcmp(**argv, "--gate")) {
-			(*argv)++;
-			if (!**argv || !bench_gate(**argv)) {
-				fprintf(stderr, "kvm-zap-bench: --gate: give a SOCK_SEQPACKET\n");
-				ret = 2;
-			}
-		} else {
-			return 0;
-		}
-		if (ret)
-			return ret;
-	}
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		if (!strcmp(name, workloads[i]->name))
+			return workloads[i];
+	argp_error(state, "unknown workload '%s': --help lists them", name);
+	return NULL;
 }
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	const struct workload **workload = state->input;
+
+	switch (key) {
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case KEY_QUIRK:
+		disable_quirk();
+		return 0;
+	case KEY_GATE:
+		if (!bench_gate(arg))
+			argp_error(state, "--gate '%s': give a SOCK_SEQPACKET", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		*workload = find(arg, state);
+		/* What follows is the workload's. */
+		return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "WORKLOAD [OPTION...]\nWORKLOAD --help",
+	.doc = doc,
+	.help_filter = help_filter,
+};
 
 int main(int argc, char **argv)
 {
-	char **words = argv + 1;
-	unsigned int i;
-	int ret;
+	const struct workload *workload = NULL;
+	int first;
 
-	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
-		print_usage(stdout);
-		return 0;
-	}
-	ret = options(&words);
-	if (ret)
-		return ret;
-	if (!*words) {
-		print_usage(stderr);
-		return 2;
-	}
-	argc -= words - argv;
-	for (i = 0; i < ARRAY_SIZE(workloads); i++)
-		if (!strcmp(*words, workloads[i]->name))
-			return workloads[i]->run(argc, words);
-	fprintf(stderr, "kvm-zap-bench: unknown workload '%s'\n", *words);
-	print_usage(stderr);
-	return 2;
+	argp_err_exit_status = USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, &first, &workload);
+	return workload->run(argc - first, argv + first);
 }

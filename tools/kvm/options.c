@@ -3,6 +3,7 @@
  * Command lines of workloads and tests. See options.h.
  */
 #define _GNU_SOURCE
+#include <argp.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -12,6 +13,9 @@
 
 #include "options.h"
 #include "vm.h"
+
+/* The key of a table's entry that has no letter is its number, from here on. */
+#define KEY_LONG	0x100
 
 static const struct {
 	const char *word;
@@ -31,46 +35,34 @@ const char *page_word(unsigned long bytes)
 	return "?";
 }
 
-void options_bad(const char *usage, const char *fmt, ...)
+__attribute__((format(printf, 1, 2)))
+static char *text(const char *fmt, ...)
+{
+	va_list ap;
+	char *new;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&new, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		vm_die("out of memory");
+	return new;
+}
+
+void options_bad(const char *command, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "%s: ", program_invocation_short_name);
+	fprintf(stderr, "%s: ", command);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nusage: %s\n", usage);
+	fprintf(stderr, "\nTry `%s --help' for more information.\n", command);
 	exit(2);
 }
 
-static void print_help(const char *usage, const char *about, const struct option_desc *table)
-{
-	const struct option_desc *d;
-	char left[64];
-
-	printf("usage: %s\n\n%s\n\noptions:\n", usage, about);
-	for (d = table; d->name; d++) {
-		const char *arg = d->kind == OPT_FLAG ? "" :
-				  d->kind == OPT_PAGE ? " 4k|2m" :
-				  d->kind == OPT_WORD ? " WORD" : " N";
-
-		if (d->letter)
-			snprintf(left, sizeof(left), "-%c, --%s%s", d->letter, d->name, arg);
-		else
-			snprintf(left, sizeof(left), "    --%s%s", d->name, arg);
-		printf("  %-26s %s", left, d->help);
-		if (d->kind == OPT_NUMBER)
-			printf(" (%lu)", *(unsigned long *)d->value);
-		else if (d->kind == OPT_PAGE)
-			printf(" (%s)", page_word(*(unsigned long *)d->value));
-		else if (d->kind == OPT_WORD)
-			printf(" (%s)", ((struct option_word *)d->value)->word);
-		putchar('\n');
-	}
-	printf("  %-26s %s\n", "-h, --help", "this text");
-}
-
-static void set_number(const struct option_desc *d, const char *usage, const char *word)
+static void set_number(const struct option_desc *d, const char *word, struct argp_state *state)
 {
 	unsigned long value;
 	char *end;
@@ -78,12 +70,12 @@ static void set_number(const struct option_desc *d, const char *usage, const cha
 	errno = 0;
 	value = strtoul(word, &end, 10);
 	if (!isdigit((unsigned char)*word) || *end || errno || value < d->min || value > d->max)
-		options_bad(usage, "--%s '%s': give a number from %lu to %lu", d->name, word,
-			    d->min, d->max);
+		argp_error(state, "--%s '%s': give a number from %lu to %lu", d->name, word,
+			   d->min, d->max);
 	*(unsigned long *)d->value = value;
 }
 
-static void set_page(const struct option_desc *d, const char *usage, const char *word)
+static void set_page(const struct option_desc *d, const char *word, struct argp_state *state)
 {
 	unsigned int i;
 
@@ -93,91 +85,125 @@ static void set_page(const struct option_desc *d, const char *usage, const char 
 			return;
 		}
 	}
-	options_bad(usage, "--%s '%s': give 4k or 2m", d->name, word);
+	argp_error(state, "--%s '%s': give 4k or 2m", d->name, word);
 }
 
-static void set_word(const struct option_desc *d, const char *usage, const char *word)
+static void set_word(const struct option_desc *d, const char *word, struct argp_state *state)
 {
 	struct option_word *choice = d->value;
 	const char * const *may;
-	char list[128] = "";
-	size_t used = 0;
+	char *list = text("%s", *choice->words);
 
 	for (may = choice->words; *may; may++) {
 		if (!strcmp(*may, word)) {
 			choice->word = *may;
+			free(list);
 			return;
 		}
-		used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", *may);
-	}
-	options_bad(usage, "--%s '%s': give one of %s", d->name, word, list);
-}
+		if (may != choice->words) {
+			char *longer = text("%s, %s", list, *may);
 
-/*
- * Finds the option that @word is: "-x", "-xVALUE", "--name", "--name=VALUE".
- * *@value is what follows within the word, or NULL.
- */
-static const struct option_desc *find(const struct option_desc *table, const char *word,
-				      const char **value)
-{
-	const struct option_desc *d;
-
-	*value = NULL;
-	for (d = table; d->name; d++) {
-		size_t len = strlen(d->name);
-
-		if (word[1] != '-') {
-			if (!d->letter || word[1] != d->letter)
-				continue;
-			if (word[2])
-				*value = word + 2;
-			return d;
+			free(list);
+			list = longer;
 		}
-		if (strncmp(word + 2, d->name, len))
-			continue;
-		if (word[2 + len] == '=')
-			*value = word + 2 + len + 1;
-		else if (word[2 + len])
-			continue;
-		return d;
 	}
-	return NULL;
+	argp_error(state, "--%s '%s': give one of %s", d->name, word, list);
 }
 
-void options_parse(int argc, char **argv, const char *usage, const char *about,
+static int key_of(const struct option_desc *table, const struct option_desc *d)
+{
+	return d->letter ? d->letter : KEY_LONG + (d - table);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	const struct option_desc *table = state->input, *d;
+
+	if (key == 'h')
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+	if (key == ARGP_KEY_ARG)
+		argp_error(state, "unexpected argument '%s'", arg);
+	for (d = table; d->name; d++) {
+		if (key_of(table, d) != key)
+			continue;
+		if (d->kind == OPT_FLAG)
+			*(bool *)d->value = true;
+		else if (d->kind == OPT_NUMBER)
+			set_number(d, arg, state);
+		else if (d->kind == OPT_WORD)
+			set_word(d, arg, state);
+		else
+			set_page(d, arg, state);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* What --help says of @d: with the default, which is what its value is now. */
+static char *help(const struct option_desc *d)
+{
+	if (d->kind == OPT_NUMBER)
+		return text("%s (%lu)", d->help, *(unsigned long *)d->value);
+	if (d->kind == OPT_PAGE)
+		return text("%s (%s)", d->help, page_word(*(unsigned long *)d->value));
+	if (d->kind == OPT_WORD)
+		return text("%s (%s)", d->help, ((struct option_word *)d->value)->word);
+	return text("%s", d->help);
+}
+
+static const char *arg_of(const struct option_desc *d)
+{
+	static const char * const args[] = {
+		[OPT_NUMBER] = "N", [OPT_PAGE] = "4k|2m", [OPT_WORD] = "WORD", [OPT_FLAG] = NULL,
+	};
+
+	return args[d->kind];
+}
+
+/* argp breaks lines where they have to be: those of @about go, blank ones stay. */
+static char *paragraphs(const char *about)
+{
+	char *all = text("%s", about), *s;
+
+	for (s = all; *s; s++)
+		if (*s == '\n' && s[1] == '\n')
+			s++;
+		else if (*s == '\n')
+			*s = ' ';
+	return all;
+}
+
+void options_parse(int argc, char **argv, const char *command, const char *about,
 		   const struct option_desc *table)
 {
-	int i;
+	unsigned int i, nr = 0;
+	struct argp_option *options;
+	struct argp argp = { .parser = parse };
+	char **words, *doc = paragraphs(about);
 
-	for (i = 1; i < argc; i++) {
-		const struct option_desc *d;
-		const char *value;
-
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
-			print_help(usage, about, table);
-			exit(0);
-		}
-		if (argv[i][0] != '-' || !argv[i][1])
-			options_bad(usage, "unexpected argument '%s'", argv[i]);
-		d = find(table, argv[i], &value);
-		if (!d)
-			options_bad(usage, "unknown option '%s'", argv[i]);
-		if (d->kind == OPT_FLAG) {
-			if (value)
-				options_bad(usage, "'%s': --%s takes no value", argv[i], d->name);
-			*(bool *)d->value = true;
-			continue;
-		}
-		if (!value) {
-			if (++i == argc)
-				options_bad(usage, "--%s: a value is missing", d->name);
-			value = argv[i];
-		}
-		if (d->kind == OPT_NUMBER)
-			set_number(d, usage, value);
-		else if (d->kind == OPT_WORD)
-			set_word(d, usage, value);
-		else
-			set_page(d, usage, value);
-	}
+	while (table[nr].name)
+		nr++;
+	/* One for -h, one that ends them; a word for the one that is NULL. */
+	options = calloc(nr + 2, sizeof(*options));
+	words = calloc(argc + 1, sizeof(*words));
+	if (!options || !words)
+		vm_die("out of memory");
+	for (i = 0; i < nr; i++)
+		options[i] = (struct argp_option) {
+			.name = table[i].name, .key = key_of(table, &table[i]),
+			.arg = arg_of(&table[i]), .doc = help(&table[i]),
+		};
+	options[nr] = (struct argp_option) { .key = 'h', .flags = OPTION_HIDDEN };
+	argp.options = options;
+	argp.doc = doc;
+	/* Messages begin with the first word. The caller's are left in their order. */
+	memcpy(words, argv, argc * sizeof(*words));
+	words[0] = (char *)command;
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, words, 0, NULL, (void *)table);
+	for (i = 0; i < nr; i++)
+		free((char *)options[i].doc);
+	free(options);
+	free(words);
+	free(doc);
 }

@@ -27,15 +27,15 @@ struct option_desc {
 };
 
 /*
- * Parse @argv[1..] by @table, which an entry without a name ends. --help prints
- * @usage, @about and the table, and exits 0; anything wrong is said on stderr
- * and exits 2.
+ * Parse @argv[1..] by @table, which an entry without a name ends, by argp: names may be
+ * cut short. --help, or -h, prints @about and the table, and exits 0; anything wrong is
+ * said on stderr and exits 2. @command is what messages begin with: "kvm-zap-bench rom".
  */
-void options_parse(int argc, char **argv, const char *usage, const char *about,
+void options_parse(int argc, char **argv, const char *command, const char *about,
 		   const struct option_desc *table);
 
-/* Says what is wrong with the command line and how it is used, and exits 2. */
-void options_bad(const char *usage, const char *fmt, ...)
+/* Says what is wrong with the command line, and exits 2. */
+void options_bad(const char *command, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
 /* "4k" or "2m"; bytes otherwise. */

@@ -25,7 +25,7 @@
 #define HUGETLB		"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define HUGETLB_PAGES	4
 
-static const char usage[] = "zap_stress_test [OPTION...]";
+static const char command[] = "zap_stress_test";
 static const char about[] =
 "Changes memory slots at random while vCPUs use them, and judges each access. What\n"
 "the main thread does follows from the seed, which is printed.\n"
@@ -59,7 +59,7 @@ static uint64_t parse(struct stress *s, int argc, char **argv)
 	s->steps = 6000;
 	s->nr_vcpus = 3;
 	s->nr_noise = 1;
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	s->policy = policy.word;
 	if (!s->seed)
 		s->seed = vm_now_ns() % 1000000000 + 1;

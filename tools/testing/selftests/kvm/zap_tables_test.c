@@ -19,7 +19,7 @@
 #define PATROL_STEPS	16	/* in one go */
 #define STUCK_SECONDS	60	/* a step takes less, however slow the host is */
 
-static const char usage[] = "zap_tables_test [OPTION...]";
+static const char command[] = "zap_tables_test";
 static const char about[] =
 "Deletes, re-creates and moves memory slots that hold page tables which KVM\n"
 "shadows, and slots that these map; the guest reads all, and each sum is judged.\n"
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 		{ }
 	};
 
-	options_parse(argc, argv, usage, about, table);
+	options_parse(argc, argv, command, about, table);
 	if (!options.seed)
 		options.seed = vm_now_ns() % 1000000000 + 1;
 	/* Without parameters one policy is as good as another. */
