@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "compare_stats.h"
+#include "desk_print.h"
 #include "host.h"
 #include "report.h"
 #include "vm.h"
@@ -162,131 +164,135 @@ static void print_table(const struct report *r, const struct utsname *uts)
 
 /* JSON ---------------------------------------------------------------------- */
 
-static void json_string(const char *s)
+static void add_text(struct json_object *object, const char *name, const char *text)
 {
-	putchar('"');
-	for (; *s; s++) {
-		unsigned char c = *s;
+	char *utf8 = desk_utf8(text);
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			/* Bytes that may not be UTF-8 are taken for Latin-1. */
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
+	json_object_object_add(object, name, json_object_new_string(utf8));
+	free(utf8);
 }
 
-static void json_pair(const char *indent, const char *name, const char *value, const char *end)
+/* The first line of a file. */
+static void add_line(struct json_object *object, const char *name, const char *path)
 {
-	printf("%s\"%s\": ", indent, name);
-	json_string(value);
-	printf("%s\n", end);
+	char line[256];
+
+	host_read_line(path, line, sizeof(line));
+	add_text(object, name, line);
 }
 
-static void json_param(void *arg, const char *name, const char *word)
+static void add_param(void *object, const char *name, const char *word)
 {
-	bool *first = arg;
-
-	printf("%s\n        ", *first ? "" : ",");
-	json_string(name);
-	printf(": ");
-	json_string(word);
-	*first = false;
+	add_text(object, name, word);
 }
 
-static void json_module(const char *module, bool *first)
+static void add_module(struct json_object *modules, const char *module)
 {
+	struct json_object *object, *parameters;
 	char path[256], version[129];
-	bool first_param = true;
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters", module);
 	if (access(path, F_OK))
 		return;
-	printf("%s\n    \"%s\": {\n", *first ? "" : ",", module);
-	*first = false;
+	object = json_object_new_object();
 	host_build_id(module, version, sizeof(version));
-	json_pair("      ", "build_id", version, ",");
+	add_text(object, "build_id", version);
 	snprintf(path, sizeof(path), "/sys/module/%s/taint", module);
-	host_read_line(path, version, sizeof(version));
-	json_pair("      ", "taint", version, ",");
-	printf("      \"parameters\": {");
-	host_params(module, json_param, &first_param);
-	printf("\n      }\n    }");
+	add_line(object, "taint", path);
+	parameters = json_object_new_object();
+	host_params(module, add_param, parameters);
+	json_object_object_add(object, "parameters", parameters);
+	json_object_object_add(modules, module, object);
 }
 
-static void json_series(const struct series *s, bool first)
+static void add_number(struct json_object *object, const char *name, uint64_t number)
 {
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+static struct json_object *json_series(const struct series *s)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *samples = json_object_new_array();
 	struct summary sum;
 	unsigned int i;
 
 	summarize(s, &sum);
-	printf("%s\n    \"%s\": {\n", first ? "" : ",", s->name);
-	json_pair("      ", "about", s->about, ",");
+	add_text(object, "about", s->about);
 	/* Halves are cut off: all that is counted here is whole. */
-	printf("      \"median\": %lu, \"min\": %lu, \"max\": %lu, \"mad\": %lu,\n",
-	       (uint64_t)sum.median, (uint64_t)sum.min, (uint64_t)sum.max, (uint64_t)sum.mad);
-	printf("      \"samples\": [");
+	add_number(object, "median", sum.median);
+	add_number(object, "min", sum.min);
+	add_number(object, "max", sum.max);
+	add_number(object, "mad", sum.mad);
 	for (i = 0; i < s->n; i++)
-		printf("%s%lu", i ? ", " : "", s->values[i]);
-	printf("]\n    }");
+		json_object_array_add(samples, json_object_new_uint64(s->values[i]));
+	json_object_object_add(object, "samples", samples);
+	return object;
+}
+
+static void add_command(struct json_object *object, const struct report *r)
+{
+	struct json_object *command = json_object_new_array();
+	int i;
+
+	json_object_array_add(command, json_object_new_string("kvm-zap-bench"));
+	for (i = 0; i < r->argc; i++) {
+		char *utf8 = desk_utf8(r->argv[i]);
+
+		json_object_array_add(command, json_object_new_string(utf8));
+		free(utf8);
+	}
+	json_object_object_add(object, "command", command);
+}
+
+static void add_host(struct json_object *object, const struct utsname *uts)
+{
+	struct json_object *modules = json_object_new_object();
+	char cpu[256];
+
+	add_text(object, "kernel", uts->release);
+	add_text(object, "kernel_version", uts->version);
+	add_line(object, "kernel_command_line", "/proc/cmdline");
+	host_cpu(cpu, sizeof(cpu));
+	add_text(object, "cpu", cpu);
+	add_number(object, "cpus_online", sysconf(_SC_NPROCESSORS_ONLN));
+	add_line(object, "clocksource",
+		 "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	add_line(object, "transparent_hugepage", "/sys/kernel/mm/transparent_hugepage/enabled");
+	add_text(object, "mmu", host_mmu());
+	add_module(modules, "kvm");
+	add_module(modules, "kvm_amd");
+	add_module(modules, "kvm_intel");
+	json_object_object_add(object, "modules", modules);
 }
 
 static void print_json(const struct report *r, const struct utsname *uts)
 {
+	const int flags = JSON_C_TO_STRING_NOSLASHESCAPE | JSON_C_TO_STRING_PRETTY |
+			  JSON_C_TO_STRING_SPACED;
+	struct json_object *object = json_object_new_object();
+	struct json_object *parameters = json_object_new_object();
+	struct json_object *series = json_object_new_object();
 	const struct series *s;
 	const struct fact *f;
-	char line[256];
-	bool first;
-	int i;
 
-	printf("{\n");
-	json_pair("  ", "program", "kvm-zap-bench", ",");
-	json_pair("  ", "workload", r->workload, ",");
-	printf("  \"command\": [\"kvm-zap-bench\"");
-	for (i = 0; i < r->argc; i++) {
-		printf(", ");
-		json_string(r->argv[i]);
-	}
-	printf("],\n");
-	json_pair("  ", "kernel", uts->release, ",");
-	json_pair("  ", "kernel_version", uts->version, ",");
-	host_read_line("/proc/cmdline", line, sizeof(line));
-	json_pair("  ", "kernel_command_line", line, ",");
-	host_cpu(line, sizeof(line));
-	json_pair("  ", "cpu", line, ",");
-	printf("  \"cpus_online\": %ld,\n", sysconf(_SC_NPROCESSORS_ONLN));
-	host_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", line,
-		       sizeof(line));
-	json_pair("  ", "clocksource", line, ",");
-	host_read_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof(line));
-	json_pair("  ", "transparent_hugepage", line, ",");
-	json_pair("  ", "mmu", host_mmu(), ",");
-
-	printf("  \"modules\": {");
-	first = true;
-	json_module("kvm", &first);
-	json_module("kvm_amd", &first);
-	json_module("kvm_intel", &first);
-	printf("\n  },\n  \"parameters\": {");
+	add_text(object, "program", "kvm-zap-bench");
+	add_text(object, "workload", r->workload);
+	add_command(object, r);
+	add_host(object, uts);
 	for (f = r->facts; f; f = f->next) {
-		printf("%s\n    \"%s\": ", f == r->facts ? "" : ",", f->name);
 		if (f->is_number)
-			printf("%s", f->word);
+			add_number(parameters, f->name, strtoull(f->word, NULL, 10));
 		else
-			json_string(f->word);
+			add_text(parameters, f->name, f->word);
 	}
-	printf("\n  },\n  \"series\": {");
-	first = true;
-	for (s = r->series; s; s = s->next) {
-		if (!s->n)
-			continue;
-		json_series(s, first);
-		first = false;
-	}
-	printf("\n  }\n}\n");
+	json_object_object_add(object, "parameters", parameters);
+	for (s = r->series; s; s = s->next)
+		if (s->n)
+			json_object_object_add(series, s->name, json_series(s));
+	json_object_object_add(object, "series", series);
+	puts(json_object_to_json_string_ext(object, flags));
+	json_object_put(object);
 }
 
 static void report_free(struct report *r)
