@@ -31,6 +31,7 @@ int desk_verb_restore(int argc, char **argv);
 int desk_verb_stat(int argc, char **argv);
 int desk_verb_trace(int argc, char **argv);
 int desk_verb_compare(int argc, char **argv);
+int desk_verb_report(int argc, char **argv);
 
 /* "kvm-zap: " and the text on stderr. */
 void desk_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

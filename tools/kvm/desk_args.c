@@ -49,7 +49,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = p->verb;
+		if (!p->args->no_json)
+			state->child_inputs[0] = p->verb;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (p->args->word)
@@ -77,7 +78,7 @@ void desk_args_parse(const struct desk_args *args, int argc, char **argv,
 	const struct argp argp = {
 		.options = args->options,
 		.parser = parse,
-		.children = children,
+		.children = args->no_json ? NULL : children,
 		.args_doc = args->args_doc,
 		.doc = args->doc,
 	};

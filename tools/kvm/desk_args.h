@@ -16,6 +16,7 @@ struct desk_args {
 	const struct argp_option *options;
 	const char *args_doc, *doc;	/* as argp has them */
 	unsigned int flags;		/* of argp_parse() */
+	bool no_json;			/* what it has to say is no JSON */
 	/* One of @options was given. */
 	void (*option)(void *verb, int key, char *arg, struct argp_state *state);
 	/* A word that is no option, state->arg_num from 0. NULL: none is expected. */

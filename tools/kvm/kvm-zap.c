@@ -25,6 +25,7 @@ static const struct {
 	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
 	{ "trace", desk_verb_trace, "a line for each invalidation as it happens" },
 	{ "compare", desk_verb_compare, "what policies cost, side by side" },
+	{ "report", desk_verb_report, "one page of what compare, stat and kvm-zap-bench measured" },
 };
 
 const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;
