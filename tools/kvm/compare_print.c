@@ -328,6 +328,7 @@ static int print_json(const struct compare *c)
 	struct json_object *object = desk_json_new("compare"), *list = json_object_new_array();
 	size_t i;
 
+	json_object_object_add(object, "host", desk_json_host());
 	add_what(c, object);
 	for (i = 0; i < c->nr_policies; i++)
 		json_object_array_add(list, json_object_new_string(c->policies[i]));

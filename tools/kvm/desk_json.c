@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "desk.h"
 #include "desk_json.h"
 #include "desk_print.h"
+#include "host.h"
 
 /* Grows when a key changes its meaning or goes; new keys may come at any time. */
 #define SCHEMA_VERSION	1
@@ -138,6 +140,38 @@ struct json_object *desk_json_vm(const struct desk_vm *vm)
 		desk_json_text(counts, desk_count_names[COUNT_ASSIGNED], NULL);
 	json_object_object_add(object, "counts", counts);
 	json_object_object_add(object, "rates", json_rates(vm));
+	return object;
+}
+
+/* Read once: stat prints it again and again, and whose kvm.ko it is takes some files. */
+static struct json_object *json_module_once(void)
+{
+	static struct json_object *object;
+	struct desk_module module;
+
+	if (!object) {
+		desk_module_read(&module);
+		object = desk_json_module(&module);
+		desk_module_free(&module);
+	}
+	return json_object_get(object);
+}
+
+struct json_object *desk_json_host(void)
+{
+	struct json_object *object = json_object_new_object();
+	struct utsname uts;
+	char cpu[256];
+
+	uname(&uts);
+	host_cpu(cpu, sizeof(cpu));
+	desk_json_text(object, "name", uts.nodename);
+	desk_json_text(object, "kernel_version", uts.version);
+	desk_json_text(object, "cpu", *cpu ? cpu : NULL);
+	desk_json_number(object, "cpus_online", sysconf(_SC_NPROCESSORS_ONLN));
+	desk_json_text(object, "mmu", host_mmu());
+	json_object_object_add(object, "module", json_module_once());
+	json_object_object_add(object, "parameters", desk_json_parameters());
 	return object;
 }
 

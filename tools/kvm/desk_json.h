@@ -26,6 +26,9 @@ struct json_object *desk_json_vm_short(const struct desk_vm *vm);
 /* Words of the parameters, by site; null where there is none. */
 struct json_object *desk_json_parameters(void);
 
+/* What a measurement depends on. */
+struct json_object *desk_json_host(void);
+
 /* Prints @object and frees it. @line: on one line. */
 int desk_json_print(struct json_object *object, bool line);
 

@@ -48,7 +48,7 @@ struct json_object *page_at(struct json_object *object, const char *key, size_t 
 
 struct page {
 	FILE *to;
-	unsigned int plots;		/* made up to now */
+	unsigned int plots, tables;	/* made up to now */
 	char *no_plots;			/* why there are none, for people */
 };
 

@@ -95,10 +95,13 @@ char *page_time(double seconds)
 void page_table(struct page *page, const char *caption, const char *titles)
 {
 	char *copy = desk_copy(titles), *save, *title;
+	char id[32];
 
-	/* Who has no mouse scrolls it by the keyboard. */
-	page_out(page, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">"
-		 "<table>\n<caption>%s</caption>\n<thead><tr>", caption, caption);
+	/* The caption does not scroll. Who has no mouse scrolls the table by the keyboard. */
+	snprintf(id, sizeof(id), "table%u", ++page->tables);
+	page_out(page, "<p class=\"caption\" id=\"%s\">%s</p>\n<div class=\"wide\" role=\"region\" "
+		 "tabindex=\"0\" aria-labelledby=\"%s\"><table aria-labelledby=\"%s\">\n<thead><tr>",
+		 id, caption, id, id);
 	for (title = strtok_r(copy, "|", &save); title; title = strtok_r(NULL, "|", &save))
 		page_out(page, *title == '<' ? "<th scope=\"col\" class=\"text\">%s</th>" :
 			 "<th scope=\"col\">%s</th>", title + (*title == '<'));
@@ -143,19 +146,20 @@ static const char style[] =
 	"h1,h2,p,li,figcaption{overflow-wrap:anywhere}\n"
 	"p,.said{max-width:48rem}\n"
 	"a{color:var(--link)}\n"
-	".dim,figcaption,caption{color:var(--dim)}\n"
+	".dim,figcaption,.caption{color:var(--dim)}\n"
 	".said{margin:0;padding:.75rem 1rem .75rem 2rem;background:var(--box);border-radius:.4rem}\n"
 	".said li{margin:.15rem 0}\n"
 	".note{padding:.75rem 1rem;border-left:.3rem solid #d9722b;background:var(--box)}\n"
-	".wide{overflow-x:auto;margin:1rem 0;max-width:100%}\n"
+	".wide{overflow-x:auto;margin:0 0 1rem;max-width:100%}\n"
 	"table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
-	"caption{text-align:left;padding:0 0 .4rem;caption-side:top}\n"
+	".caption{margin:1rem 0 .25rem}\n"
 	"th,td{padding:.25rem .7rem;text-align:right;white-space:nowrap;"
 	"border-bottom:1px solid var(--line)}\n"
 	"thead th{border-bottom:2px solid var(--line);vertical-align:bottom}\n"
 	"th:first-child{text-align:left;padding-left:.3rem}\n"
 	"td.text,th.text,.words td,.words th{text-align:left}\n"
 	"tbody th{font-weight:600}\n"
+	".words td{white-space:normal;overflow-wrap:anywhere;min-width:9rem;vertical-align:top}\n"
 	".differs td:last-child,.strong{font-weight:600}\n"
 	".plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,28rem),1fr));"
 	"gap:1.5rem;margin:1rem 0}\n"
@@ -171,6 +175,8 @@ static const char style[] =
 	".key li{display:flex;align-items:center;gap:.4rem;min-width:0}\n"
 	".key svg{width:1.6rem;height:.8rem;flex:none}\n"
 	"footer{margin-top:3rem;color:var(--dim)}\n"
+	"@media(max-width:30rem){.wide th:first-child{white-space:normal;overflow-wrap:anywhere;"
+	"min-width:7.5rem}}\n"
 	"@media print{.wide{overflow:visible}main{max-width:none}}\n";
 
 /* Which host it is about, and since when; one line for what is in a tab. */

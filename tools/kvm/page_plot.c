@@ -281,7 +281,7 @@ void page_plot(struct page *page, const char *title, const char *about, const ch
 
 	if (page->no_plots)
 		return;
-	whole = desk_text("set terminal svg size " SIZE(",") " dynamic noenhanced font 'sans-serif,15' "
+	whole = desk_text("set terminal svg size " SIZE(",") " dynamic noenhanced font 'sans-serif,16' "
 			  "name 'plot%u'\nset encoding utf8\nset key off\nset border 3\n"
 			  "set tics nomirror\nset grid lw 0.4\nset samples 2\n%s\n",
 			  n, script);

@@ -232,6 +232,7 @@ static int print_json(struct stat_verb *s, bool line)
 	size_t i;
 
 	desk_json_number(object, "time", time(NULL));
+	json_object_object_add(object, "host", desk_json_host());
 	desk_json_real(object, "seconds", s->before_ns ? elapsed(s) : 0, s->before_ns);
 	for (i = 0; i < s->now.nr; i++)
 		json_object_array_add(rows, json_row(s, &s->now.rows[i]));
