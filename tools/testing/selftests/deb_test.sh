@@ -77,7 +77,7 @@ for workload in rom teardown mmio\\-wrap; do
 	ktap_check grep -q -F -e "kvm\\-zap\\-bench $workload [OPTION...]" "$tmp/page"
 done
 zcat "$tmp"/kvm-zap/usr/share/man/man8/kvm-zap.8.gz > "$tmp/page"
-for verb in status set verify restore stat trace compare; do
+for verb in status set verify restore stat trace compare report; do
 	ktap_check grep -q "^Usage: kvm\\\\-zap $verb " "$tmp/page"
 done
 grep -q "^Depends:.*libjson-c5" "$tmp/kvm-zap/DEBIAN/control" || ktap_fail "kvm-zap does not depend on json-c"
