@@ -1,0 +1,274 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kvm-zap report: what it says of files that are none of kvm-zap's, what it leaves behind,
+# and its page as Chromium shows it, in a narrow and a wide window, by day and by night.
+#
+# What breaks without it: a guest's name runs as a script in the operator's browser, a full
+# disk leaves half a page in place of the one before, a telephone shows a part of the page.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+top=$(cd "$here/../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+
+usage="usage: ${0##*/} [KVM-ZAP]
+Tests the report of KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
+1 fail, 4 skip. SHOTS=DIR keeps the page and pictures of it there."
+case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+tool=${1:-$top/build/tools/kvm-zap}
+[ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
+[ -x /usr/bin/jsonschema ] || ktap_skip_all 'no jsonschema: apt-get install python3-jsonschema'
+command -v gnuplot > /dev/null || ktap_skip_all 'no gnuplot: apt-get install gnuplot-nox'
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+# shellcheck source-path=SCRIPTDIR source=desk_report_data.sh
+. "$here/desk_report_data.sh"
+page=$tmp/out/page.html
+
+# report STATUS ARGUMENT...: it has that exit status; $err has what it says.
+report() {
+	want=$1
+	shift
+	"$tool" report "$@" > "$tmp/said" 2>&1 < /dev/null
+	status=$?
+	err=$(cat "$tmp/said")
+	[ "$status" -eq "$want" ] || ktap_fail "report $*: exit status $status, not $want: $err"
+}
+
+says() { # says TEXT
+	case $err in *"$1"*) ;; *) ktap_fail "not said: '$1' but: $err" ;; esac
+}
+
+# refuses TEXT FILE...: no page of these, for that reason; the one before is as it was.
+refuses() {
+	text=$1
+	shift
+	echo before > "$page"
+	report 1 "$@" -o "$page"
+	says "$text"
+	ktap_equal "what is left of $*" "$(ls "${page%/*}") $(cat "$page")" 'page.html before'
+}
+
+input_test() {
+	refuses "$tmp/none.json: No such file" "$tmp/none.json"
+	refuses "$tmp: is a folder" "$tmp"
+	: > "$tmp/empty.json"
+	refuses "$tmp/empty.json: is empty" "$tmp/compare.json" "$tmp/empty.json"
+	printf '{\n"schema": 1,\noops }' > "$tmp/bad.json"
+	refuses "$tmp/bad.json: no JSON" "$tmp/bad.json"
+	says 'in line 3'
+	head -c 300 "$tmp/compare.json" > "$tmp/cut.json"
+	refuses 'it ends too early' "$tmp/cut.json"
+	printf '{ "schema": 1, "verb": "stat", "x": "\377" }' > "$tmp/bytes.json"
+	refuses "$tmp/bytes.json: no JSON" "$tmp/bytes.json"
+	for text in '{ "fio version": "fio-3.33" }' '"kvm-zap"' 7 null '[]' '[1]' '[{ "result": 3 }]' \
+		'{ "schema": 1 }' '{ "schema": "1", "verb": 3 }'; do
+		echo "$text" > "$tmp/other.json"
+		refuses "give what 'kvm-zap compare --json'" "$tmp/other.json"
+	done
+	jq '.schema = 2' "$tmp/compare.json" > "$tmp/later.json"
+	refuses 'a later kvm-zap wrote it (schema 2, this one knows 1)' "$tmp/later.json"
+	echo '{ "schema": 1, "verb": "status" }' > "$tmp/status.json"
+	refuses "is of 'kvm-zap status'" "$tmp/status.json"
+	echo '{ "schema": 1, "verb": "compare-sample" }' > "$tmp/sample.json"
+	refuses "samples of 'compare --output'" "$tmp/sample.json"
+	jq '.values = 3' "$tmp/compare.json" > "$tmp/changed.json"
+	refuses "its 'values' is not what it should be" "$tmp/changed.json"
+	# What may be anything else is left out.
+	jq '.values[0] = { name: [], first: 3 } | .vm = 4 | .rounds = "x" | .by = null | .host = [] |
+		.policies[1] = 9' "$tmp/compare.json" > "$tmp/odd.json"
+	jq '.[0].result.series = 1 | .[1].result.parameters = [] | .[2].policy = {}' "$tmp/bench.json" > "$tmp/odd2.json"
+	report 0 "$tmp/odd.json" "$tmp/odd2.json" -o "$page"
+	ktap_result 'a file that is none of ours is named, and why, and the page before stays'
+}
+
+output_test() {
+	report 2 "$tmp/compare.json"
+	says 'no --output: give the page to write'
+	report 2 -o "$page"
+	says 'no file: give what'
+	report 2 --json "$tmp/compare.json" -o "$page"
+	report 1 "$tmp/compare.json" -o "$tmp/none/page.html"
+	says "$tmp/none/page.html: No such file or directory"
+	report 1 "$tmp/compare.json" -o "$tmp/out"
+	says 'is a folder'
+	report 1 "$tmp/compare.json" -o /dev/null
+	says '/dev/null: is no file'
+	[ -c /dev/null ] || ktap_fail '/dev/null is no device any more'
+	report 1 "$tmp/compare.json" "$tmp/stat.json" -o "$tmp/out/../stat.json"
+	says 'is one of the files to report on'
+	ktap_check jq -e . "$tmp/stat.json" > /dev/null
+	report 0 "$tmp/compare.json" -o "$page"
+	ktap_equal 'mode' "$(stat -c %a "$page")" 644
+	echo before > "$page"
+	# As a full disk does, this ends in the middle of the page.
+	(
+		ulimit -f 4
+		"$tool" report "$tmp/compare.json" -o "$page" > "$tmp/said" 2>&1
+		echo $? >> "$tmp/said"
+	)
+	ktap_equal 'a page that is too large' "$(cat "$tmp/said")" "kvm-zap: $page: File too large
+1"
+	ktap_equal 'what is left' "$(ls "$tmp/out") $(cat "$page")" 'page.html before'
+	ktap_result 'a page is replaced as a whole or not at all'
+}
+
+# path_with SCRIPT: a folder in front of PATH whose gnuplot is that.
+path_with() {
+	mkdir -p "$tmp/bin"
+	printf '#!/bin/sh\n%s\n' "$1" > "$tmp/bin/gnuplot"
+	chmod +x "$tmp/bin/gnuplot"
+}
+
+gnuplot_test() {
+	mkdir -p "$tmp/nobin"
+	old=$PATH
+	err=$(env PATH="$tmp/nobin" "$tool" report "$tmp/compare.json" "$tmp/stat.json" -o "$page" 2>&1)
+	says 'tables only: gnuplot is not installed (package gnuplot-nox)'
+	ktap_check grep -q 'role="note">There are no plots: gnuplot is not installed' "$page"
+	ktap_equal 'plots' "$(grep -c '<svg' "$page")" 0
+	ktap_check grep -q '<td>51us (26us to 102us)</td>' "$page"
+	path_with 'cat > /dev/null; echo "line 3: <no> terminal" >&2; exit 1'
+	PATH=$tmp/bin:$old
+	report 0 "$tmp/compare.json" -o "$page"
+	says 'tables only: gnuplot failed: line 3: <no> terminal'
+	ktap_check grep -q 'gnuplot failed: line 3: &lt;no&gt; terminal' "$page"
+	path_with 'cat > /dev/null; echo "<svg><path"'
+	report 0 "$tmp/compare.json" -o "$page"
+	says 'tables only: gnuplot failed'
+	ktap_equal 'plots' "$(grep -c '<svg' "$page")" 0
+
+	# Interrupted while it draws.
+	path_with "echo x > $tmp/drawing; exec sleep 60"
+	echo before > "$page"
+	TMPDIR=$tmp/out timeout -s INT 2 "$tool" report "$tmp/compare.json" -o "$page" > "$tmp/said" 2>&1
+	[ -s "$tmp/drawing" ] || ktap_fail 'it was not drawing'
+	PATH=$old
+	ktap_equal 'what ^C leaves' "$(ls "$tmp/out") $(cat "$page")" 'page.html before'
+	ktap_result 'without gnuplot there are the tables, after ^C there is nothing'
+}
+
+# browse WIDTH [OPTION...]: what is found in the page, in $tmp/found.
+browse() {
+	data_frame "$page" "$1" > "$tmp/frame.html"
+	shift
+	timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-web-security \
+		--user-data-dir="$tmp/profile" --virtual-time-budget=5000 --hide-scrollbars "$@" \
+		--dump-dom "file://$tmp/frame.html" > "$tmp/dom" 2> "$tmp/log"
+	# The DOM is printed as HTML.
+	sed -n '/<pre id="found">/,/<\/pre>/p' "$tmp/dom" | sed 's/.*<pre id="found">//; s/<\/pre>.*//
+		s/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&nbsp;/ /g; s/&amp;/\&/g' > "$tmp/found"
+	[ -s "$tmp/found" ] || ktap_fail "Chromium found nothing: $(tail -n 3 "$tmp/log")"
+}
+
+# found LINE...: each is a line of what was found.
+found() {
+	for line; do
+		grep -q -x -F -e "$line" "$tmp/found" || ktap_fail "not found: '$line'; but: $(grep -F -e "${line%% *} " "$tmp/found" | head -n 6)"
+	done
+}
+
+# shot NAME WIDTH HEIGHT [OPTION...]: a picture of the page.
+shot() {
+	name=$1 size=$2,$3
+	shift 3
+	timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$tmp/profile" \
+		--hide-scrollbars --window-size="$size" --screenshot="$tmp/$name.png" "$@" "file://$page" > "$tmp/log" 2>&1
+	[ -s "$tmp/$name.png" ] || ktap_fail "no picture: $(tail -n 3 "$tmp/log")"
+	[ ! "${SHOTS-}" ] || cp "$tmp/$name.png" "$page" "$SHOTS"
+}
+
+names_test() {
+	browse 1600
+	found "H2 Comparison: VM $hostile (pid 210)" 'TD AMD <EPYC>' 'TD hv<i>7' 'TD 6.1.0-<u>test</u>' \
+		'LI scoped: a sentence on ns & <fast>' 'LI sco<ped' 'foreign elements 0' 'requests 0' \
+		'title kvm-zap: 1 comparison, 1 statistics, 12 runs of kvm-zap-bench on several kernels'
+	found "TH cpu/event=0xc4,umask=0x01,name=a_long_name_\`touch owned\`'\"<>/"
+	[ ! -e owned ] && [ ! -e "$tmp/owned" ] || ktap_fail "an event's name was run"
+	ktap_check grep -q "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" "$page"
+	ktap_equal 'addresses' "$(grep -o -E '(src|href)=["'\'']?(https?:|//)[^ >]*' "$page")" ''
+	ktap_result 'names of any kind are text, and nothing is asked for or run'
+}
+
+figures_test() {
+	# By size: two of the memory beside the memslot, three of the memslot.
+	found 'plots 9' 'unnamed plots 0' 'ids that are there twice ' 'links to nowhere 0' 'heads without scope 0' \
+		'lang en' 'TD 13us (6.4us to 26us)' 'TD 0.25 (0.12 to 0.38)' 'TD differs' 'TD no difference shown' \
+		'LI Site memslot, fast: 20 invalidations, 5.0ms in all, the longest 1.3ms'
+	grep -q -x 'TH kept' "$tmp/found" && ktap_fail 'a row of nothing but 0'
+	ktap_equal 'statistics, of which the last line counts' "$(grep -c '^H2 Statistics' "$tmp/found")" 1
+	ktap_check grep -q '1 ns is one instruction' "$page"
+	ktap_result 'verdicts, tables and plots are there, and named'
+}
+
+narrow_test() {
+	browse 360
+	found 'width 360' 'overflow 0' 'sticking out ' 'scrolls true' 'plots 9'
+	ktap_check grep -q '<meta name="viewport" content="width=device-width, initial-scale=1">' "$page"
+	letter=$(sed -n 's/^smallest letter //p' "$tmp/found")
+	awk "BEGIN { exit !($letter >= 9) }" || ktap_fail "letters of $letter pixels in a plot"
+	browse 1600
+	found 'width 1600' 'overflow 0' 'sticking out '
+	ktap_result 'nothing is wider than a window of 360 pixels, nor of 1600'
+}
+
+night_test() {
+	browse 360 --blink-settings=preferredColorScheme=1
+	day=$(grep '^text ' "$tmp/found")
+	found "letters of plots $(expr "$day" : 'text \(.*\) on')"
+	browse 360 --blink-settings=preferredColorScheme=0
+	night=$(grep '^text ' "$tmp/found")
+	found "letters of plots $(expr "$night" : 'text \(.*\) on')"
+	for text in "$day" "$night"; do
+		# Of the sums of red, green and blue: 765 is between black and white.
+		apart=$(echo "$text" | sed 's/[^0-9]\{1,\}/ /g' | awk '{ d = $1 + $2 + $3 - $4 - $5 - $6; print d < 0 ? -d : d }')
+		[ "$apart" -gt 500 ] || ktap_fail "$text"
+	done
+	[ "$day" != "$night" ] || ktap_fail "day and night: $day"
+	ktap_result 'by day and by night letters are seen, those of plots as well'
+}
+
+picture_test() {
+	shot wide 1600 3000
+	shot narrow 360 5000 --blink-settings=preferredColorScheme=0
+	ktap_equal 'the picture begins as PNG does' "$(head -c 8 "$tmp/wide.png" | od -An -tx1)" ' 89 50 4e 47 0d 0a 1a 0a'
+	full=$(stat -c %s "$tmp/wide.png")
+	sed '/<main>/,$d' "$page" > "$tmp/out/blank.html"
+	page=$tmp/out/blank.html
+	shot blank 1600 3000
+	[ "$full" -gt $((4 * $(stat -c %s "$tmp/blank.png"))) ] || ktap_fail "a page that is blank: $full bytes"
+	ktap_result 'there is something to see'
+}
+
+browser_tests='names of any kind are text, and nothing is asked for or run
+verdicts, tables and plots are there, and named
+nothing is wider than a window of 360 pixels, nor of 1600
+by day and by night letters are seen, those of plots as well
+there is something to see'
+
+ktap_start 8
+mkdir "$tmp/out"
+data_make || ktap_fail 'the files to report on are not as the schema says'
+input_test
+output_test
+gnuplot_test
+report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
+ktap_equal 'remarks' "$err" ''
+if chromium=$("$top/scripts/fetch-chromium"); then
+	names_test
+	figures_test
+	narrow_test
+	night_test
+	picture_test
+else
+	echo "$browser_tests" > "$tmp/names"
+	while read -r name; do
+		ktap_skip 'no Chromium: see scripts/fetch-chromium' "$name"
+	done < "$tmp/names"
+fi
+ktap_end
