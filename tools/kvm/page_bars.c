@@ -26,7 +26,8 @@ struct page_bars {
 	struct point *points;
 	size_t nr_points;
 	double line;
-	double low, high;		/* of what is above 0: 0 has no place on such an axis */
+	double low, high;		/* of what is above 0 */
+	bool has_zero;
 };
 
 struct page_bars *page_bars_new(const char *title,
@@ -53,8 +54,10 @@ void page_bars_row(struct page_bars *bars, const char *name)
 
 static void reach(struct page_bars *bars, double x)
 {
-	if (!(x > 0))
+	if (!(x > 0)) {
+		bars->has_zero = true;
 		return;
+	}
 	bars->low = fmin(bars->low, x);
 	bars->high = fmax(bars->high, x);
 }
@@ -77,15 +80,20 @@ void page_bars_add(struct page_bars *bars, size_t series, double at, double low,
 }
 
 /* Rows go down from -1, the series of each are side by side. */
-static double place(const struct page_bars *bars, const struct point *p)
+static double height(const struct page_bars *bars, const struct point *p)
 {
 	return -1.0 - p->row + ((bars->nr_series - 1) / 2.0 - p->series) * 0.6 / bars->nr_series;
 }
 
-/* What is 0 is drawn at the edge. */
-static double edge(const struct page_bars *bars, double x)
+/* 0 has no place on a logarithmic axis: it gets one left of all others. */
+static double zero(const struct page_bars *bars)
 {
-	return x > bars->low ? x : bars->low;
+	return bars->low / 4;
+}
+
+static double place_of(const struct page_bars *bars, double x)
+{
+	return x > 0 ? x : zero(bars);
 }
 
 static void write_data(const struct page_bars *bars, FILE *script)
@@ -98,8 +106,9 @@ static void write_data(const struct page_bars *bars, FILE *script)
 			const struct point *p = &bars->points[i];
 
 			if (p->series == series)
-				fprintf(script, "%.17g %.17g %.17g %.17g\n", edge(bars, p->at),
-					place(bars, p), edge(bars, p->low), edge(bars, p->high));
+				fprintf(script, "%.17g %.17g %.17g %.17g\n",
+					place_of(bars, p->at), height(bars, p),
+					place_of(bars, p->low), place_of(bars, p->high));
 		}
 		fprintf(script, "EOD\n");
 	}
@@ -139,7 +148,9 @@ static char *script(const struct page_bars *bars)
 		return desk_copy("");
 	write_data(bars, to);
 	write_labels(bars, to);
-	bars->axis(to, 'x', bars->low / 1.3, bars->high * 1.3);
+	bars->axis(to, 'x', (bars->has_zero ? zero(bars) : bars->low) / 1.3, bars->high * 1.3);
+	if (bars->has_zero)
+		fprintf(to, "set xtics add ('0' %.17g)\n", zero(bars));
 	if (bars->line)
 		fprintf(to, "set arrow from %g, graph 0 to %g, graph 1 nohead lw 1.5\n", bars->line,
 			bars->line);

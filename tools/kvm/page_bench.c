@@ -46,7 +46,8 @@ static bool median_of(struct json_object *run, const char *series, double *media
 /* The zap alone, as kvm-zap or the function tracer times it; of both the tracer's. */
 static const char * const zap[] = { "traced_ns", "zap_ns", NULL };
 /* What the VMM waits for. */
-static const char * const call[] = { "delete_ns", "move_ns", "exit_ns", "close_ns", "swaps_ns", NULL };
+static const char * const call[] = { "delete_ns", "move_ns", "exit_ns", "close_ns", "swaps_ns",
+				    NULL };
 static const char * const all[] = { "total_ns", "total_cpu_ns", "cpu_ns", NULL };
 static const char * const sptes[] = { "zap_sptes", NULL };
 static const char * const tables[] = { "zap_tables", NULL };
@@ -76,8 +77,8 @@ static void table(struct page *page, const struct page_items *items)
 {
 	size_t i;
 
-	page_table(page, "Medians. Zap: the dropping of mappings alone; call: the system call or the exit "
-		   "that it is in; all: with what follows for the guest",
+	page_table(page, "Medians. Zap: the dropping of mappings alone; call: the system call or "
+		   "the exit that it is in; all: with what follows for the guest",
 		   "workload|<MMU|<policy|zap|call|all|SPTEs|tables|faults after|kept");
 	for (i = 0; i < items->nr; i++)
 		if (items->item[i].kind == PAGE_BENCH)
@@ -178,8 +179,8 @@ static int compare_points(const void *a, const void *b)
 /* The series that all of them have: what differs is not what was measured. */
 static const char *cost(const struct point *p, size_t nr)
 {
-	static const char * const names[] = { "traced_ns", "zap_ns", "delete_ns", "move_ns", "exit_ns",
-					      "close_ns" };
+	static const char * const names[] = { "traced_ns", "zap_ns", "delete_ns", "move_ns",
+					      "exit_ns", "close_ns" };
 	size_t i, j;
 	double median;
 
@@ -310,8 +311,8 @@ void page_bench(struct page *page, const struct page_items *items)
 
 	page_out(page, "<h2 id=\"bench\">Workloads of kvm-zap-bench</h2>\n");
 	if (is_emulated(items))
-		page_out(page, "<p class=\"note\">QEMU emulated the CPU. The lab of make bench counts "
-			 "instructions: there 1 ns is one instruction, work and not time.</p>\n");
+		page_out(page, "<p class=\"note\">QEMU emulated the CPU. The lab of make bench "
+			 "counts instructions: there 1 ns is one instruction, work and not time.</p>\n");
 	table(page, items);
 	page_out(page, "<div class=\"plots\">\n");
 	for (i = 0; i < sizeof(dimensions) / sizeof(*dimensions); i++)

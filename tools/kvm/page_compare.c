@@ -149,8 +149,8 @@ static void table(struct page *page, struct json_object *json)
 	char *head = titles(json);
 	size_t i, j;
 
-	page_table(page, "For each invalidation: the median (smallest to largest), and the ratio of the "
-		   "medians (what 95 % of resampled ones lie in)", head);
+	page_table(page, "For each invalidation: the median (smallest to largest), and the ratio "
+		   "of the medians (what 95 % of resampled ones lie in)", head);
 	free(head);
 	for (i = 0; i < page_length(json, "values"); i++) {
 		struct json_object *value = page_at(json, "values", i);
@@ -199,8 +199,8 @@ static void add_ratio(struct page_bars *bars, size_t series, struct json_object 
 static void plot_ratios(struct page *page, struct json_object *json)
 {
 	char *again = desk_text("%s again (noise)", policy(json, 0));
-	char *title = desk_text("Ratio to %s, and what 95 %% of resampled ones lie in; left of the line "
-				"is less", policy(json, 0));
+	char *title = desk_text("Ratio to %s, and what 95 %% of resampled ones lie in; left of the "
+				"line is less", policy(json, 0));
 	struct page_bars *bars = page_bars_new(title, page_axis_ratio);
 	size_t i, j;
 
@@ -278,8 +278,8 @@ void page_compare(struct page *page, const struct page_item *item, const char *i
 	page_number(item->json, "rounds", &rounds);
 	page_number(item->json, "rounds_done", &rounds_done);
 	done = desk_text("%.0f of %.0f rounds", rounds_done, rounds);
-	page_out(page, "<h2 id=\"%s\">Comparison: %s</h2>\n<p class=\"dim\">%s, in file %s.", id, what,
-		 done, item->path);
+	page_out(page, "<h2 id=\"%s\">Comparison: %s</h2>\n", id, what);
+	page_out(page, "<p class=\"dim\">%s, in file %s.", done, item->path);
 	plain_count(page, item->json, "runs_empty",
 		    "runs had no invalidation and count for nothing");
 	plain_count(page, item->json, "runs_mixed",

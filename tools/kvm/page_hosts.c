@@ -78,8 +78,8 @@ void page_hosts(struct page *page, const struct page_items *items)
 	size_t nr = read_hosts(hosts, items), i, j;
 
 	page_out(page, "<h2 id=\"hosts\">%s</h2>\n", nr == 1 ? "The host" : "The hosts");
-	page_out(page, "<div class=\"wide words\" role=\"region\" tabindex=\"0\" aria-label=\"Hosts\">"
-		 "<table><tbody>\n");
+	page_out(page, "<div class=\"wide words\" role=\"region\" tabindex=\"0\" "
+		 "aria-label=\"Hosts\"><table><tbody>\n");
 	for (i = 0; i < FACTS; i++) {
 		for (j = 0; j < nr && !(hosts[j].fact[i] && *hosts[j].fact[i]); j++)
 			;

@@ -158,7 +158,7 @@ static const char style[] =
 	"thead th{border-bottom:2px solid var(--line);vertical-align:bottom}\n"
 	"th:first-child{text-align:left;padding-left:.3rem}\n"
 	"td.text,th.text,.words td,.words th{text-align:left}\n"
-	"tbody th{font-weight:600}\n"
+	"tbody th{font-weight:600;white-space:normal;overflow-wrap:anywhere;min-width:9rem}\n"
 	".words td{white-space:normal;overflow-wrap:anywhere;min-width:9rem;vertical-align:top}\n"
 	".differs td:last-child,.strong{font-weight:600}\n"
 	".plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,28rem),1fr));"
@@ -175,8 +175,6 @@ static const char style[] =
 	".key li{display:flex;align-items:center;gap:.4rem;min-width:0}\n"
 	".key svg{width:1.6rem;height:.8rem;flex:none}\n"
 	"footer{margin-top:3rem;color:var(--dim)}\n"
-	"@media(max-width:30rem){.wide th:first-child{white-space:normal;overflow-wrap:anywhere;"
-	"min-width:7.5rem}}\n"
 	"@media print{.wide{overflow:visible}main{max-width:none}}\n";
 
 /* Which host it is about, and since when; one line for what is in a tab. */
@@ -195,7 +193,8 @@ static char *title(const struct page_items *items)
 		struct json_object *json = items->item[i].json;
 
 		count[items->item[i].kind]++;
-		now = page_text(json, items->item[i].kind == PAGE_BENCH ? "result.kernel" : "kernel");
+		now = page_text(json, items->item[i].kind == PAGE_BENCH ? "result.kernel" :
+									  "kernel");
 		several |= now && kernel && strcmp(now, kernel);
 		kernel = kernel ? kernel : now;
 		now = page_text(json, "host.name");

@@ -20,8 +20,6 @@
 /* Small enough for a telephone, where a letter is to be read. */
 #define SIZE(between)	"480" between "330"
 
-extern char **environ;
-
 /* To be seen on white and on black; the points' shapes differ as well. */
 static const struct {
 	const char *colour;
@@ -156,7 +154,8 @@ static int nameless(const char *text)
 	int fd = memfd_create("kvm-zap", MFD_CLOEXEC);
 	size_t bytes = strlen(text);
 
-	if (fd >= 0 && bytes && (write(fd, text, bytes) != (ssize_t)bytes || lseek(fd, 0, SEEK_SET))) {
+	if (fd >= 0 && bytes &&
+	    (write(fd, text, bytes) != (ssize_t)bytes || lseek(fd, 0, SEEK_SET))) {
 		close(fd);
 		return -1;
 	}
@@ -266,8 +265,8 @@ static void print_key(struct page *page, const char * const *names, size_t nr)
 		return;
 	page_out(page, "<ul class=\"key\">");
 	for (i = 0; i < nr; i++)
-		page_out(page, "<li><svg viewBox=\"0 0 32 16\" aria-hidden=\"true\"><rect y=\"5\" width=\"32\""
-			 " height=\"6\" rx=\"3\" fill=\"%s\"/></svg>%s</li>",
+		page_out(page, "<li><svg viewBox=\"0 0 32 16\" aria-hidden=\"true\">"
+			 "<rect y=\"5\" width=\"32\" height=\"6\" rx=\"3\" fill=\"%s\"/></svg>%s</li>",
 			 styles[i % PAGE_COLOURS].colour, names[i]);
 	page_out(page, "</ul>");
 }
@@ -281,8 +280,8 @@ void page_plot(struct page *page, const char *title, const char *about, const ch
 
 	if (page->no_plots)
 		return;
-	whole = desk_text("set terminal svg size " SIZE(",") " dynamic noenhanced font 'sans-serif,16' "
-			  "name 'plot%u'\nset encoding utf8\nset key off\nset border 3\n"
+	whole = desk_text("set terminal svg size " SIZE(",") " dynamic noenhanced "
+			  "font 'sans-serif,16' name 'plot%u'\nset encoding utf8\nset key off\nset border 3\n"
 			  "set tics nomirror\nset grid lw 0.4\nset samples 2\n%s\n",
 			  n, script);
 	svg = draw(page, whole);

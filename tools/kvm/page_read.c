@@ -159,8 +159,8 @@ static int take_verb(struct page_items *items, const char *path, struct json_obj
 		return DESK_NOT;
 	}
 	if (schema > SCHEMA_VERSION) {
-		desk_say("%s: a later kvm-zap wrote it (schema %.0f, this one knows %d): use that one",
-			 path, schema, SCHEMA_VERSION);
+		desk_say("%s: a later kvm-zap wrote it (schema %.0f, this one knows %d)", path,
+			 schema, SCHEMA_VERSION);
 		return DESK_NOT;
 	}
 	if (!strcmp(verb, "compare")) {
@@ -180,7 +180,7 @@ static int take_verb(struct page_items *items, const char *path, struct json_obj
 		return DESK_OK;
 	}
 	if (!strcmp(verb, "compare-sample"))
-		desk_say("%s: samples of 'compare --output': give what 'kvm-zap compare --json' printed",
+		desk_say("%s: samples of 'compare --output': give what 'compare --json' printed",
 			 path);
 	else
 		desk_say("%s: is of 'kvm-zap %s': %s", path, verb, WANTED);

@@ -51,6 +51,8 @@ void page_stat_verdicts(struct page *page, struct json_object *json, const char 
 		page_out(page, "<li><a href=\"#%s\">Statistics</a>: no invalidation</li>\n", id);
 }
 
+#define TITLES	"site, policy|count|SPTEs|others'|kept|tables|yields|flushes|time|worst"
+
 static void table(struct page *page, struct json_object *json)
 {
 	static const char * const columns[] = { "count", "sptes", "collateral", "kept", "tables",
@@ -61,9 +63,8 @@ static void table(struct page *page, struct json_object *json)
 
 	for (i = 0; i < page_length(json, "rows"); i++)
 		rates |= page_number(page_at(json, "rows", i), "rates.count", &n);
-	page_table(page, "Totals since the counters were cleared; rows that are 0 are left out", rates ?
-		   "site, policy|count|SPTEs|others'|kept|tables|yields|flushes|time|worst|a second" :
-		   "site, policy|count|SPTEs|others'|kept|tables|yields|flushes|time|worst");
+	page_table(page, "Totals since the counters were cleared; rows that are 0 are left out",
+		   rates ? TITLES "|a second" : TITLES);
 	for (i = 0; i < page_length(json, "rows"); i++) {
 		struct json_object *row = page_at(json, "rows", i);
 		char *name = desk_text("%s, %s", name_of(row, "site"), name_of(row, "policy"));
@@ -137,7 +138,8 @@ static void write_plot(const struct histogram *h)
 	size_t i;
 
 	page_axis_ns(h->data, 'x', h->low / 1.2, h->high * 1.2);
-	fprintf(h->data, "set yrange [0:*]\nset ylabel '%% of invalidations'\nset style fill solid 0.75 noborder\n");
+	fprintf(h->data, "set yrange [0:*]\nset ylabel '%% of invalidations'\n");
+	fprintf(h->data, "set style fill solid 0.75 noborder\n");
 	for (i = 0; i < h->nr; i++) {
 		double a = 0.04 + 0.92 * i / h->nr, b = 0.04 + 0.92 * (i + 1) / h->nr;
 		char *plain = page_plain(h->names[i]);
@@ -181,7 +183,7 @@ static void plot(struct page *page, struct json_object *json, size_t first)
 	free(about);
 }
 
-static void plots(struct page *page, struct json_object *json)
+static void histograms(struct page *page, struct json_object *json)
 {
 	size_t i, j;
 
@@ -204,9 +206,10 @@ void page_stat(struct page *page, const struct page_item *item, const char *id)
 
 	page_number(item->json, "time", &seconds);
 	when = page_time(seconds);
-	page_out(page, "<h2 id=\"%s\">Statistics%s%s</h2>\n<p class=\"dim\">As of %s, in file %s.</p>\n",
-		 id, name ? " of " : "", name ? name : "", when, item->path);
+	page_out(page, "<h2 id=\"%s\">Statistics%s%s</h2>\n", id, name ? " of " : "",
+		 name ? name : "");
+	page_out(page, "<p class=\"dim\">As of %s, in file %s.</p>\n", when, item->path);
 	table(page, item->json);
-	plots(page, item->json);
+	histograms(page, item->json);
 	free(when);
 }

@@ -22,7 +22,7 @@ struct report_verb {
 
 static const struct argp_option options[] = {
 	{ .name = "output", .key = 'o', .arg = "PAGE",
-	  .doc = "The page to write, in HTML. What is there is replaced when the new one is whole" },
+	  .doc = "The page to write, in HTML. It replaces what is there when it is whole" },
 	{ }
 };
 
@@ -49,8 +49,8 @@ static void check(void *verb, struct argp_state *state)
 	struct report_verb *r = verb;
 
 	if (!r->nr_files)
-		argp_error(state, "no file: give what 'kvm-zap compare --json' or 'kvm-zap stat --json' "
-			   "printed, or the bench.json of 'make bench'");
+		argp_error(state, "no file: give what 'kvm-zap compare --json' or 'kvm-zap stat "
+			   "--json' printed, or the bench.json of 'make bench'");
 	if (!r->output || !*r->output)
 		argp_error(state, "no --output: give the page to write, as in -o page.html");
 }
@@ -129,8 +129,8 @@ static void print_verdicts(struct page *page, const struct page_items *items)
 		free(id);
 	}
 	if (has_kind(items, PAGE_BENCH))
-		page_out(page, "<li><a href=\"#bench\">Workloads of kvm-zap-bench</a>: a table, and cost "
-			 "by size</li>\n");
+		page_out(page, "<li><a href=\"#bench\">Workloads of kvm-zap-bench</a>: a table, "
+			 "and cost by size</li>\n");
 	page_out(page, "</ul>\n");
 }
 

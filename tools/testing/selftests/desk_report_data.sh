@@ -5,7 +5,7 @@
 # their form is held against the schema. $tmp and $top are the sourcing script's.
 # shellcheck disable=SC2154
 
-# What a guest's owner may call it.
+# What a guest's owner may call it: with what turns the line around behind it.
 hostile='<b id=evil>db</b>&amp;"größe"'"'"'<script>document.title="owned"</script> ab'
 
 host='{ "name": "hv<i>7", "kernel_version": "#1 SMP Debian", "cpu": "AMD <EPYC>", "cpus_online": 8,
@@ -22,7 +22,7 @@ data_compare() {
 			others: [run("scoped"; $m * $r) + { ratio: $r, low: ($r / 2), high: ($r * 1.5),
 				differs: ($r < 0.5), text: "scoped: a sentence on \($name) & <fast>" }] };
 		{ schema: 1, verb: "compare", kernel: "6.1.0-<u>test</u>", host: $host,
-		  vm: { name: $name, pid: 210, word: "inherit", by: "param", policy: "fast" }, command: null,
+		  vm: { name: ($name + "\u202e"), pid: 210, word: "inherit", by: "param", policy: "fast" }, command: null,
 		  policies: ["fast", "scoped"], rounds: 10, rounds_done: 7, seed: 1, runs: 21, runs_empty: 2,
 		  runs_mixed: 0, by: "ns", values: [value("ns"; 51000; 0.25), value("update_ns"; 779000; 0.875),
 			value("refaults"; 65542; 0), value("kept"; 0; 0),

@@ -97,9 +97,10 @@ output_test() {
 	says "$tmp/none/page.html: No such file or directory"
 	report 1 "$tmp/compare.json" -o "$tmp/out"
 	says 'is a folder'
-	report 1 "$tmp/compare.json" -o /dev/null
-	says '/dev/null: is no file'
-	[ -c /dev/null ] || ktap_fail '/dev/null is no device any more'
+	mkfifo "$tmp/pipe"
+	report 1 "$tmp/compare.json" -o "$tmp/pipe"
+	says "$tmp/pipe: is no file"
+	[ -p "$tmp/pipe" ] || ktap_fail 'what was no file is one'
 	report 1 "$tmp/compare.json" "$tmp/stat.json" -o "$tmp/out/../stat.json"
 	says 'is one of the files to report on'
 	ktap_check jq -e . "$tmp/stat.json" > /dev/null
@@ -185,12 +186,12 @@ shot() {
 
 names_test() {
 	browse 1600
-	found "H2 Comparison: VM $hostile (pid 210)" 'TD AMD <EPYC>' 'TD hv<i>7' 'TD 6.1.0-<u>test</u>' \
+	found "H2 Comparison: VM $hostile\\u{202e} (pid 210)" 'TD AMD <EPYC>' 'TD hv<i>7' 'TD 6.1.0-<u>test</u>' \
 		'LI scoped: a sentence on ns & <fast>' 'LI sco<ped' 'foreign elements 0' 'requests 0' \
 		'title kvm-zap: 1 comparison, 1 statistics, 12 runs of kvm-zap-bench on several kernels'
 	found "TH cpu/event=0xc4,umask=0x01,name=a_long_name_\`touch owned\`'\"<>/"
-	[ ! -e owned ] && [ ! -e "$tmp/owned" ] || ktap_fail "an event's name was run"
-	ktap_check grep -q "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" "$page"
+	[ ! -e owned ] || ktap_fail "an event's name was run"
+	ktap_check grep -q "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" "$page"
 	ktap_equal 'addresses' "$(grep -o -E '(src|href)=["'\'']?(https?:|//)[^ >]*' "$page")" ''
 	ktap_result 'names of any kind are text, and nothing is asked for or run'
 }
