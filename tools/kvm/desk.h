@@ -30,6 +30,7 @@ int desk_verb_verify(int argc, char **argv);
 int desk_verb_restore(int argc, char **argv);
 int desk_verb_stat(int argc, char **argv);
 int desk_verb_trace(int argc, char **argv);
+int desk_verb_record(int argc, char **argv);
 int desk_verb_compare(int argc, char **argv);
 int desk_verb_report(int argc, char **argv);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-trace: what kvm-zap runs for its verb trace. See trace.h.
+ * kvm-zap-trace: what kvm-zap runs for its verbs trace and record. See trace.h, record.h.
  */
 #define _GNU_SOURCE
 #include <argp.h>
@@ -14,6 +14,7 @@
 #include "desk.h"
 #include "desk_json.h"
 #include "desk_vms.h"
+#include "record.h"
 #include "trace.h"
 
 #define POLL_SECONDS	0.1
@@ -230,12 +231,15 @@ static int find_vm(const char *who, pid_t *pid)
 
 int main(int argc, char **argv)
 {
+	const char *verb = getenv("KVM_ZAP_VERB");
 	struct run r = { };
 	pid_t vm;
 	int ret;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	argp_err_exit_status = DESK_USAGE;
+	if (verb && !strcmp(verb, "record"))
+		return record_main(argc, argv);
 	trace_args_parse(&r.args, argc, argv);
 	if (!r.args.interval)
 		r.args.interval = 1;

@@ -24,6 +24,7 @@ static const struct {
 	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },
 	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
 	{ "trace", desk_verb_trace, "a line for each invalidation as it happens" },
+	{ "record", desk_verb_record, "a VM's updates of memslots, for kvm-zap-bench replay" },
 	{ "compare", desk_verb_compare, "what policies cost, side by side" },
 	{ "report", desk_verb_report, "one page of what compare, stat and kvm-zap-bench measured" },
 };

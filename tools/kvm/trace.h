@@ -19,6 +19,7 @@ enum trace_kind { TRACE_ZAP, TRACE_SETTLE, TRACE_MEMSLOT, TRACE_NR_KINDS };
 struct trace_event {
 	enum trace_kind kind;
 	uint64_t time_ns;		/* since 1970 */
+	uint64_t mono_ns;		/* of CLOCK_MONOTONIC */
 	const char *site, *policy, *by, *change;
 	int64_t vm, as_id, slot, base_gfn, npages, sptes, tables, yields, ns, collateral, kept;
 	int64_t refaults, stall_ns, window_ms, flags;

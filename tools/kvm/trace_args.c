@@ -14,7 +14,6 @@
 #define KEY_MIN_NS	0x100	/* options without a letter */
 #define KEY_BUFFER	0x101
 
-#define BUFFER_KIB	256
 #define BUFFER_MAX_KIB	(1024 * 1024)
 
 static const struct argp_option options[] = {
@@ -53,7 +52,7 @@ static uint64_t parse_ns(struct argp_state *state, const char *arg)
 	return ns;
 }
 
-static unsigned long parse_buffer(struct argp_state *state, const char *arg)
+unsigned long trace_parse_buffer(struct argp_state *state, const char *arg)
 {
 	unsigned long kib = desk_times(state, arg);
 
@@ -95,7 +94,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		a->seconds = desk_seconds(state, arg, 0.1);
 		return;
 	case KEY_BUFFER:
-		a->buffer_kib = parse_buffer(state, arg);
+		a->buffer_kib = trace_parse_buffer(state, arg);
 		return;
 	}
 }
@@ -141,6 +140,6 @@ static const struct desk_args trace = {
 
 void trace_args_parse(struct trace_args *args, int argc, char **argv)
 {
-	args->buffer_kib = BUFFER_KIB;
+	args->buffer_kib = TRACE_BUFFER_KIB;
 	desk_args_parse(&trace, argc, argv, &args->common);
 }

@@ -22,6 +22,17 @@ struct trace_args {
 	unsigned long buffer_kib;	/* of each CPU */
 };
 
+#define TRACE_BUFFER_KIB	256	/* if no other is asked for */
+
 void trace_args_parse(struct trace_args *args, int argc, char **argv);
+
+/* The argument of --buffer; anything that is no such number is a usage error. */
+unsigned long trace_parse_buffer(struct argp_state *state, const char *arg);
+
+/*
+ * Becomes kvm-zap-trace, as the verb @verb, if the kernel and the user are such that it can
+ * work. Returns only if not: an exit status, and why has been said.
+ */
+int trace_program(const char *verb, char **argv);
 
 #endif

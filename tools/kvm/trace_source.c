@@ -214,6 +214,7 @@ static int hand_out(struct tep_event *tep, struct tep_record *record, int cpu, v
 	if (kind == TRACE_NR_KINDS)
 		return 0;
 	event.kind = kind;
+	event.mono_ns = record->ts;
 	event.time_ns = record->ts + source->epoch_ns;
 	trace_fields_read(source->fields[kind], record, &event);
 	return source->each(&event, source->arg);

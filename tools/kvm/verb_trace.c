@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * kvm-zap trace: checks what it can, and leaves the rest to kvm-zap-trace, a program of its
- * own, for libtracefs is not on every host.
+ * own, for libtracefs is not on every host. So does kvm-zap record.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,7 +48,7 @@ static bool starts(const char *path)
 	return said;
 }
 
-static int run(char **argv)
+static int run(const char *verb, char **argv)
 {
 	char *path = find_program();
 
@@ -61,24 +61,31 @@ static int run(char **argv)
 			 path);
 		return DESK_NOT;
 	}
+	setenv("KVM_ZAP_VERB", verb, 1);
 	execv(path, argv);
 	desk_say("%s: %s", path, strerror(errno));
 	return DESK_NOT;
 }
 
-int desk_verb_trace(int argc, char **argv)
+int trace_program(const char *verb, char **argv)
 {
 	struct desk_module module;
-	struct trace_args args = { };
 	int ret;
 
-	trace_args_parse(&args, argc, argv);
 	desk_module_read(&module);
 	ret = desk_need_zap(&module);
 	desk_module_free(&module);
 	if (!ret && geteuid()) {
-		desk_say("only root may trace");
+		desk_say("only root may %s", verb);
 		ret = DESK_DENIED;
 	}
-	return ret ? ret : run(argv);
+	return ret ? ret : run(verb, argv);
+}
+
+int desk_verb_trace(int argc, char **argv)
+{
+	struct trace_args args = { };
+
+	trace_args_parse(&args, argc, argv);
+	return trace_program("trace", argv);
 }

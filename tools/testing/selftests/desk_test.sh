@@ -152,7 +152,7 @@ wrong_test() {
 	zap 2 set memslot fast 210
 	says "'210' is not expected"
 	zap 2 frobnicate
-	says "'frobnicate' is no verb: status, set, verify, restore, stat, trace, compare, report"
+	says "'frobnicate' is no verb: status, set, verify, restore, stat, trace, record, compare, report"
 	zap 2 --json status
 	says 'the verb goes first'
 	for seconds in -1 1,5 nan '' 1x 999999; do
@@ -446,7 +446,7 @@ completion_test() {
 	mkdir "$tmp/bin"
 	ln -s "$tool" "$tmp/bin/kvm-zap"
 	PATH=$tmp/bin:$PATH
-	ktap_equal verbs "$(offers kvm-zap '')" 'compare report restore set stat status trace verify'
+	ktap_equal verbs "$(offers kvm-zap '')" 'compare record report restore set stat status trace verify'
 	ktap_equal sites "$(offers kvm-zap set '')" 'memslot mmio teardown'
 	ktap_equal words "$(offers kvm-zap set teardown '')" 'bulk fast walk'
 	ktap_equal 'words of a site' "$(offers kvm-zap verify memslot=s)" 'memslot=scoped memslot=stock'
@@ -459,7 +459,7 @@ completion_test() {
 	# shellcheck disable=SC2016 # the same
 	ktap_equal 'a VM' "$(offers kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
 	[ ! -e "$fake/run/owned" ] || ktap_fail "a guest's name is run"
-	for verb in status set verify restore stat trace compare report; do
+	for verb in status set verify restore stat trace record compare report; do
 		has_now=$(offers kvm-zap $verb --)
 		has=$("$tool" $verb --help | grep -o -E '^ .*  --[a-z-]*|, --[a-z-]*' | grep -o -e '--[a-z-]*' |
 			sort | xargs)
