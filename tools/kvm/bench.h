@@ -17,7 +17,7 @@ struct workload {
 
 extern const struct workload bench_beside, bench_contend, bench_dense, bench_empty, bench_many;
 extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
-extern const struct workload bench_teardown;
+extern const struct workload bench_replay, bench_teardown;
 
 /* --gate FD, see bench_gate.c. False: @arg is none. */
 bool bench_gate(const char *arg);

@@ -31,6 +31,7 @@ static const struct workload *const workloads[] = {
 	&bench_mmio_wrap,
 	&bench_nested,
 	&bench_teardown,
+	&bench_replay,
 };
 
 static const struct argp_option options[] = {
