@@ -15,9 +15,9 @@
 
 #define LINE_MAX_BYTES	65536
 #define DEPTH_MAX	8
-#define GFN_MAX		(1UL << 40)		/* addresses have 52 bits */
+#define GFN_MAX		0x10000000000UL		/* addresses have 52 bits */
 #define PAGES_MAX	((1UL << 31) - 1)	/* KVM_MEM_MAX_NR_PAGES */
-#define COUNT_MAX	(1UL << 48)
+#define COUNT_MAX	0x1000000000000UL
 #define FLAGS_MAX	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 
 struct reading {
@@ -64,8 +64,8 @@ static struct json_object *member(const struct reading *f, struct json_object *o
 	return value;
 }
 
-static uint64_t number(const struct reading *f, struct json_object *object, const char *key,
-		       uint64_t min, uint64_t max)
+static uint64_t get_number(const struct reading *f, struct json_object *object, const char *key,
+			   uint64_t min, uint64_t max)
 {
 	struct json_object *value = member(f, object, key);
 	uint64_t n;
@@ -123,9 +123,9 @@ static void read_zap(struct reading *f, struct json_object *zap, struct replay_u
 	if (u->change != REPLAY_DELETE && u->change != REPLAY_MOVE)
 		replay_bad(f->r, f->line,
 			   "'zap': only what is deleted or moves has one: give null");
-	sptes = number(f, zap, "sptes", 0, COUNT_MAX);
-	kept = number(f, zap, "kept", 0, COUNT_MAX);
-	u->from_gfn = number(f, zap, "gfn", 0, GFN_MAX - 1);
+	sptes = get_number(f, zap, "sptes", 0, COUNT_MAX);
+	kept = get_number(f, zap, "kept", 0, COUNT_MAX);
+	u->from_gfn = get_number(f, zap, "gfn", 0, GFN_MAX - 1);
 	u->mapped = sptes + kept;
 	/* fast drops all that there is, and does not tell whose it is. */
 	if (word(f, zap, "policy", policies) == 1)
@@ -146,11 +146,11 @@ static void read_memslot(struct reading *f)
 		replay_bad(r, f->lost_line,
 			   "%lu events were lost, and updates follow: give a recording without such a line (kvm-zap record --buffer)",
 			   f->lost);
-	as_id = number(f, f->object, "as_id", 0, REPLAY_SPACES - 1);
-	id = number(f, f->object, "slot", 0, REPLAY_SLOTS - 1);
-	u.region.gfn = number(f, f->object, "gfn", 0, GFN_MAX - 1);
-	u.region.pages = number(f, f->object, "pages", 1, PAGES_MAX);
-	u.region.flags = number(f, f->object, "flags", 0, FLAGS_MAX);
+	as_id = get_number(f, f->object, "as_id", 0, REPLAY_SPACES - 1);
+	id = get_number(f, f->object, "slot", 0, REPLAY_SLOTS - 1);
+	u.region.gfn = get_number(f, f->object, "gfn", 0, GFN_MAX - 1);
+	u.region.pages = get_number(f, f->object, "pages", 1, PAGES_MAX);
+	u.region.flags = get_number(f, f->object, "flags", 0, FLAGS_MAX);
 	u.change = word(f, f->object, "change", changes);
 	if (u.region.gfn + u.region.pages > GFN_MAX)
 		replay_bad(r, f->line, "'pages': %lu from gfn %lu on end behind 52 bits of address: give %lu at most",
@@ -165,11 +165,12 @@ static void read_memslot(struct reading *f)
 
 static void read_header(struct reading *f)
 {
-	static const char * const verbs[] = { "record", NULL }, * const events[] = { "header", NULL };
+	static const char * const verbs[] = { "record", NULL };
+	static const char * const events[] = { "header", NULL };
 
 	word(f, f->object, "verb", verbs);
 	word(f, f->object, "event", events);
-	number(f, f->object, "format", REPLAY_FORMAT, REPLAY_FORMAT);
+	get_number(f, f->object, "format", REPLAY_FORMAT, REPLAY_FORMAT);
 }
 
 static void read_line(struct reading *f)
@@ -188,7 +189,7 @@ static void read_line(struct reading *f)
 	event = word(f, f->object, "event", events);
 	if (event == HEADER)
 		replay_bad(f->r, f->line, "'event': \"header\": only the first line is one");
-	at_ns = number(f, f->object, "at_ns", 0, INT64_MAX);
+	at_ns = get_number(f, f->object, "at_ns", 0, INT64_MAX);
 	if (event == MEMSLOT) {
 		if (at_ns < f->at_ns)
 			replay_bad(f->r, f->line, "'at_ns': %lu: updates are in order of time: give %lu or more",
@@ -198,7 +199,7 @@ static void read_line(struct reading *f)
 	} else if (event == ZAP) {
 		f->r->others++;
 	} else if (event == LOST) {
-		f->lost = number(f, f->object, "events", 1, COUNT_MAX);
+		f->lost = get_number(f, f->object, "events", 1, COUNT_MAX);
 		f->lost_line = f->line;
 	}
 }
