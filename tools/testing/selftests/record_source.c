@@ -4,8 +4,8 @@
  * environment's RECORD_EVENTS names, which stands in for trace_source.c.
  *
  * A line is an event, "KIND NAME=VALUE...", as in "zap slot=3 policy=fast sptes=7". at_ms is
- * when it comes, and when it was: after the instance was made. Others: "lost events=N",
- * "off" (somebody turns them off).
+ * when it comes, and when it was: after the instance was made. One with stopped=1 is read
+ * once no more are wanted. Others: "lost events=N", "off" (somebody turns them off).
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -37,7 +37,7 @@ struct trace_source {
 	uint64_t start_ns, lost;
 	char *line;		/* that has not come yet */
 	size_t room;
-	bool off;
+	bool off, stopped;
 	pid_t vm;
 };
 
@@ -100,7 +100,8 @@ int trace_read(struct trace_source *s, bool (*each)(const struct trace_event *, 
 		if (!s->line && getline(&s->line, &s->room, s->file) < 0)
 			return DESK_OK;
 		at_ns = s->start_ns + value_of(s->line, "at_ms", NULL) * 1000000;
-		if (desk_now_ns() < at_ns)
+		if (desk_now_ns() < at_ns ||
+		    (value_of(s->line, "stopped", NULL) && !s->stopped))
 			return DESK_OK;
 		if (!strncmp(s->line, "lost ", 5))
 			s->lost += value_of(s->line, "events", NULL);
@@ -131,7 +132,7 @@ uint64_t trace_lost(struct trace_source *s)
 
 void trace_stop(struct trace_source *s)
 {
-	(void)s;
+	s->stopped = true;
 }
 
 void trace_close(struct trace_source *s)
