@@ -148,9 +148,10 @@ static char *script(const struct page_bars *bars)
 		return desk_copy("");
 	write_data(bars, to);
 	write_labels(bars, to);
-	bars->axis(to, 'x', (bars->has_zero ? zero(bars) : bars->low) / 1.3, bars->high * 1.3);
+	bars->axis(to, 'x', bars->low / 1.3, bars->high * 1.3);
 	if (bars->has_zero)
-		fprintf(to, "set xtics add ('0' %.17g)\n", zero(bars));
+		fprintf(to, "set xtics add ('0' %.17g)\nset xrange [%.17g:%.17g]\n", zero(bars),
+			zero(bars) / 1.3, bars->high * 1.3);
 	if (bars->line)
 		fprintf(to, "set arrow from %g, graph 0 to %g, graph 1 nohead lw 1.5\n", bars->line,
 			bars->line);

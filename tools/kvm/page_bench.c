@@ -311,8 +311,8 @@ void page_bench(struct page *page, const struct page_items *items)
 
 	page_out(page, "<h2 id=\"bench\">Workloads of kvm-zap-bench</h2>\n");
 	if (is_emulated(items))
-		page_out(page, "<p class=\"note\">QEMU emulated the CPU. The lab of make bench "
-			 "counts instructions: there 1 ns is one instruction, work and not time.</p>\n");
+		page_out(page, "<p class=\"note\">QEMU emulated the CPU: this is work, not "
+			 "time on a real one. In the bench.json of make bench 1 ns is one instruction.</p>\n");
 	table(page, items);
 	page_out(page, "<div class=\"plots\">\n");
 	for (i = 0; i < sizeof(dimensions) / sizeof(*dimensions); i++)

@@ -195,6 +195,18 @@ static void add_ratio(struct page_bars *bars, size_t series, struct json_object 
 	page_bars_add(bars, series, ratio, low, high);
 }
 
+/* There is none to a median of 0. */
+static bool has_ratio(struct json_object *value)
+{
+	double ratio;
+	size_t i;
+
+	for (i = 0; i < page_length(value, "others"); i++)
+		if (page_number(page_at(value, "others", i), "ratio", &ratio))
+			return true;
+	return page_number(value, "again.ratio", &ratio);
+}
+
 /* Of all values: what is left of the line is less than under the first policy. */
 static void plot_ratios(struct page *page, struct json_object *json)
 {
@@ -211,7 +223,7 @@ static void plot_ratios(struct page *page, struct json_object *json)
 	for (i = 0; i < page_length(json, "values"); i++) {
 		struct json_object *value = page_at(json, "values", i);
 
-		if (!page_text(value, "name") || is_nothing(value))
+		if (!page_text(value, "name") || !has_ratio(value))
 			continue;
 		page_bars_row(bars, page_text(value, "name"));
 		add_ratio(bars, 0, page_get(value, "again"));

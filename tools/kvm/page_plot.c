@@ -51,8 +51,11 @@ char *page_plain(const char *text)
 
 /* Axes ---------------------------------------------------------------------- */
 
-static void tic(FILE *script, bool *first, const char *text, double at)
+/* None below , where 0 may have its place. */
+static void tic(FILE *script, bool *first, const char *text, double at, double low)
 {
+	if (at < low)
+		return;
 	fprintf(script, "%s'%s' %.17g", *first ? "" : ", ", text, at);
 	*first = false;
 }
@@ -76,11 +79,11 @@ void page_axis_ns(FILE *script, char axis, double low, double high)
 		char text[32];
 
 		snprintf(text, sizeof(text), "%g%s", pow(10, i % 3), units[i / 3]);
-		tic(script, &first, text, pow(10, i));
+		tic(script, &first, text, pow(10, i), low);
 		/* A narrow range may have no power of ten. */
 		if (high / low < 30) {
 			snprintf(text, sizeof(text), "%g%s", 3 * pow(10, i % 3), units[i / 3]);
-			tic(script, &first, text, 3 * pow(10, i));
+			tic(script, &first, text, 3 * pow(10, i), low);
 		}
 	}
 	fprintf(script, ")\n");
@@ -99,7 +102,7 @@ void page_axis_bytes(FILE *script, char axis, double low, double high)
 
 		snprintf(text, sizeof(text), "%d%s", 1 << (i % 10), units[i / 10 > 3 ? 3 : i / 10]);
 		if (i < 40)
-			tic(script, &first, text, pow(2, i + 10));
+			tic(script, &first, text, pow(2, i + 10), low);
 	}
 	fprintf(script, ")\n");
 }
@@ -115,13 +118,13 @@ void page_axis_ratio(FILE *script, char axis, double low, double high)
 		char text[32];
 
 		snprintf(text, sizeof(text), "%g", pow(10, i));
-		tic(script, &first, text, pow(10, i));
+		tic(script, &first, text, pow(10, i), low);
 		/* A narrow range has no other label. */
 		if (high / low < 30) {
 			snprintf(text, sizeof(text), "%g", 2 * pow(10, i));
-			tic(script, &first, text, 2 * pow(10, i));
+			tic(script, &first, text, 2 * pow(10, i), low);
 			snprintf(text, sizeof(text), "%g", 5 * pow(10, i));
-			tic(script, &first, text, 5 * pow(10, i));
+			tic(script, &first, text, 5 * pow(10, i), low);
 		}
 	}
 	fprintf(script, ")\n");
