@@ -16,7 +16,7 @@
 #include "options.h"
 #include "replay.h"
 
-static const char usage[] = "kvm-zap-bench replay FILE [OPTION...]";
+static const char command[] = "kvm-zap-bench replay FILE";
 static const char about[] =
 "Does the updates of memslots that 'kvm-zap record -o FILE' has written again, in their\n"
 "order and with their numbers, sizes and flags, by a VM of its own, and lets the guest map\n"
@@ -24,7 +24,7 @@ static const char about[] =
 "that is known, and for the rest of memory beside. A mapping of the recording, whatever its\n"
 "size, is one of 4 KiB here, and is read. Where that is more memory than --max-memory,\n"
 "all of it is scaled down alike; sizes of memslots are not. Addresses are the recording's,\n"
-"moved by whole GiB.\n"
+"moved by whole GiB.\n\n"
 "A sample is a deletion or move, with the updates that follow it, and what the guest touches\n"
 "up to the next one. Times are CLOCK_MONOTONIC; an update contains grace periods of SRCU,\n"
 "which no policy changes: zap_ns and total_cpu_ns do not.";
@@ -280,9 +280,9 @@ static int run(int argc, char **argv)
 	const char *path = argc > 1 && *argv[1] != '-' ? argv[1] : NULL;
 	struct report *report;
 
-	options_parse(argc - !!path, argv + !!path, usage, about, table);
+	options_parse(argc - !!path, argv + !!path, command, about, table);
 	if (!path)
-		options_bad(usage, "give the FILE first: what 'kvm-zap record -o FILE' has written");
+		options_bad(command, "give what 'kvm-zap record -o FILE' has written");
 	replay_read(&r, path);
 	max_bytes = max_mib ? max_mib * SZ_1M : host_mem_available() / 2;
 	replay_plan(&r, max_bytes, VM_RAM_GPA);

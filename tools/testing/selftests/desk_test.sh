@@ -453,6 +453,10 @@ completion_test() {
 	ktap_equal VMs "$(offers kvm-zap set memslot fast --vm d)" db
 	ktap_equal 'VMs to trace' "$(offers kvm-zap trace --vm d)" db
 	ktap_equal 'policies to trace' "$(offers kvm-zap trace --policy '')" 'bulk fast scoped walk'
+	# bash reads /dev/fd.
+	real_proc=1
+	ktap_equal 'recordings' "$(offers kvm-zap compare replay "$tmp/kvm-z")" "$tmp/kvm-zap"
+	real_proc=
 	# A guest's owner chose its name.
 	# shellcheck disable=SC2016 # not to be expanded
 	fake_process 310 q qemu -name 'x y$(touch /run/owned)'
