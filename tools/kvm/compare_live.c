@@ -73,15 +73,11 @@ int compare_live_open(struct compare *c, struct desk_vms *vms)
 /* The rows of the VM's process, at the front of @vms. */
 static int read_rows(const struct compare *c, struct desk_vms *vms)
 {
-	char *why = NULL;
-	int ret = desk_vms_read(vms, &why);
+	int ret = desk_need_vms(vms);
 	size_t i, nr = 0;
 
-	if (ret) {
-		desk_say("%s", why);
-		free(why);
+	if (ret)
 		return ret;
-	}
 	for (i = 0; i < vms->nr; i++)
 		if (vms->vm[i].tgid == c->vm_pid)
 			vms->vm[nr++] = vms->vm[i];

@@ -36,17 +36,6 @@ struct own {
 	struct compare_counts grown;
 };
 
-static int read_vms(struct desk_vms *vms)
-{
-	char *why = NULL;
-	int ret = desk_vms_read(vms, &why);
-
-	if (ret)
-		desk_say("%s", why);
-	free(why);
-	return ret;
-}
-
 static size_t rows_of(const struct desk_vms *vms, pid_t tid)
 {
 	size_t i, nr = 0;
@@ -124,7 +113,7 @@ static int add_vm(struct own *o, pid_t tid, bool later)
 {
 	struct desk_vms vms;
 	const struct desk_vm *row;
-	int ret = read_vms(&vms);
+	int ret = desk_need_vms(&vms);
 
 	if (ret)
 		return ret;
@@ -172,7 +161,7 @@ static int gate_closing(struct own *o, const char *folder)
 	/* Page faults that follow the last invalidation are counted when the window ends. */
 	if (!compare_sleep(o->c->settle))
 		return DESK_OK;
-	ret = read_vms(&vms);
+	ret = desk_need_vms(&vms);
 	if (ret)
 		return ret;
 	update(o, &vms);
@@ -263,7 +252,7 @@ static int look(struct own *o)
 {
 	struct desk_vms vms;
 	size_t i;
-	int ret = read_vms(&vms);
+	int ret = desk_need_vms(&vms);
 
 	if (ret)
 		return ret;

@@ -69,6 +69,17 @@ int desk_vms_read(struct desk_vms *vms, char **why)
 	return ret;
 }
 
+int desk_need_vms(struct desk_vms *vms)
+{
+	char *why = NULL;
+	int ret = desk_vms_read(vms, &why);
+
+	if (ret)
+		desk_say("%s", why);
+	free(why);
+	return ret;
+}
+
 void desk_vms_free(struct desk_vms *vms)
 {
 	size_t i;

@@ -50,6 +50,9 @@ struct desk_vms {
 
 /* As desk_table_read(). */
 int desk_vms_read(struct desk_vms *vms, char **why);
+
+/* The same, and says why not. */
+int desk_need_vms(struct desk_vms *vms);
 void desk_vms_free(struct desk_vms *vms);
 
 void desk_vms_name(struct desk_vms *vms);

@@ -208,19 +208,15 @@ static int find_vm(const char *who, pid_t *pid)
 {
 	struct desk_vms vms;
 	struct desk_vm *vm;
-	char *why = NULL;
 	size_t nr;
 	int ret;
 
 	*pid = 0;
 	if (!who)
 		return DESK_OK;
-	ret = desk_vms_read(&vms, &why);
-	if (ret) {
-		desk_say("%s", why);
-		free(why);
+	ret = desk_need_vms(&vms);
+	if (ret)
 		return ret;
-	}
 	desk_vms_name(&vms);
 	ret = desk_vms_find(&vms, who, &vm, &nr);
 	if (!ret)

@@ -41,23 +41,12 @@ static void catch_signals(void)
 		sigaction(signals[i], &action, NULL);
 }
 
-static int read_vms(struct desk_vms *vms)
-{
-	char *why = NULL;
-	int ret = desk_vms_read(vms, &why);
-
-	if (ret)
-		desk_say("%s", why);
-	free(why);
-	return ret;
-}
-
 static int find_vm(struct run *run)
 {
 	struct desk_vms vms;
 	struct desk_vm *vm;
 	size_t nr;
-	int ret = read_vms(&vms);
+	int ret = desk_need_vms(&vms);
 
 	if (ret)
 		return ret;
@@ -84,7 +73,7 @@ static int look(struct run *run, bool *gone)
 	uint64_t now = desk_now_ns();
 	struct desk_vms vms;
 	size_t i;
-	int ret = read_vms(&vms);
+	int ret = desk_need_vms(&vms);
 
 	if (ret)
 		return ret;

@@ -218,7 +218,6 @@ static int lock(void)
 static int need(struct desk_vms *vms)
 {
 	struct desk_module module;
-	char *why = NULL;
 	int ret;
 
 	desk_module_read(&module);
@@ -228,12 +227,8 @@ static int need(struct desk_vms *vms)
 		desk_say("only root may choose");
 		ret = DESK_DENIED;
 	}
-	if (!ret) {
-		ret = desk_vms_read(vms, &why);
-		if (ret)
-			desk_say("%s", why);
-		free(why);
-	}
+	if (!ret)
+		ret = desk_need_vms(vms);
 	return ret ? ret : lock();
 }
 
