@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -90,6 +91,22 @@ void zap_need_debugfs(void)
 	/* Without the parameter zap_start() finds the better words. */
 	if (!access(ZAP_PARAM_PATH, F_OK) && access("/sys/kernel/debug/kvm", F_OK))
 		ktap_skip_all("no /sys/kernel/debug/kvm: mount debugfs, run as root");
+}
+
+void zap_set_window(unsigned int ms)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", ms);
+	if (kvm_param_set(ZAP_MODULE, "zap_window_ms", text))
+		vm_die("'%s' > parameter zap_window_ms", text);
+}
+
+void zap_sleep_ms(unsigned int ms)
+{
+	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
 }
 
 void zap_site_policy(const char *site, const char *word)
@@ -244,6 +261,18 @@ uint64_t zap_stat(struct vm *vm, const char *name)
 	if (ret)
 		vm_die("VM statistic %s: %s", name, strerror(-ret));
 	return value;
+}
+
+uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	if (vm_stat_hist(vm, name, buckets, ZAP_HIST_BUCKETS))
+		vm_die("no histogram %s of %u buckets", name, ZAP_HIST_BUCKETS);
+	for (i = 0; i < ZAP_HIST_BUCKETS; i++)
+		sum += buckets[i];
+	return sum;
 }
 
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name)

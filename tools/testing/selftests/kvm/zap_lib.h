@@ -33,6 +33,11 @@ void zap_need_debugfs(void);
 /* Set the parameter of @site: "memslot", "mmio", "teardown". */
 void zap_site_policy(const char *site, const char *word);
 
+/* How long after an invalidation page faults count as refaults; 0: they never do. */
+void zap_set_window(unsigned int ms);
+
+void zap_sleep_ms(unsigned int ms);
+
 /* That of memslot. */
 void zap_policy(const char *word);
 
@@ -84,6 +89,10 @@ void zap_filler_free(void *filler, size_t bytes);
 
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);
+
+/* The VM's histogram @name, and how much there is in all buckets. */
+#define ZAP_HIST_BUCKETS	32
+uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets);
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name);
 
 /* Leaf SPTEs of all sizes that the VM has. */

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -21,46 +20,22 @@
 
 /* Long enough for a slow machine to touch all pages in, short enough to wait for. */
 #define WINDOW_MS	2000
-#define NR_BUCKETS	32
 
 static const char * const policies[] = { "fast", "scoped" };
 
-static void set_window(unsigned int ms)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", ms);
-	if (kvm_param_set(ZAP_MODULE, "zap_window_ms", text))
-		vm_die("'%s' > parameter zap_window_ms", text);
-}
-
-static void sleep_ms(unsigned int ms)
-{
-	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
 static uint64_t windows(struct vm *vm, uint64_t *buckets)
 {
-	uint64_t sum = 0;
-	unsigned int i;
-
-	if (vm_stat_hist(vm, "zap_refaults_hist", buckets, NR_BUCKETS))
-		vm_die("no histogram zap_refaults_hist of %u buckets", NR_BUCKETS);
-	for (i = 0; i < NR_BUCKETS; i++)
-		sum += buckets[i];
-	return sum;
+	return zap_hist(vm, "zap_refaults_hist", buckets);
 }
 
 /* Wait until @nr windows have closed. */
 static void wait_windows(struct vm *vm, uint64_t nr)
 {
-	uint64_t buckets[NR_BUCKETS];
+	uint64_t buckets[ZAP_HIST_BUCKETS];
 	unsigned int i;
 
 	for (i = 0; i < 300 && windows(vm, buckets) < nr; i++)
-		sleep_ms(100);
+		zap_sleep_ms(100);
 	ktap_equal("windows", windows(vm, buckets), nr);
 }
 
@@ -93,12 +68,12 @@ static unsigned int bucket_of(uint64_t value)
 static void test_oracle(const char *policy)
 {
 	bool fast = !strcmp(policy, "fast");
-	uint64_t buckets[NR_BUCKETS], refaults, faults;
+	uint64_t buckets[ZAP_HIST_BUCKETS], refaults, faults;
 	unsigned int round;
 	struct small_vm t;
 
 	zap_policy(policy);
-	set_window(WINDOW_MS);
+	zap_set_window(WINDOW_MS);
 	small_vm_create(&t, VM_4K);
 	small_vm_touch(&t);
 	zap_and_touch(&t);
@@ -106,16 +81,16 @@ static void test_oracle(const char *policy)
 
 	for (round = 0; round < 2; round++) {
 		put_rom(&t);
-		sleep_ms(2 * WINDOW_MS);
+		zap_sleep_ms(2 * WINDOW_MS);
 		refaults = zap_stat(t.vm, "zap_refaults");
 		faults = zap_vcpus_stat(t.vm, "pf_fixed");
 		zap_and_touch(&t);
 		if (round) {
 			put_rom(&t);
-			sleep_ms(WINDOW_MS / 2);
+			zap_sleep_ms(WINDOW_MS / 2);
 			vm_delete_slot(t.vm, ROM);
 			/* The first one alone would have closed its window by now. */
-			sleep_ms(WINDOW_MS * 3 / 4);
+			zap_sleep_ms(WINDOW_MS * 3 / 4);
 			vcpu_read(t.vcpu, VM_RAM_GPA, RAM_TOUCHED * SZ_4K);
 		}
 		wait_windows(t.vm, 2 + round);
@@ -146,7 +121,7 @@ static void test_baseline(void)
 	struct small_vm t;
 
 	zap_policy("scoped");
-	set_window(WINDOW_MS);
+	zap_set_window(WINDOW_MS);
 	small_vm_create(&t, VM_4K);
 	guest_pt_map(t.vm->pt, gpa, gpa, bytes, 0);
 	vm_set_slot(t.vm, TABLES, 0, gpa, bytes, mem);
@@ -169,15 +144,15 @@ static void test_baseline(void)
 
 static void test_off(void)
 {
-	uint64_t buckets[NR_BUCKETS];
+	uint64_t buckets[ZAP_HIST_BUCKETS];
 	struct small_vm t;
 
 	zap_policy("fast");
-	set_window(0);
+	zap_set_window(0);
 	small_vm_create(&t, VM_4K);
 	small_vm_touch(&t);
 	zap_and_touch(&t);
-	sleep_ms(500);
+	zap_sleep_ms(500);
 	ktap_equal("windows", windows(t.vm, buckets), 0);
 	ktap_equal("zap_refaults", zap_stat(t.vm, "zap_refaults"), 0);
 	small_vm_destroy(&t);
@@ -187,11 +162,11 @@ static void test_off(void)
 /* A window closes in the end, however often it is extended. */
 static void test_storm(void)
 {
-	uint64_t buckets[NR_BUCKETS], start, nr;
+	uint64_t buckets[ZAP_HIST_BUCKETS], start, nr;
 	struct small_vm t;
 
 	zap_policy("fast");
-	set_window(300);
+	zap_set_window(300);
 	small_vm_create(&t, VM_4K);
 	start = vm_now_ns();
 	do {
@@ -217,23 +192,23 @@ static void test_gone(void)
 	unsigned int i;
 
 	zap_policy("fast");
-	set_window(1);
+	zap_set_window(1);
 	for (i = 0; i < 20; i++) {
 		small_vm_create(&t, VM_4K);
 		small_vm_touch(&t);
 		zap_and_touch(&t);
 		small_vm_destroy(&t);
 	}
-	sleep_ms(500);
+	zap_sleep_ms(500);
 
-	set_window(1000);
+	zap_set_window(1000);
 	zap_tracing_start("events/kvm/kvm_zap_settle");
 	small_vm_create(&t, VM_4K);
 	small_vm_touch(&t);
 	zap_and_touch(&t);
 	small_vm_destroy(&t);
 	zap_tracing_take();
-	sleep_ms(1500);
+	zap_sleep_ms(1500);
 	late = zap_tracing_take();
 	ktap_check(!strstr(late, "kvm_zap_settle:"), "after the VM has gone: %s", late);
 	ktap_result("a VM goes while a window is open");

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -26,7 +25,6 @@
 #define WINDOW_MS	3000
 #define SHORT_MS	1000	/* a window that a fault outlives */
 #define HELD_MS		100
-#define NR_BUCKETS	32
 #define NR_VCPUS	2
 
 #define HOLD_SLOT	TABLES
@@ -34,7 +32,7 @@
 
 struct stalls {
 	uint64_t sum, max, vcpus;
-	uint64_t buckets[NR_BUCKETS];
+	uint64_t buckets[ZAP_HIST_BUCKETS];
 };
 
 static struct small_vm t;
@@ -65,54 +63,27 @@ static void stall_off_and_on(void)
 	stall_on();
 }
 
-static void set_window(unsigned int ms)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", ms);
-	set("zap_window_ms", text);
-}
-
-static void sleep_ms(unsigned int ms)
-{
-	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
-static uint64_t hist(const char *name, uint64_t *buckets)
-{
-	uint64_t sum = 0;
-	unsigned int i;
-
-	if (vm_stat_hist(t.vm, name, buckets, NR_BUCKETS))
-		vm_die("no histogram %s of %u buckets", name, NR_BUCKETS);
-	for (i = 0; i < NR_BUCKETS; i++)
-		sum += buckets[i];
-	return sum;
-}
-
 static void get(struct stalls *s)
 {
 	s->sum = zap_stat(t.vm, "zap_stall_ns");
 	s->max = zap_stat(t.vm, "zap_stall_max_ns");
-	s->vcpus = hist("zap_stall_ns_hist", s->buckets);
+	s->vcpus = zap_hist(t.vm, "zap_stall_ns_hist", s->buckets);
 }
 
 static unsigned int bucket_of(uint64_t value)
 {
 	unsigned int bucket = 0;
 
-	while (bucket < NR_BUCKETS - 1 && value >> bucket)
+	while (bucket < ZAP_HIST_BUCKETS - 1 && value >> bucket)
 		bucket++;
 	return bucket;
 }
 
 static uint64_t windows(void)
 {
-	uint64_t buckets[NR_BUCKETS];
+	uint64_t buckets[ZAP_HIST_BUCKETS];
 
-	return hist("zap_refaults_hist", buckets);
+	return zap_hist(t.vm, "zap_refaults_hist", buckets);
 }
 
 static void wait_windows(uint64_t nr)
@@ -120,13 +91,13 @@ static void wait_windows(uint64_t nr)
 	unsigned int i;
 
 	for (i = 0; i < 300 && windows() < nr; i++)
-		sleep_ms(50);
+		zap_sleep_ms(50);
 	ktap_equal("windows", windows(), nr);
 }
 
 static void create(void)
 {
-	set_window(0);
+	zap_set_window(0);
 	stall_off();
 	zap_policy("fast");
 	small_vm_create(&t, VM_4K);
@@ -149,7 +120,7 @@ static void destroy(void)
 /* The ROM goes, which opens a window of @ms, and comes back. */
 static void open_window(unsigned int ms)
 {
-	set_window(ms);
+	zap_set_window(ms);
 	vm_delete_slot(t.vm, ROM);
 	vm_set_slot(t.vm, ROM, 0, VM_ROM_GPA, ROM_PAGES * SZ_4K, t.rom);
 	in_run_ns = 0;
@@ -344,7 +315,7 @@ static void test_off(void)
 	wait_windows(1);
 	expect_none(&before);
 	stall_on();
-	set_window(0);
+	zap_set_window(0);
 	vm_delete_slot(t.vm, ROM);
 	fault(HELD_MS, NULL);
 	expect_none(&before);
