@@ -264,6 +264,7 @@ static void kvm_zap_test_account(struct kunit *test)
 			memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
 			memset(stat, 0, sizeof(*stat));
 			atomic64_set(&t->kvm->stat.pages[0], 11);
+			t->kvm->zap.torn_down = false;
 			kvm_zap_choices[site].word = policy;
 
 			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL, policy), policy);
@@ -308,6 +309,24 @@ static void kvm_zap_test_account(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, row->kept, stat->zap_kept);
 			KUNIT_EXPECT_EQ(test, stat->zap_ns, kvm_zap_rows[site][policy].total_ns);
 		}
+	}
+}
+
+/* A VM is torn down once, whoever comes again when that is over. */
+static void kvm_zap_test_torn_down(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_zap_row *row = &kvm_zap_rows[KVM_ZAP_SITE_TEARDOWN][KVM_ZAP_POLICY_WALK];
+	int i;
+
+	memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
+	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
+	for (i = 0; i < 2; i++) {
+		kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL, KVM_ZAP_POLICY_WALK);
+		kvm_zap_count_sptes(t->kvm, 1);
+		kvm_zap_test_end(t->kvm);
+		KUNIT_EXPECT_EQ(test, row->count, 1);
+		KUNIT_EXPECT_EQ(test, row->sptes, 1);
 	}
 }
 
@@ -464,6 +483,7 @@ static struct kunit_case kvm_zap_test_cases[] = {
 	KUNIT_CASE(kvm_zap_test_auto),
 	KUNIT_CASE(kvm_zap_test_bucket),
 	KUNIT_CASE(kvm_zap_test_account),
+	KUNIT_CASE(kvm_zap_test_torn_down),
 	KUNIT_CASE(kvm_zap_test_collateral),
 	KUNIT_CASE(kvm_zap_test_others),
 	KUNIT_CASE(kvm_zap_test_fall_back),
