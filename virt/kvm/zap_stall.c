@@ -12,7 +12,9 @@
  * and, while one is under way, minus the time at which that began.  That is below 0, for no
  * vCPU has been in faults for as long as the host is up.  So one word tells at any moment
  * how long the vCPU was in faults until then, and whoever opens or closes a window reads
- * it once, without waiting.  Neither can miss a fault or count it twice.
+ * it once, without waiting.  A fault is neither missed nor counted twice.  Reading the clock
+ * and writing the word are two steps: what an interrupt in between takes may be in the
+ * window next to the one that it belongs to, so nobody else gets the CPU there.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -59,8 +61,12 @@ void kvm_zap_stall_begin(struct kvm_vcpu *vcpu)
 {
 	struct kvm_zap_vcpu *zap = &vcpu->zap;
 
-	if (READ_ONCE(vcpu->kvm->zap.window.timed))
-		WRITE_ONCE(zap->stall_ns, zap->stall_ns - (s64)ktime_get_ns());
+	if (!READ_ONCE(vcpu->kvm->zap.window.timed))
+		return;
+
+	preempt_disable();
+	WRITE_ONCE(zap->stall_ns, zap->stall_ns - (s64)ktime_get_ns());
+	preempt_enable();
 }
 
 /**
@@ -73,8 +79,12 @@ void kvm_zap_stall_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_zap_vcpu *zap = &vcpu->zap;
 
-	if (zap->stall_ns < 0)
-		WRITE_ONCE(zap->stall_ns, zap->stall_ns + (s64)ktime_get_ns());
+	if (zap->stall_ns >= 0)
+		return;
+
+	preempt_disable();
+	WRITE_ONCE(zap->stall_ns, zap->stall_ns + (s64)ktime_get_ns());
+	preempt_enable();
 }
 
 /**
@@ -105,27 +115,29 @@ u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now)
  * @kvm: the VM
  * @now: monotonic time
  *
- * Leave out what a fault of the window before has taken since that closed.  With zap_stall
- * off no vCPU is asked: once it is on, it counts from the next window.
+ * Leave out what a fault of the window before has taken since that closed, if it did not
+ * close just now.  With zap_stall off no vCPU is asked: once it is on, it counts from the
+ * next window.
  *
  * Context: Under the lock of the VM's struct kvm_zap_window.
  */
 void kvm_zap_stall_open(struct kvm *kvm, u64 now)
 {
+	struct kvm_zap_window *w = &kvm->zap.window;
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 
-	if (!static_key_enabled(&kvm_zap_stall_key))
+	if (w->timed || !static_key_enabled(&kvm_zap_stall_key))
 		return;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		kvm_zap_stall_take(vcpu, now);
-	WRITE_ONCE(kvm->zap.window.timed, true);
+	WRITE_ONCE(w->timed, true);
 }
 
 /**
  * kvm_zap_stall_close() - the window closes
- * @kvm: the VM
+ * @kvm: the VM, whose next window is open already if it follows at once
  * @now: monotonic time
  *
  * Context: Under the lock of the VM's struct kvm_zap_window.
@@ -135,14 +147,16 @@ void kvm_zap_stall_open(struct kvm *kvm, u64 now)
 u64 kvm_zap_stall_close(struct kvm *kvm, u64 now)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
+	struct kvm_zap_window *w = &kvm->zap.window;
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 	u64 ns, sum = 0;
 
-	if (!kvm->zap.window.timed)
+	if (!w->timed)
 		return 0;
 
-	WRITE_ONCE(kvm->zap.window.timed, false);
+	/* A window that follows at once goes on from here. */
+	WRITE_ONCE(w->timed, w->open && static_key_enabled(&kvm_zap_stall_key));
 	kvm_for_each_vcpu(i, vcpu, kvm) {
 		ns = kvm_zap_stall_take(vcpu, now);
 		if (!ns)

@@ -461,12 +461,21 @@ static void kvm_zap_test_stalls(struct kunit *test)
 	t->kvm->zap.window.timed = true;
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1000), 13);
 	KUNIT_EXPECT_FALSE(test, t->kvm->zap.window.timed);
+	/* One that follows at once goes on, and no vCPU is asked again. */
+	static_branch_enable(&kvm_zap_stall_key);
 	t->kvm->zap.window.timed = true;
+	t->kvm->zap.window.open = true;
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1002), 2);
-	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns, 15);
+	KUNIT_EXPECT_TRUE(test, t->kvm->zap.window.timed);
+	kvm_zap_stall_open(t->kvm, 1003);
+	static_branch_disable(&kvm_zap_stall_key);
+	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1003), 1);
+	KUNIT_EXPECT_FALSE(test, t->kvm->zap.window.timed);
+	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns, 16);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_max_ns, 8);
-	/* 5, 8 and 2. */
+	/* 5, 8, 2 and 1. */
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns_hist[0], 0);
+	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns_hist[1], 1);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns_hist[2], 1);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns_hist[3], 1);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns_hist[4], 1);

@@ -114,11 +114,11 @@ static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 	refaults -= min(refaults, expected);
 	stat->zap_refaults += refaults;
 	KVM_STATS_LOG_HIST_UPDATE(stat->zap_refaults_hist, refaults);
-	*stall_ns = kvm_zap_stall_close(kvm, now);
 
 	w->since_ns = now;
 	w->faults = faults;
 	w->open = now < w->until_ns;
+	*stall_ns = kvm_zap_stall_close(kvm, now);
 	if (w->open) {
 		kvm_zap_stall_open(kvm, now);
 		kvm_zap_window_arm(w, now);

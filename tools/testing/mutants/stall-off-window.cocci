@@ -6,7 +6,8 @@
  kvm_zap_stall_open(...)
  {
 	...
--	if (!static_key_enabled(&kvm_zap_stall_key))
--		return;
+-	if (w->timed || !static_key_enabled(&kvm_zap_stall_key))
++	if (w->timed)
+		return;
 	...
  }

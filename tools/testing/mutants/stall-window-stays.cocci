@@ -2,10 +2,11 @@
 // A window that was opened with zap_stall off counts, because the one before did.
 
 @@
+expression e;
 @@
  kvm_zap_stall_close(...)
  {
 	...
--	WRITE_ONCE(kvm->zap.window.timed, false);
+-	WRITE_ONCE(w->timed, e);
 	...
  }
