@@ -129,9 +129,9 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
 
 /* How many shadow pages are in use. */
 #if KVM_ZAP_HAS_STAT_SHADOW_PAGES
-#define kvm_zap_nr_shadow_pages(kvm)	((unsigned long)(kvm)->stat.mmu_shadow_pages)
+#define kvm_zap_nr_shadow_pages(kvm)	((unsigned long)READ_ONCE((kvm)->stat.mmu_shadow_pages))
 #else
-#define kvm_zap_nr_shadow_pages(kvm)	((kvm)->arch.n_used_mmu_pages)
+#define kvm_zap_nr_shadow_pages(kvm)	READ_ONCE((kvm)->arch.n_used_mmu_pages)
 #endif
 
 /*

@@ -143,14 +143,18 @@ static bool zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, int level, g
 	return !need_resched() && !rwlock_needbreak(&zap->kvm->mmu_lock);
 }
 
-/* From the root again after a lock break: page tables may be gone by then. */
+/*
+ * From the root again after a lock break: page tables may be gone by then. None when the
+ * walk has come to the end.
+ */
 static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 {
+	gfn_t end = KVM_PAGES_PER_HPAGE(root->role.level + 1);
 	tdp_ptep_t pt = (tdp_ptep_t)root->spt;
 
 	zap->next = 0;
 	rcu_read_lock();
-	while (!zap_mmio_tdp_table(zap, pt, root->role.level, 0)) {
+	while (!zap_mmio_tdp_table(zap, pt, root->role.level, 0) && zap->next < end) {
 		rcu_read_unlock();
 		kvm_zap_count_yield(zap->kvm, cond_resched_rwlock_read(&zap->kvm->mmu_lock));
 		rcu_read_lock();

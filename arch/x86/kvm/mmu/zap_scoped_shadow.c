@@ -113,10 +113,14 @@ static bool zap_shadow_may_have_gptes(const struct zap_shadow *zap, gfn_t gfn)
 	const struct kvm_memory_slot *slot = zap->slot;
 	gfn_t hva = slot->userspace_addr >> PAGE_SHIFT;
 	bool misaligned = (slot->base_gfn ^ hva) % KVM_PAGES_PER_HPAGE(PG_LEVEL_2M);
+	const struct kvm_lpage_info *info;
 
+	info = slot->arch.lpage_info[PG_LEVEL_2M - PG_LEVEL_2M] +
+	       gfn_to_index(gfn, slot->base_gfn, PG_LEVEL_2M);
+
+	/* Without mmu_lock where it is an estimate. */
 	return READ_ONCE(zap->kvm->arch.indirect_shadow_pages) &&
-	       slot->arch.lpage_info[PG_LEVEL_2M - PG_LEVEL_2M]
-		[gfn_to_index(gfn, slot->base_gfn, PG_LEVEL_2M)].disallow_lpage != misaligned;
+	       READ_ONCE(info->disallow_lpage) != misaligned;
 }
 
 /* The first gfn of the next 2M of memory. */
