@@ -165,9 +165,14 @@ static int start(struct trace_source *source, const struct trace_args *args, pid
 			 strerror(errno));
 		return DESK_NOT;
 	}
+	/* All of them from one moment on, however long it takes to enable each. */
+	if (tracefs_trace_off(source->instance))
+		return denied("tracing_on", errno);
 	for (kind = 0; kind < TRACE_NR_KINDS && !ret; kind++)
 		if (source->wanted[kind])
 			ret = start_event(source, args, vm, kind);
+	if (!ret && tracefs_trace_on(source->instance))
+		ret = denied("tracing_on", errno);
 	return ret;
 }
 

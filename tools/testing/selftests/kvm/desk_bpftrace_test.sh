@@ -15,6 +15,7 @@ Tests kvm-zap-latency.bt and kvm-zap-stall.bt of DIR, by default tools/kvm. KTAP
 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 scripts=${1:-$top/tools/kvm}
+[ -e /sys/kernel/btf/vmlinux ] || ktap_skip_all "the kernel has no BTF"
 desk_start '' bpftrace
 
 # It comes with a compiler, which takes time, and does not say when it is ready: the number
