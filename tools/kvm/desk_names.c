@@ -12,56 +12,22 @@
 
 #include "desk.h"
 #include "desk_vms.h"
+#include "desk_words.h"
 
 /*
- * The value of @key in "a=x,key=value,b", where two commas are one within a value, and
- * the first may stand without its key. NULL if it is not there; free() it.
+ * The guest's name by the argument of -name: guest=X, or the first part without a key. "x"
+ * and "a=b" alike may be that: QEMU has known keys only.
  */
-static char *suboption(const char *arg, const char *key, bool implied)
+static char *guest_name(const char *arg)
 {
-	size_t len = strlen(key);
+	char *name = desk_part(&arg);
 
-	for (;; implied = false) {
-		char *value = desk_alloc(strlen(arg) + 1), *out = value;
-
-		while (*arg && (*arg != ',' || arg[1] == ',')) {
-			arg += *arg == ',';
-			*out++ = *arg++;
-		}
-		if (!strncmp(value, key, len) && value[len] == '=')
-			return memmove(value, value + len + 1, strlen(value + len));
-		/* "x" and "a=b" alike may be a name: QEMU has known keys only. */
-		if (implied && strncmp(value, "process=", 8) &&
-		    strncmp(value, "debug-threads=", 14))
-			return value;
-		free(value);
-		if (!*arg++)
-			return NULL;
-	}
-}
-
-/*
- * The argument of option @name on a command line of NUL-ended words: "-name X", "--name X",
- * "--name=X". The last one counts. NULL if there is none.
- */
-static const char *option(const char *words, size_t bytes, const char *name)
-{
-	const char *end = words + bytes, *found = NULL, *word, *next;
-	size_t len = strlen(name);
-
-	/* The first word is the program. */
-	for (word = words + strlen(words) + 1; word < end; word = next) {
-		const char *bare = word + (*word == '-') + (word[0] == '-' && word[1] == '-');
-
-		next = word + strlen(word) + 1;
-		if (bare == word || strncmp(bare, name, len))
-			continue;
-		if (bare[len] == '=')
-			found = bare + len + 1;
-		else if (!bare[len] && next < end)
-			found = next;
-	}
-	return found && *found ? found : NULL;
+	if (!strncmp(name, "guest=", 6))
+		return memmove(name, name + 6, strlen(name + 5));
+	if (strncmp(name, "process=", 8) && strncmp(name, "debug-threads=", 14))
+		return name;
+	free(name);
+	return arg ? desk_suboption(arg, "guest") : NULL;
 }
 
 static void name_by(struct desk_vm *vm, char *name, const char *by)
@@ -77,19 +43,17 @@ static void name_by(struct desk_vm *vm, char *name, const char *by)
 
 static void name_one(struct desk_vm *vm)
 {
-	char *path = desk_text("/proc/%d/cmdline", vm->tgid);
 	size_t bytes = 0;
-	char *words = desk_read(path, &bytes);
+	char *words = desk_words(vm->tgid, &bytes), *path;
 	const char *arg;
 	char comm[64];
 
-	free(path);
-	if (words && bytes) {
-		arg = option(words, bytes, "name");
-		name_by(vm, arg ? suboption(arg, "guest", true) : NULL, "name");
-		arg = option(words, bytes, "id");
+	if (words) {
+		arg = desk_option(words, bytes, "name");
+		name_by(vm, arg ? guest_name(arg) : NULL, "name");
+		arg = desk_option(words, bytes, "id");
 		vm->id = arg ? desk_copy(arg) : NULL;
-		arg = option(words, bytes, "uuid");
+		arg = desk_option(words, bytes, "uuid");
 		vm->uuid = arg ? desk_copy(arg) : NULL;
 		name_by(vm, vm->id ? desk_copy(vm->id) : NULL, "id");
 		name_by(vm, vm->uuid ? desk_copy(vm->uuid) : NULL, "uuid");
