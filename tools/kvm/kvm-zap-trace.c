@@ -82,10 +82,12 @@ static bool is_done(const struct run *r)
 }
 
 /* True: no more of them. */
-static bool each(const struct trace_event *event, void *arg)
+static bool each(const struct trace_event *raw, void *arg)
 {
+	struct trace_event named = *raw, *event = &named;
 	struct run *r = arg;
 
+	named.region = trace_region(raw);
 	r->zaps += event->kind == TRACE_ZAP;
 	if (r->args.top) {
 		trace_top_add(event);
@@ -242,6 +244,8 @@ int main(int argc, char **argv)
 	catch_signals();
 	trace_names_read();
 	ret = find_vm(r.args.vm, &vm);
+	if (!ret)
+		ret = trace_regions_open(r.args.qmp, vm);
 	if (!ret)
 		ret = trace_open(&r.source, &r.args, vm);
 	return ret ? ret : run(&r);

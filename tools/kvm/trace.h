@@ -23,6 +23,7 @@ struct trace_event {
 	const char *site, *policy, *by, *change;
 	int64_t vm, as_id, slot, base_gfn, npages, sptes, tables, yields, ns, collateral, kept;
 	int64_t refaults, stall_ns, window_ms, flags;
+	const char *region;		/* trace_region() of it; NULL: not known */
 };
 
 struct trace_source;
@@ -57,10 +58,22 @@ void trace_names_read(void);
 /* What the guest of process @pid is called, valid until the next call. */
 const char *trace_name(pid_t pid);
 
-/* "9 256K 0xfeac0000", in memory of its own; @site where there is no memslot. */
-char *trace_what(const struct trace_event *event);
+/*
+ * By --qmp @qmp, which may be NULL: the socket of the VM with process @vm, or "none". DESK_OK,
+ * or said: DESK_NOT.
+ */
+int trace_regions_open(const char *qmp, pid_t vm);
 
-/* The same for JSON: keys as_id, slot, address and bytes. */
+/* What QEMU calls the memory of the event's memslot. NULL: not known. Any bytes but NUL. */
+const char *trace_region(const struct trace_event *event);
+
+/*
+ * "9 256K 0xfeac0000 vga.rom", in memory of its own; @site where there is no memslot. Where
+ * that takes more columns than @room (0: any), the address gives way to the region.
+ */
+char *trace_what(const struct trace_event *event, int room);
+
+/* The same for JSON: keys as_id, slot, address, bytes and region. */
 void trace_json_what(struct json_object *object, const struct trace_event *event);
 struct json_object *trace_json_new(const char *event);
 struct json_object *trace_json_vm(pid_t pid);

@@ -13,6 +13,7 @@
 
 #define KEY_MIN_NS	0x100	/* options without a letter */
 #define KEY_BUFFER	0x101
+#define KEY_QMP		0x102
 
 #define BUFFER_MAX_KIB	(1024 * 1024)
 
@@ -37,6 +38,9 @@ static const struct argp_option options[] = {
 	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
 	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
 	  .doc = "Room for events that are not read yet, of each CPU (256)" },
+	{ .name = "qmp", .key = KEY_QMP, .arg = "SOCKET|none",
+	  .doc = "With --vm: the VM's QMP socket, where its command line does not tell. none: QEMU "
+		 "is not asked what memslots are" },
 	{ }
 };
 
@@ -93,6 +97,9 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 	case 'S':
 		a->seconds = desk_seconds(state, arg, 0.1);
 		return;
+	case KEY_QMP:
+		a->qmp = arg;
+		return;
 	case KEY_BUFFER:
 		a->buffer_kib = trace_parse_buffer(state, arg);
 		return;
@@ -119,6 +126,10 @@ static void check(void *verb, struct argp_state *state)
 		argp_error(state, "%s is never done by '%s'", a->site, a->policy);
 	if (a->interval && !a->top)
 		argp_error(state, "--interval wants --top");
+	if (a->qmp && !*a->qmp)
+		argp_error(state, "--qmp '': give the path of a socket, or none");
+	if (a->qmp && strcmp(a->qmp, "none") && !a->vm)
+		argp_error(state, "--qmp wants --vm: a socket is that of one VM");
 	if (a->memslots && a->top)
 		argp_error(state, "--memslots and --top do not go together");
 }
@@ -132,7 +143,8 @@ static const struct desk_args trace = {
 	       "Columns: POLICY what was done, BY who decided (param, vm, kernel; type, dma and sregs: "
 	       "the VM has no choice), TOOK its time, SPTES the mappings that it dropped, OTHERS those of "
 	       "them that cannot have been the memslot's, WHAT the memslot's number, after 1: in SMM's "
-	       "address space, its size and its address; or mmio, teardown. "
+	       "address space, its size, its address and what QEMU calls it, where QEMU "
+	       "has a QMP socket; or mmio, teardown. "
 	       "The events go through an instance of tracefs that belongs to this run: "
 	       "others who trace do not notice. Events that the buffer had no room for are counted, and "
 	       "said. With --json each line, or table, is an object.",

@@ -14,6 +14,7 @@ struct trace_args {
 	struct desk_common common;
 	const char *vm;			/* as desk_vms_find() takes it, or NULL */
 	const char *site, *policy;	/* words, or NULL */
+	const char *qmp;		/* the VM's socket, "none", or NULL: by its command line */
 	uint64_t min_ns;
 	bool memslots, top;
 	double interval;		/* of top, 0: not given */

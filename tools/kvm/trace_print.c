@@ -31,24 +31,47 @@ static char *size_text(uint64_t bytes)
 	return desk_text("%lu%c", bytes, units[unit]);
 }
 
-char *trace_what(const struct trace_event *event)
+/* The memslot, with its address or without. */
+static char *slot_text(const struct trace_event *event, bool address)
 {
-	char *size, *text;
+	char *size = size_text(event->npages * 4096), *text, space[24] = "";
+
+	if (event->as_id)
+		snprintf(space, sizeof(space), "%ld:", event->as_id);
+	if (address)
+		text = desk_text("%s%ld %s 0x%lx", space, event->slot, size,
+				 event->base_gfn * 4096);
+	else
+		text = desk_text("%s%ld %s", space, event->slot, size);
+	free(size);
+	return text;
+}
+
+char *trace_what(const struct trace_event *event, int room)
+{
+	char *slot, *region, *text;
 
 	if (event->slot < 0)
 		return desk_copy(event->site);
-	size = size_text(event->npages * 4096);
-	if (event->as_id)
-		text = desk_text("%ld:%ld %s 0x%lx", event->as_id, event->slot, size,
-				 event->base_gfn * 4096);
-	else
-		text = desk_text("%ld %s 0x%lx", event->slot, size, event->base_gfn * 4096);
-	free(size);
+	slot = slot_text(event, true);
+	if (!event->region)
+		return slot;
+	region = desk_printable(event->region);
+	text = desk_text("%s %s", slot, region);
+	free(slot);
+	if (room && desk_width(text) > room) {
+		free(text);
+		slot = slot_text(event, false);
+		text = desk_text("%s %s", slot, region);
+		free(slot);
+	}
+	free(region);
 	return text;
 }
 
 /* What a line has besides name, process and memslot: "09:59:59.999   POLICY BY ...". */
 #define FIXED	48
+#define PID_USUAL	5
 
 static int widest(int *width, const char *text)
 {
@@ -77,7 +100,7 @@ static void print_name(const char *name, int used)
 /* Time, VM and process: what each line begins with. */
 static void print_begin(const struct trace_event *event, const char *what)
 {
-	static int pid_width = 5, what_width = 19;
+	static int pid_width = PID_USUAL, what_width = 19;
 	static bool titled;
 	time_t seconds = event->time_ns / 1000000000;
 	char *pid = desk_text("%ld", event->vm), clock[16];
@@ -98,20 +121,35 @@ static void print_begin(const struct trace_event *event, const char *what)
 	free(pid);
 }
 
+/* The last of a line: as much as a terminal has room for beside the shortest name. */
+static void print_what(const char *what)
+{
+	int columns = desk_columns(), room = columns - FIXED - PID_USUAL - NAME_MIN;
+
+	if (columns && desk_width(what) > room)
+		desk_print_cell(what, room);
+	else
+		fputs(what, stdout);
+	putchar('\n');
+}
+
 static void print_text(const struct trace_event *event)
 {
-	char *what = trace_what(event);
+	int columns = desk_columns();
+	char *what = trace_what(event, columns ? columns - FIXED - PID_USUAL - NAME_USUAL : 0);
 
 	print_begin(event, event->kind == TRACE_SETTLE ? "" : what);
 	switch (event->kind) {
 	case TRACE_ZAP:
-		printf("%-6s %-6s %5s %5s %6s %s\n", event->policy, event->by,
+		printf("%-6s %-6s %5s %5s %6s ", event->policy, event->by,
 		       desk_duration(event->ns).text, desk_amount(event->sptes).text,
-		       desk_amount(event->collateral).text, what);
+		       desk_amount(event->collateral).text);
+		print_what(what);
 		break;
 	case TRACE_MEMSLOT:
-		printf("%-6s %-6s %5s %5s %6s %s\n", event->change, "-",
-		       desk_duration(event->ns).text, "-", "-", what);
+		printf("%-6s %-6s %5s %5s %6s ", event->change, "-",
+		       desk_duration(event->ns).text, "-", "-");
+		print_what(what);
 		break;
 	case TRACE_SETTLE:
 		printf("then %ld page faults within %ld ms\n", event->refaults,
@@ -154,6 +192,7 @@ void trace_json_what(struct json_object *object, const struct trace_event *event
 	json_number(object, "slot", event->slot, known);
 	json_number(object, "address", event->base_gfn * 4096, known);
 	json_number(object, "bytes", event->npages * 4096, known);
+	desk_json_text(object, "region", event->region);
 }
 
 static void json_zap(struct json_object *object, const struct trace_event *event)

@@ -15,6 +15,9 @@
 #include "desk_print.h"
 #include "trace.h"
 
+/* Columns of WHAT on a terminal, of 80. */
+#define TOP_WHAT	(desk_columns() ? 20 : 0)
+
 static struct row {
 	struct trace_event last;
 	uint64_t count, sptes, collateral, ns, max_ns;
@@ -100,7 +103,8 @@ static void print_text(double seconds, uint64_t lost)
 			     " POLICY WHAT ");
 	for (i = 0; i < shown; i++) {
 		const struct row *row = &rows[i];
-		char *pid = desk_text("%ld", row->last.vm), *what = trace_what(&row->last);
+		char *pid = desk_text("%ld", row->last.vm);
+		char *what = trace_what(&row->last, TOP_WHAT);
 
 		desk_grid_add(grid, trace_name(row->last.vm));
 		desk_grid_add(grid, pid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * record_test.sh's events: what trace.h has of tracefs, read from the file that the
- * environment's RECORD_EVENTS names, which stands in for trace_source.c.
+ * Events of record_test.sh and desk_qmp_test.sh: what trace.h has of tracefs, read from the
+ * file that the environment's RECORD_EVENTS names. It stands in for trace_source.c.
  *
  * A line is an event, "KIND NAME=VALUE...", as in "zap slot=3 policy=fast sptes=7". at_ms is
  * when it comes, and when it was: after the instance was made. One with stopped=1 is read
@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "desk.h"
-#include "record.h"
 #include "trace.h"
 #include "vm.h"
 
@@ -139,12 +138,4 @@ void trace_close(struct trace_source *s)
 {
 	fclose(s->file);
 	free(s);
-}
-
-const char *argp_program_version = "record_source";
-
-int main(int argc, char **argv)
-{
-	argp_err_exit_status = DESK_USAGE;
-	return record_main(argc, argv);
 }

@@ -16,31 +16,18 @@ top=$(cd "$here/../../.." && pwd -P)
 . "$here/desk_fake.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_zap.sh
 . "$here/desk_zap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk_events.sh
+. "$here/desk_events.sh"
 command -v cc > /dev/null || ktap_skip_all 'no cc'
 real_zap=${1:-$top/build/tools/kvm-zap}
 bench=${real_zap%/*}/kvm-zap-bench
 [ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"
-# The sources may be those of another tree: where tests of this test put what is broken.
-source=${KVM_ZAP_SOURCE-$top/tools/kvm}
-
-# What is linked into kvm-zap-trace but for what is tracefs'.
-build() {
-	set --
-	for unit in record record_args record_file record_line trace_args desk desk_args desk_print \
-		desk_kvm desk_module desk_vms desk_names desk_json host vm vcpu guest_pt stats; do
-		set -- "$@" "$source/$unit.c"
-	done
-	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread -I"$source" -o "$tmp/record" \
-		"$here/record_source.c" "$@" "$source/guest.S" -ljson-c > "$tmp/cc" 2>&1 ||
-		ktap_skip_all "it does not build: $(cat "$tmp/cc")"
-}
-
 # record STATUS ARGUMENT...: of the events on standard input; its file is $tmp/out.
 record() {
 	want=$1
 	shift
 	cat > "$tmp/events"
-	RECORD_EVENTS=$tmp/events on "$tmp/record" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
+	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/events on "$tmp/trace" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
 	status=$?
 	# shellcheck disable=SC2034 # says() reads them
 	out=$(head -n 20 "$tmp/out") err=$(cat "$tmp/err")
@@ -149,8 +136,8 @@ ends_test() {
 		rm -f "$tmp/file"
 		# A shell's background has INT ignored.
 		# shellcheck disable=SC2016 # another shell's
-		RECORD_EVENTS=$tmp/events on sh -c 'echo $$ > "$1"; shift; exec "$@"' sh "$tmp/pid" \
-			env --default-signal=INT "$tmp/record" --vm db -S 60 -o "$tmp/file" 2> "$tmp/err" &
+		KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/events on sh -c 'echo $$ > "$1"; shift; exec "$@"' sh "$tmp/pid" \
+			env --default-signal=INT "$tmp/trace" --vm db -S 60 -o "$tmp/file" 2> "$tmp/err" &
 		shell=$!
 		tries=0
 		until [ -s "$tmp/file" ]; do
@@ -197,7 +184,7 @@ full_test() {
 		i=$((i + 1))
 	done > "$tmp/many"
 	mkdir -p "$fake/run/small"
-	real_record=$tmp/record
+	real_record=$tmp/trace
 	cat > "$tmp/small" <<-END
 		#!/bin/sh
 		mount -t tmpfs -o size=12k none /run/small || exit 99
@@ -207,7 +194,7 @@ full_test() {
 		exit \$status
 	END
 	chmod 755 "$tmp/small"
-	RECORD_EVENTS=$tmp/many on "$tmp/small" > "$tmp/out" 2> "$tmp/err" < /dev/null
+	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/many on "$tmp/small" > "$tmp/out" 2> "$tmp/err" < /dev/null
 	ktap_equal 'exit status, full' $? 1
 	err=$(cat "$tmp/err")
 	says '/run/small/file: No space left on device'
@@ -215,7 +202,7 @@ full_test() {
 	case $got in '1 header '[1-9]*' memslot') ;; *) ktap_fail "not whole lines: $got" ;; esac
 	ktap_equal 'the last byte' "$(tail -c 1 "$tmp/out" | od -An -tx1 | xargs)" 0a
 	# Who reads goes away.
-	RECORD_EVENTS=$tmp/many on "$tmp/record" --vm db 2> "$tmp/err" | head -n 1 > "$tmp/out"
+	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/many on "$tmp/trace" --vm db 2> "$tmp/err" | head -n 1 > "$tmp/out"
 	ktap_equal 'said to nobody' "$(cat "$tmp/err")" ''
 	ktap_result 'a full disk is named, and what is there are whole lines'
 }
@@ -354,7 +341,7 @@ replay_test() {
 	ktap_result 'replay: what is no recording, or not all of one, is refused'
 }
 
-build
+events_build
 fake_make
 ktap_start 9
 lines_test

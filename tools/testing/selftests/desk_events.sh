@@ -1,0 +1,23 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by the tests of kvm-zap-trace with made-up events: the program with
+# record_source.c in the place of tracefs. $here, $top and $tmp are the sourcing script's.
+# shellcheck disable=SC2154
+
+# The sources may be those of another tree: where tests of such a test put what is broken.
+source=${KVM_ZAP_SOURCE-$top/tools/kvm}
+
+# $tmp/trace: its events are those of the file that RECORD_EVENTS names.
+events_build() {
+	set --
+	for unit in kvm-zap-trace record record_args record_file record_line trace_args trace_names \
+		trace_regions trace_print trace_top desk_qmp desk_qmp_find desk_words desk \
+		desk_args desk_print desk_kvm desk_module desk_vms desk_names desk_json host vm \
+		vcpu guest_pt stats; do
+		set -- "$@" "$source/$unit.c"
+	done
+	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread -DKVM_ZAP_VERSION='"made-up"' -I"$source" \
+		-o "$tmp/trace" "$here/record_source.c" "$@" "$source/guest.S" -ljson-c \
+		> "$tmp/cc" 2>&1 || ktap_skip_all "it does not build: $(cat "$tmp/cc")"
+}
