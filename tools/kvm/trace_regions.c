@@ -92,7 +92,7 @@ static int64_t address_space(const char *line)
 }
 
 /*
- * "  START-END (prio N, TYPE): NAME[ @OFFSET][ KVM]", with 16 digits each. Memory only: what
+ * "  START-END (prio N, TYPE): NAME[ @OFFSET][ KVM...]", with 16 digits each. Memory only: what
  * is i/o has no memslot.
  */
 static bool parse_range(char *line, struct range *range)
@@ -104,10 +104,9 @@ static bool parse_range(char *line, struct range *range)
 			    &chars) != 2 || !chars || !strncmp(line + chars, "i/o)", 4))
 		return false;
 	name += 3;
-	at = strrchr(name, ' ');
-	if (at && !strcmp(at, " KVM"))
+	/* Once for each address space of the view that has it. */
+	while ((at = strrchr(name, ' ')) && !strcmp(at, " KVM"))
 		*at = '\0';
-	at = strrchr(name, ' ');
 	if (at && at[1] == '@' && strlen(at) == 18)
 		*at = '\0';
 	if (!*name || range->start > range->end)

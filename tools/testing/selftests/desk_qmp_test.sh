@@ -110,7 +110,7 @@ mtree() {
 		  0000000000000000-000000000009ffff (prio 0, ram): pc.ram KVM
 		  00000000000a0000-00000000000bffff (prio 1, i/o): vga-lowmem
 		  00000000000c0000-00000000000cafff (prio 0, rom): pc.ram @00000000000c0000 KVM
-		  0000000000100000-0000000003ffffff (prio 0, ram): pc.ram @0000000000100000 KVM
+		  0000000000100000-0000000003ffffff (prio 0, ram): pc.ram @0000000000100000 KVM KVM
 		  00000000b0000000-00000000bfffffff (prio 0, i/o): pcie-mmcfg-mmio
 		  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram KVM
 		  00000000fe000000-00000000fe000fff (prio 1, ramd): a@b: c

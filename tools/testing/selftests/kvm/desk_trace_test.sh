@@ -104,7 +104,7 @@ desk_vm $qemu_pid "$tmp/qemu"
 until_true reached fast 4
 folder=$(folder $bench_pid)
 
-ktap_start 8
+ktap_start 9
 
 # All of it while the VM stands still but for run(): the counts are those of the events.
 kill -STOP $bench_pid
@@ -280,4 +280,34 @@ grep -q -E '^[0-9:.]{12} größe,1 +[0-9]+ walk +kernel +[^ ]+ +[0-9.k]+ +0 tear
 	ktap_fail "no such line: $(cat "$tmp/end")"
 traces=''
 ktap_result 'what is lost is counted, and a VM that ends keeps its name'
+
+# QEMU says what they are, where it can be asked: firmware moves memory about.
+mkfifo "$tmp/monitor"
+qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -device VGA -S \
+	-name guest=vga -qmp "unix:$tmp/qmp,server=on,wait=off" -monitor stdio \
+	< "$tmp/monitor" > "$tmp/qemu" 2>&1 &
+qemu_pid=$!
+exec 8> "$tmp/monitor"
+desk_vm $qemu_pid "$tmp/qemu"
+start names --json --memslots --vm vga
+pid_names=$pid
+start nameless --json --memslots --vm vga --qmp none
+pid_nameless=$pid
+for pid in $traces; do
+	until_true traces_now "$pid"
+done
+echo cont >&8
+until_true grep -q '"region":"vga.vram"' "$tmp/names"
+# While trace looks, another client is served.
+"$tool" trace --vm vga --qmp "$tmp/qmp" -S 0.1 > "$tmp/out" 2>&1
+ktap_equal 'exit status of another client' $? 0
+end INT "$pid_names"
+end INT "$pid_nameless"
+traces=''
+exec 8>&-
+ktap_equal 'names' "$(jq -r 'select(.region).region' "$tmp/names" | sort -u | grep -v -x -e pc.ram -e vga.vram -e vga.rom -e pc.bios -e pc.rom)" ''
+ktap_equal 'the first megabyte' "$(jq -r 'select(.address == 0 and .region).region' "$tmp/names" | sort -u)" pc.ram
+ktap_equal 'by --qmp none' "$(jq -c 'select(.event == "zap" or .event == "memslot").region' "$tmp/nameless" | sort -u)" null
+ktap_equal 'said' "$(grep -c 'no names' "$tmp/names.err")" 0
+ktap_result 'QEMU says what memslots are'
 ktap_end
