@@ -57,6 +57,9 @@ struct compare {
 	char **command;			/* NULL ends it */
 	bool is_workload;		/* of kvm-zap-bench, which has a gate */
 
+	struct compare_guest *guest;	/* a guest of QEMU's, which is the VM then; or NULL */
+	struct compare_latency *latency;	/* of each run of a round; NULL without a guest */
+
 	char *what;			/* what is compared, for people */
 	double settle;			/* seconds after which a change of the word is in force */
 	pid_t vm_pid;
@@ -141,7 +144,7 @@ int compare_command_failed(const struct compare *c, const struct compare_command
 int compare_own_run(struct compare *c, const char *word, struct compare_sample *sample);
 
 int compare_live_open(struct compare *c, struct desk_vms *vms);
-int compare_live_run(struct compare *c, const char *word, struct compare_sample *sample);
+int compare_live_run(struct compare *c, unsigned int run, struct compare_sample *sample);
 
 /* The words of a VM that is there (compare_words.c). ------------------------- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "compare_guest.h"
 #include "desk.h"
 
 static bool is_daring(const char *word)
@@ -122,9 +123,18 @@ static int read_settled(struct compare *c, const char *word, struct desk_vms *vm
 	}
 }
 
-static int window(struct compare *c, const char *word, struct compare_perf *perf,
+/* What the VM does meanwhile: what it does anyway, or a guest what it is asked for. */
+static int wait_or_work(struct compare *c, unsigned int run)
+{
+	if (c->guest)
+		return compare_guest_work(c, run);
+	return compare_sleep(c->seconds) ? DESK_OK : DESK_NOT;
+}
+
+static int window(struct compare *c, unsigned int run, struct compare_perf *perf,
 		  struct compare_sample *sample)
 {
+	const char *word = compare_policy(c, run);
 	struct compare_counts grown = { };
 	struct desk_vms before, after;
 	const char *expected;
@@ -139,8 +149,8 @@ static int window(struct compare *c, const char *word, struct compare_perf *perf
 	ret = follow(c, &before, word, &expected);
 	if (!ret)
 		ret = compare_perf_go(perf);
-	if (!ret && !compare_sleep(c->seconds))
-		ret = DESK_NOT;
+	if (!ret)
+		ret = wait_or_work(c, run);
 	if (!ret)
 		ret = compare_perf_end(c, perf, sample->values);
 	sample->seconds = (desk_now_ns() - start) / 1e9;
@@ -159,16 +169,16 @@ out:
 	return ret;
 }
 
-int compare_live_run(struct compare *c, const char *word, struct compare_sample *sample)
+int compare_live_run(struct compare *c, unsigned int run, struct compare_sample *sample)
 {
 	struct compare_perf perf = { .pid = 0 };
 	int ret;
 
-	ret = compare_words_set(c, word);
+	ret = compare_words_set(c, compare_policy(c, run));
 	if (!ret)
 		ret = compare_perf_attach(c, c->vm_pid, &perf);
 	if (!ret)
-		ret = window(c, word, &perf, sample);
+		ret = window(c, run, &perf, sample);
 	compare_perf_kill(&perf);
 	return ret;
 }

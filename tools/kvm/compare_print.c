@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "compare_guest.h"
 #include "desk.h"
 #include "desk_json.h"
 #include "desk_print.h"
@@ -39,7 +40,7 @@ static void add_what(const struct compare *c, struct json_object *object)
 	size_t i;
 
 	json_object_object_add(object, "vm", c->who ? desk_json_vm_short(c->vm) : NULL);
-	if (!c->who)
+	if (c->command)
 		command = json_object_new_array();
 	for (i = 0; command && c->command[i]; i++) {
 		char *word = desk_utf8(c->command[i]);
@@ -255,6 +256,7 @@ static void print_text(const struct compare *c)
 	       c->rounds_done, c->rounds, invalidations);
 	free(what);
 	print_table(c);
+	compare_latency_print(c);
 	if (c->empty)
 		printf("%u of %zu runs had no invalidation and count for nothing\n", c->empty,
 		       c->nr_samples);
@@ -344,6 +346,7 @@ static int print_json(const struct compare *c)
 	for (i = 0; i < c->nr_values; i++)
 		json_object_array_add(list, json_value(c, i));
 	json_object_object_add(object, "values", list);
+	json_object_object_add(object, "guest_latency", compare_latency_json(c));
 	return desk_json_print(object, false);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "compare_guest.h"
 #include "desk.h"
 
 #define LOCK	"/run/kvm-zap/.compare"
@@ -145,6 +146,8 @@ static void check(void *verb, struct argp_state *state)
 		c->command = rom;
 		c->is_workload = true;
 	}
+	if (c->is_workload && compare_guest_parse(c, c->command))
+		c->is_workload = false;
 	if (!c->seconds)
 		c->seconds = 5;
 }
@@ -156,12 +159,13 @@ static const struct desk_args args = {
 	.check = check,
 	/* A workload's options are not ours. */
 	.flags = ARGP_IN_ORDER,
-	.args_doc = "[WORKLOAD [ARG...] | -- COMMAND [ARG...]]",
+	.args_doc = "[WORKLOAD [ARG...] | GUEST [ARG...] | -- COMMAND [ARG...]]",
 	.doc = "Compare policies of memslot, per invalidation, by VMs' own words: no parameter is "
 	       "changed, no other VM is touched.\v"
 	       "WORKLOAD is one of kvm-zap-bench (rom), which runs once for each sample; or COMMAND "
-	       "does, and waits for the VMs that it makes; or --vm has a VM of this host do what it "
-	       "does anyway. Every round has the first policy twice: the ratio of these two, 'again', "
+	       "does, and waits for the VMs that it makes; or GUEST, a Linux guest under QEMU, works: "
+	       "guest-rom, guest-hotplug, guest-virtio-mem, guest-vga (each has a --help); or --vm "
+	       "has a VM of this host do what it does anyway. Every round has the first policy twice: the ratio of these two, 'again', "
 	       "is noise. Ratios are of medians, with the interval that 95 % of resampled ones lie "
 	       "in. A difference is called one if that interval neither has 1 in it nor meets the "
 	       "noise's.\n\n"
@@ -272,6 +276,8 @@ static int open_all(struct compare *c, struct desk_vms *vms)
 	if (!ret)
 		ret = check_by(c);
 	if (!ret)
+		ret = c->guest ? compare_guest_open(c, vms) : DESK_OK;
+	if (!ret)
 		ret = c->who ? compare_live_open(c, vms) : compare_own_open(c);
 	if (ret || !c->output)
 		return ret;
@@ -285,11 +291,11 @@ static int open_all(struct compare *c, struct desk_vms *vms)
 static int run(struct compare *c, unsigned int round, unsigned int run)
 {
 	struct compare_sample sample = { .round = round, .run = run };
-	const char *word = compare_policy(c, run);
 	int ret;
 
 	sample.values = desk_alloc(c->nr_values * sizeof(*sample.values));
-	ret = c->who ? compare_live_run(c, word, &sample) : compare_own_run(c, word, &sample);
+	ret = c->who ? compare_live_run(c, run, &sample) :
+			compare_own_run(c, compare_policy(c, run), &sample);
 	if (ret || compare_stopped) {
 		free(sample.values);
 		return ret ? ret : DESK_NOT;
@@ -377,6 +383,7 @@ int desk_verb_compare(int argc, char **argv)
 			ret = DESK_NOT;
 		}
 	}
+	compare_guest_close(&c);
 	desk_vms_free(&vms);
 	return ret ? ret : restored;
 }

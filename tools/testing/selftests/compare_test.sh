@@ -102,6 +102,22 @@ wrong_test() {
 	says 'deletes or moves no memslot'
 	zap 1 compare -- "$vmm" stays 3
 	says 'has not: give a command that waits'
+	zap 0 compare guest-vga --help
+	says 'Usage: kvm-zap compare guest-vga [OPTION...]'
+	zap 2 compare guest-rom --rounds 0
+	zap 2 compare guest-rom --memory=x
+	zap 2 compare guest-rom rom
+	says "'rom' is not expected: give options"
+	zap 1 compare guest-rom --qemu /none
+	says '--qemu: /none is no QEMU that runs here'
+	printf '#!/bin/sh\necho lists\n' > "$tmp/qemu"
+	chmod 755 "$tmp/qemu"
+	zap 1 compare guest-virtio-mem --qemu "$tmp/qemu"
+	says 'guest-virtio-mem takes QEMU 8.2 or later'
+	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel /none
+	says '--kernel: /none: there is no such kernel'
+	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel "$tmp/qemu"
+	says 'guest-initrd is missing: it is installed with kvm-zap'
 	make_host
 	mv "$debugfs/zap" "$tmp/zap"
 	zap 5 compare

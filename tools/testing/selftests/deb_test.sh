@@ -47,7 +47,8 @@ dkms=$tmp/kvm-zap-dkms/usr/src/kvm-zap-$version
 (cd "$tmp/kvm-zap" && find usr -type f -o -type l) | sed 's/\.gz$//' > "$tmp/has"
 for file in usr/bin/kvm-zap-bench usr/sbin/kvm-zap usr/sbin/zap-perf usr/sbin/kvm-zap-rom \
 	usr/share/bash-completion/completions/kvm-zap usr/share/kvm-zap/kvm-zap.schema.json \
-	usr/libexec/kvm-zap/kvm-zap-trace usr/share/kvm-zap/kvm-zap-stall.bt \
+	usr/libexec/kvm-zap/kvm-zap-trace usr/libexec/kvm-zap/guest-init usr/libexec/kvm-zap/guest-initrd \
+	usr/share/kvm-zap/kvm-zap-stall.bt \
 	usr/share/kvm-zap/kvm-zap-latency.bt \
 	usr/share/doc/kvm-zap/examples/prometheus/kvm-zap.rules.yml \
 	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.service \

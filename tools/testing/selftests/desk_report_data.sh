@@ -27,7 +27,7 @@ data_compare() {
 		  runs_mixed: 0, by: "ns", values: [value("ns"; 51000; 0.25), value("update_ns"; 779000; 0.875),
 			value("refaults"; 65542; 0), value("kept"; 0; 0),
 			value("\u0027`touch own`"; 3; 0.5),
-			value("cpu/event=0xc4,umask=0x01,name=a_long_name_`touch owned`\u0027\"<>/"; 12000; 0.5)] }' \
+			value("cpu/event=0xc4,umask=0x01,name=a_long_name_`touch owned`\u0027\"<>/"; 12000; 0.5)], guest_latency: null }' \
 		> "$tmp/compare.json"
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What guests of kvm-zap compare do, so that memslots are deleted. */
+#ifndef KVM_ZAP_QEMU_LOAD_H
+#define KVM_ZAP_QEMU_LOAD_H
+
+#include "qemu_vm.h"
+
+struct qemu_load {
+	const char *name, *doc;
+	const char * const *devices, * const *modules;	/* as qemu_start() takes them */
+	/* What QEMU has to know: a property of a kind of device, or NULL; and since when. */
+	const char *device, *property, *since;
+	/* So many rounds. False: it is said why not. */
+	bool (*run)(struct qemu_vm *vm, unsigned long rounds);
+};
+
+/* By its name; NULL if it is none. */
+const struct qemu_load *qemu_load_find(const char *name);
+
+/* All of them, in turn: NULL after the last one. */
+const struct qemu_load *qemu_load_nth(size_t i);
+
+/* The program @qemu can do it, or it is said why not. */
+bool qemu_load_check(const char *qemu, const struct qemu_load *load);
+
+#endif
