@@ -22,7 +22,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 tools/testing/check-mutants list > "$tmp/list"
-tools/testing/check list > "$tmp/tests"
+{ tools/testing/check list; tools/testing/check --list tools/testing/tests-smp list; } > "$tmp/tests"
 
 ktap_start 4
 while read -r name file test feature; do
