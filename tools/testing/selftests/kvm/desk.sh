@@ -76,6 +76,27 @@ folder() { # folder PID: the VM's, in debugfs
 	find $debugfs -maxdepth 1 -name "$1-*" | head -n 1
 }
 
+# The process has its events in an instance of tracefs, which others do not disturb.
+# shellcheck disable=SC2317 # until_true calls it
+instance() { echo /sys/kernel/tracing/instances/kvm-zap."$1"; }
+
+# The process traces: tracing is switched on when the last event has been enabled.
+# shellcheck disable=SC2317 # until_true calls it
+traces_now() {
+	grep -q 1 "$(instance "$1")/events/kvm/kvm_zap/enable" && grep -q 1 "$(instance "$1")/tracing_on"
+}
+
+# A signal that stops a process has arrived when none of its threads is left in a call.
+# shellcheck disable=SC2317 # until_true calls it
+stands_still() { ! grep -q -v ') T ' /proc/"$1"/task/*/stat; }
+
+stand_still() { # stand_still PID...: stopped, and nothing of it under way any more
+	kill -STOP "$@"
+	for desk_pid; do
+		until_true stands_still "$desk_pid"
+	done
+}
+
 # zap STATUS ARGUMENT...: kvm-zap has that exit status; $tmp/out and $tmp/err what it says.
 zap() {
 	desk_want=$1

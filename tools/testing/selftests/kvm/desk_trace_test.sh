@@ -21,8 +21,6 @@ tracefs=/sys/kernel/tracing
 desk_start "${1-}" jq script qemu-system-x86_64 /usr/bin/jsonschema
 trap 'echo 0 > $tracefs/events/kvm/kvm_zap/enable; desk_stop' EXIT
 
-instance() { echo $tracefs/instances/kvm-zap."$1"; }
-
 # Those that run.
 traces=''
 
@@ -34,10 +32,6 @@ start() {
 	pid=$!
 	traces="$traces $pid"
 	desk_ends $pid
-}
-
-traces_now() {
-	grep -q 1 "$(instance "$1")/events/kvm/kvm_zap/enable" && grep -q 1 "$(instance "$1")/tracing_on"
 }
 
 # end SIGNAL PID: that one ends by the signal; $status is its exit status.
@@ -87,8 +81,8 @@ run() {
 	wanted=$(($(count "$1") + 6))
 	kill -CONT $bench_pid
 	until_true reached "$1" $wanted
-	kill -STOP $bench_pid
-	# The last one under way, and its window.
+	stand_still $bench_pid
+	# The window of the last one.
 	sleep 1
 }
 
@@ -107,7 +101,7 @@ folder=$(folder $bench_pid)
 ktap_start 9
 
 # All of it while the VM stands still but for run(): the counts are those of the events.
-kill -STOP $bench_pid
+stand_still $bench_pid
 sleep 1
 echo 1 > $tracefs/events/kvm/kvm_zap/enable
 : > $tracefs/trace
@@ -247,7 +241,7 @@ kill -0 $bench_pid || ktap_fail "the VM has ended: $(tail -n 3 "$tmp/bench")"
 ktap_equal 'instances of all runs' "$(ls $tracefs/instances)" ''
 ktap_result 'no instance is left, however a run ends'
 
-kill -STOP $bench_pid
+stand_still $bench_pid
 sleep 1
 start lost --json --buffer 8 --memslots
 until_true traces_now "$pid"
@@ -257,7 +251,7 @@ overruns() { cat "$(instance "$pid")"/per_cpu/cpu*/stats | awk '/^overrun: / { n
 overrun() { [ "$(overruns)" -gt 0 ]; }
 kill -CONT $bench_pid
 until_true overrun
-kill -STOP $bench_pid
+stand_still $bench_pid
 sleep 1
 lost=$(overruns)
 kill -CONT "$pid"
