@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What tools/testing/check says of tests that pass, fail, die and are skipped.
+#
+# What breaks without it: a failure is counted and nobody can tell from the end of a log
+# which one it was, or one is not counted at all.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+usage="usage: ${0##*/}
+Tests tools/testing/check with lists of its own. KTAP; exit status 0 pass, 1 fail."
+case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cd "$here/../../.." || exit 1
+
+# test_of NAME STATUS LINE...: a test that prints those and ends so.
+test_of() {
+	file=$tmp/$1 name=$1 status=$2
+	shift 2
+	{
+		printf '#!/bin/sh\n'
+		for line; do
+			printf 'echo "%s"\n' "$line"
+		done
+		echo "exit $status"
+	} > "$file"
+	chmod +x "$file"
+	printf '%s\thost\t%s\n' "$name" "$file" >> "$tmp/list"
+}
+
+# checked STATUS: the tests of the list, and its exit status; $tmp/out is what it said.
+checked() {
+	tools/testing/check --list "$tmp/list" > "$tmp/out" 2>&1
+	ktap_equal 'exit status' $? "$1"
+}
+
+ktap_start 3
+
+test_of passes 0 '1..1' '# 3 of 3' 'ok 1 all are three'
+test_of none 4 '1..0 # SKIP no three'
+checked 0
+ktap_equal 'the count' "$(tail -n 1 "$tmp/out")" '1 passed, 0 failed, 1 skipped'
+ktap_equal 'a failure of none' "$(grep -c 'what failed' "$tmp/out")" 0
+ktap_result 'tests that pass and are skipped are counted'
+
+test_of fails 1 '1..3' '# fine' 'ok 1 two is two' '# got 3, expected 4' 'not ok 2 three is four' \
+	'# fine again' 'ok 3 five is five'
+test_of dies 3 'dies: no such thing'
+checked 1
+ktap_equal 'what failed' "$(sed '1,/^# what failed:$/d' "$tmp/out")" '#     host: # got 3, expected 4
+#     host: not ok 2 three is four
+# not ok 3 fails/host # exit status 1
+#     host: dies: no such thing
+# not ok 4 dies/host # exit status 3
+1 passed, 2 failed, 1 skipped'
+ktap_result 'what failed, and why, is said at the end'
+
+tools/testing/check --list "$tmp/list" fails passes > "$tmp/out" 2>&1
+ktap_equal 'of two named' "$(tail -n 1 "$tmp/out")" '1 passed, 1 failed, 0 skipped'
+tools/testing/check --list "$tmp/list" fials > "$tmp/out" 2>&1
+ktap_equal 'exit status' $? 1
+grep -q fials "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+ktap_result 'tests are run by name, and a name of none is refused'
+ktap_end
