@@ -57,9 +57,10 @@ says 'has made no VM'
 # A command that changes the word of its own VM.
 cat > "$tmp/disobeys" <<-END
 	#!/bin/sh
-	'$bench' rom -m 8 -n 400 > /dev/null &
-	sleep 1
-	echo fast > \$(echo $debugfs/\$!-*/memslot_zap)
+	'$bench' rom -m 8 -n 1000000 > /dev/null &
+	until echo fast > \$(echo $debugfs/\$!-*/memslot_zap); do sleep 0.1; done 2> /dev/null
+	sleep 2
+	kill \$!
 	wait
 END
 chmod 755 "$tmp/disobeys"
