@@ -292,9 +292,8 @@ for pid in $traces; do
 done
 echo cont >&8
 until_true grep -q '"region":"vga.vram"' "$tmp/names"
-# While trace looks, another client is served.
-"$tool" trace --vm vga --qmp "$tmp/qmp" -S 0.1 > "$tmp/out" 2>&1
-ktap_equal 'exit status of another client' $? 0
+# While trace looks, another client is served, if not within a second: QEMU may be slow.
+until_true "$tool" trace --vm vga --qmp "$tmp/qmp" -S 0.1
 end INT "$pid_names"
 end INT "$pid_nameless"
 traces=''
