@@ -5,7 +5,6 @@
 # initramfs: busybox, the modules of KVM and zram, and what COMMAND names. What comes out
 # are bytes, see init-alone.sh. Needs what options.sh and image.sh set, and $run.
 # shellcheck disable=SC2154 # those are set there
-# shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
 # What may be a path in a line of text.
 name_pattern='[A-Za-z0-9._/][A-Za-z0-9._/-]*/[A-Za-z0-9._-]+'
@@ -22,6 +21,12 @@ put() {
 		die "$1 is linked dynamically, and there are no libraries with $alone:" \
 			"link it with -static"
 	fi
+	machine=$(LC_ALL=C readelf -hW "$path" 2>/dev/null | sed -n 's/^ *Machine: *//p')
+	case $arch:$machine in
+	*: | :*X86-64 | arm64:AArch64) ;;
+	*) die "$1 is a program for $machine, which the guest is not:" \
+		"build it for ${arch:-x86-64}, see scripts/fetch-cross --help" ;;
+	esac
 	mkdir -p "$tree${path%/*}"
 	cp "$path" "$tree$path" || die "cannot copy $1"
 	# Those of text, without the words of comments.
@@ -52,11 +57,14 @@ put_files() {
 	done
 }
 
-# program SOURCE NAME: build one of the lab's own, in C; sets program.
+# program SOURCE NAME [OPTION...]: build one of the lab's own, in C, by default a static
+# program; sets program.
 program() {
-	program=$top/build/lab/$2
-	if [ ! "$program" -nt "$here/$1.c" ]; then
-		gcc -O2 -static -o "$run/program" "$here/$1.c" || die "cannot build $1.c"
+	source=$here/$1.c program=$top/build/lab/$2
+	shift 2
+	[ $# -gt 0 ] || set -- -static
+	if [ ! -e "$program" ] || [ -n "$(find "$source" "$here"/*.h -newer "$program")" ]; then
+		gcc -O2 "$@" -o "$run/program" "$source" || die "cannot build ${source##*/}"
 		mv "$run/program" "$program"
 	fi
 }
@@ -77,20 +85,25 @@ put_modules() {
 	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tree" "$kver" || die "depmod fails"
 }
 
-# begin_alone VENDOR WORD...: begin the initramfs, with kvm-VENDOR, for the command
+# begin_alone MODULE WORD...: begin the initramfs, with module MODULE, if any, for the command
 # of these words. end_alone() adds what lab writes to ctl/.
 begin_alone() {
 	tree=$run/initrd
-	initramfs "$tree" alone
-	: >"$tree/modules/order"
-	program debug_port debug-port
-	cp "$program" "$tree/bin/"
+	if [ "$arch" = arm64 ]; then
+		initramfs "$tree" alone virtio
+		boot_modules "$tree" virtio_pci virtio_console virtio_input
+	else
+		initramfs "$tree" alone serial
+		: >"$tree/modules/order"
+		program debug_port debug-port
+		cp "$program" "$tree/bin/"
+	fi
 	if [ -n "$seed" ]; then
 		program noise noise
 		cp "$program" "$tree/bin/"
 	fi
 	# zram is the only swap that there can be.
-	put_modules "kvm-$1" zram
+	put_modules ${1:+"$1"} zram
 	shift
 	put_files "$@"
 	mkdir -p "$tree$cwd"

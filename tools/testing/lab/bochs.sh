@@ -9,6 +9,7 @@
 # Virtual time is instructions executed, 10 ns each: faster, and an idle guest takes
 # longer to get to its next timer; slower, and a time slice is too short for a test.
 ips=100000000
+cmdline="$pc_cmdline $cmdline"
 # The TSC is exact and counts those; calibrating it takes longer than all else of a boot.
 cmdline="$cmdline tsc=reliable clocksource=tsc tsc_early_khz=$((ips / 1000)) hpet=disable"
 # XSAVE's areas do not add up in this CPU, and there is no microcode to load.
@@ -95,7 +96,7 @@ make_disk() {
 }
 
 stage_command() {
-	begin_alone intel "$@"
+	begin_alone kvm-intel "$@"
 }
 
 # Boot once; set qemu while it runs and qemu_status at its end.

@@ -4,7 +4,7 @@
 # Sourced by lab: what to boot. The kernel image, the initramfs, the modules.
 # Needs $top, $here, $run and die().
 # shellcheck disable=SC2154 # those are lab's
-# shellcheck disable=SC2034 # cmdline is for the emulators
+# shellcheck disable=SC2034 # cmdline and pc_cmdline are for the emulators
 # shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
 # Set image, image_modules, vmlinuz and kver for kernel VERSION, and made, where to
@@ -48,23 +48,28 @@ find_root() {
 # (PVH), and a boot under TCG takes half the time without the unpacking. Where
 # it cannot be had, $vmlinuz does as well. A kernel with KASAN cannot be started so:
 # the code that PVH enters by is instrumented before there is a shadow; nor is one that
-# was built here.
+# was built here, nor one for arm64, which is not packed.
 find_vmlinux() {
 	vmlinux=$vmlinuz
-	case $1 in debug-* | races-*) return ;; esac
+	case $1 in debug-* | races-* | small-* | *-arm64) return ;; esac
 	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"
 	"$top/scripts/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
 }
 
-# initramfs DIR EMULATOR: put together what each lab's initramfs has.
+# initramfs DIR HOST PORTS: put together what each lab's initramfs has, with init-HOST.sh and
+# init-PORTS.sh.
 initramfs() {
-	busybox=$(command -v busybox) || die "no busybox: run 'make setup'"
+	if [ "$arch" = arm64 ]; then
+		busybox=$("$top/scripts/fetch-busybox" arm64) || die "no busybox for arm64"
+	else
+		busybox=$(command -v busybox) || die "no busybox: run 'make setup'"
+	fi
 	mkdir -p "$1/bin" "$1/modules"
 	cp "$busybox" "$1/bin/busybox"
 	cp "$here/init" "$1/init"
-	cp "$here/init-$2.sh" "$1/host.sh"
+	cat "$here/init-$2.sh" "$here/init-$3.sh" >"$1/host.sh"
 	chmod 755 "$1/init"
 }
 
@@ -85,21 +90,35 @@ depends() {
 	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$run/depends"
 }
 
+# boot_modules DIR NAME...: the modules that init loads first, for the initramfs DIR.
+boot_modules() {
+	dir=$1
+	shift
+	depends -a "$@" >"$run/list"
+	while read -r module; do
+		cp "$module" "$dir/modules/"
+		echo "${module##*/}"
+	done <"$run/list" >"$dir/modules/order"
+}
+
 # Kernel command line, whatever the emulator. Warnings belong on the console: it is all
 # there is when the guest does not live to hand over its log. No mitigations: they cost
 # instructions and say nothing about the MMU. The log is kept whole.
-cmdline="console=ttyS0 loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
+cmdline="loglevel=5 log_buf_len=4M panic=-1 mitigations=off"
 # Whose kernel has lost a task, or a CPU, has its verdict: what would wait for it for
 # good ends there and then.
 cmdline="$cmdline oops=panic softlockup_panic=1 hung_task_panic=1"
-# Nothing to wait for: no keyboard, no self-tests.
-cmdline="$cmdline i8042.noaux i8042.nokbd cryptomgr.notests"
+# Nothing to wait for: no self-tests and, on a PC, no keyboard.
+cmdline="$cmdline cryptomgr.notests"
+pc_cmdline="console=ttyS0 i8042.noaux i8042.nokbd"
 
 # stage_modules DIR: list what KVM needs, for either vendor, and put DIR's modules
 # to ctl/modules, as they are now (the next build may begin any time).
 stage_modules() {
 	[ -z "$root" ] || return 0
 	mkdir "$run/ctl/modules"
+	# Kernels for arm64 have KVM built in.
+	[ -z "$arch" ] || return 0
 	: >"$run/ctl/modules/list"
 	for module in kvm-amd kvm-intel; do
 		depends "$module" >"$run/list"

@@ -1,9 +1,9 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init in QEMU: what the host shares, by 9p and virtio.
-# shellcheck disable=SC2154 # newroot, out and relays are init's
-# shellcheck disable=SC2034 # relays is for init
+# Sourced by init in QEMU: what the host shares, by 9p.
+# shellcheck disable=SC2154 # newroot and out are init's
+# shellcheck disable=SC2034 # newroot is for init
 
 # mount_9p TAG DIR OPTIONS: a directory of the host. The packet size is the
 # largest that the virtio transport takes in one piece.
@@ -40,31 +40,6 @@ host_modules() {
 
 host_out() {
 	mount_9p out "/newroot$out" cache=mmap || fail "cannot mount $out"
-}
-
-# port N: wait for virtio serial port N, which the host announces in its own
-# time, and print its path.
-port() {
-	tries=0
-	while :; do
-		path=$(echo /dev/vport*p"$1")
-		[ ! -c "$path" ] || break
-		tries=$((tries + 1))
-		[ $tries -lt 100 ] || fail "virtio serial port $1 does not appear"
-		sleep 0.05
-	done
-	echo "$path"
-}
-
-# relay STDOUT STDERR: pass on what comes through the two pipes; a virtio port can be
-# opened only once, and 'tee /dev/stderr' opens it again.
-host_relay() {
-	stdout=$(port 1)
-	stderr=$(port 2)
-	cat "$1" >"$stdout" &
-	relays=$!
-	cat "$2" >"$stderr" &
-	relays="$relays $!"
 }
 
 # QEMU serves all devices in one loop: once it has taken the status, it has written

@@ -12,11 +12,12 @@ present directory, stdin empty. The lab sees this machine's whole root file
 system; what it writes there vanishes with it, what it writes to \$LAB_OUT stays.
 shell does the same with an interactive shell.
 
-With --seed a run is repeated exactly by the same seed, and with --emulator bochs the CPU
-is Intel's. Nothing is shared then: the root file system has busybox, the modules of KVM
-and zram, and what COMMAND names: words that are files are copied to the same path and,
-of scripts and lists, those that are named in there and lie below this project's folder.
-Programs have to be linked statically.
+With --seed a run is repeated exactly by the same seed, with --emulator bochs the CPU is
+Intel's, and with --arch arm64 it is an Arm one. Nothing is shared then: the root file system
+has busybox, the modules of KVM and zram, and what COMMAND names: words that are files are
+copied to the same path and, of scripts and lists, those that are named in there and lie
+below this project's folder. Programs have to be linked statically, and for an Arm CPU by
+the compiler of scripts/fetch-cross.
 
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
@@ -26,6 +27,18 @@ Programs have to be linked statically.
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
+  --arch arm64        an Arm CPU with virtualization (EL2), and Debian's kernel for it, in
+                      which KVM is built in: --kernel VERSION-arm64. Options for kvm
+                      are the kernel's; there are none for other modules
+  --cpu cortex-a72|max
+                      which one, with --arch arm64. cortex-a72 (the default) has no VHE
+                      and no FWB: KVM calls EL2 and cleans caches. max has what QEMU knows
+                      of, but for pointer authentication, which takes it long
+  --count             with --arch arm64: count what is executed between two marks, which
+                      are HINT #0x60 and HINT #0x60 + N in a program or a guest of KVM:
+                      instructions, TLBIs, cache maintenance, DSBs, HVCs. A table is
+                      printed at the end; the counts arrive in DIR of --out, as
+                      'counts.json', one object a section
   --root DIR          boot another root file system than this machine's: Debian's,
                       in DIR, with the newest kernel in its /boot or the one that
                       --kernel says. KVM is not loaded; COMMAND begins in /
@@ -49,7 +62,7 @@ Programs have to be linked statically.
                       modules, COMMAND and its files, --smp, --mem, QEMU and the
                       present directory have to be the same
   --mem SIZE          memory, in M or G; default: 4G, with bochs 2G, which it has
-                      at most. Half of it is the most that the lab can write to its
+                      at most, with --arch arm64 2G. Half of it is the most that the lab can write to its
                       root file system
   --icount            let guest time count instructions, one a nanosecond: the
                       same run takes the same time, whatever else goes on
@@ -67,7 +80,7 @@ other options. debugfs and tracefs are mounted.
 
 Exit status: COMMAND's (128+N where signal N killed it), or
   124  out of time. With qemu, within 35 seconds more, what each CPU and each task
-       was at is printed, and in full in DIR of --out (dmesg, monitor)
+       was at (of an Arm CPU, its registers) is printed, and in full in DIR of --out (dmesg, monitor)
   125  the lab itself failed (wrong usage, too), or the kernel log holds a BUG:,
        WARNING:, KASAN, Call Trace, lockdep, RCU-stall or like report: printed
   130  interrupted
@@ -78,6 +91,7 @@ Examples:
   lab run --icount --modules stock -- kvm-zap-bench
   lab run --smp 2 --seed 7 -- build/tests/zap_stress_test -s 1
   lab run --emulator bochs --kvm-intel 'ept=0' -- build/tests/zap_slots_test
+  lab run --arch arm64 --cpu max -- build/tests-arm64/zap_slots_test
   lab shell --kvm-amd 'npt=0' --mem 8G"
 
 help() {
@@ -149,6 +163,36 @@ check_bochs() {
 	esac
 }
 
+# not_arm64 OPTION VALUE WORDS...: refuse an option that was given a value.
+not_arm64() {
+	[ -z "$2" ] || die "$1 '$2': not with --arch arm64: $3"
+}
+
+# Say what is for the other architecture.
+check_arm64() {
+	[ "$arch" = arm64 ] || die "--arch '$arch': arm64 is needed, or leave it out for x86-64"
+	[ "$verb" = run ] || die "--arch arm64 has no terminal: use run"
+	case $cpu in
+	cortex-a72 | max) ;;
+	*) die "--cpu '$cpu': cortex-a72 or max is needed" ;;
+	esac
+	case $kernel in
+	'' | *-arm64) ;;
+	*) die "--kernel '$kernel': with --arch arm64 a version of Debian's for it is needed," \
+		"for example 6.1.0-56-arm64" ;;
+	esac
+	[ "$modules" != stock ] || modules=''
+	not_arm64 --modules "$modules" "its kernels have KVM built in: stock, or leave it out"
+	not_arm64 --kvm-amd "$kvm_amd" "--kvm is all there is"
+	not_arm64 --kvm-intel "$kvm_intel" "--kvm is all there is"
+	not_arm64 --root "$root" "no file system is shared there: leave it out"
+	not_arm64 --seed "$seed" "it cannot be repeated by one: leave it out, or use --icount"
+	[ "$emulator" = qemu ] ||
+		die "--emulator '$emulator': qemu is needed with --arch arm64, or leave it out"
+	[ "$accel" = tcg ] || die "--accel '$accel': tcg is needed with --arch arm64, or leave it out"
+	alone='--arch arm64'
+}
+
 # Say what cannot be repeated by a seed.
 check_seed() {
 	[ "$verb" = run ] || die "--seed '$seed': nobody types the same again: use run"
@@ -168,15 +212,16 @@ parse() {
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
 	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem='' icount='' seed=''
-	accel=tcg timeout='' out='' root='' emulator=qemu alone=''
+	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
 		--) shift; break ;;
 		--icount) icount=1; shift; continue ;;
+		--count) count=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
 		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --seed | --mem | \
-			--accel | --emulator | --timeout | --out)
+			--accel | --emulator | --arch | --cpu | --timeout | --out)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
 			shift 2
@@ -196,11 +241,21 @@ parse() {
 		--mem) mem=$value ;;
 		--accel) accel=$value ;;
 		--emulator) emulator=$value ;;
+		--arch) arch=${value:-none} ;;
+		--cpu) cpu=$value ;;
 		--timeout) timeout=$value ;;
 		--out) out=$value ;;
 		*) die "unknown option '$option'; see $me --help" ;;
 		esac
 	done
+	if [ -n "$arch" ]; then
+		: "${cpu:=cortex-a72}"
+		check_arm64
+	elif [ -n "$cpu" ]; then
+		die "--cpu '$cpu': leave it out, or say --arch arm64"
+	elif [ -n "$count" ]; then
+		die "--count: leave it out, or say --arch arm64"
+	fi
 	options --kvm "$kvm" tdp_mmu=0
 	options --kvm-amd "$kvm_amd" npt=0
 	options --kvm-intel "$kvm_intel" ept=0
@@ -216,8 +271,8 @@ parse() {
 	if [ -n "$seed" ]; then
 		number --seed "$seed"
 	fi
-	[ -n "$mem" ] || case $emulator in
-	bochs) mem=2G ;;
+	[ -n "$mem" ] || case ${arch:-$emulator} in
+	bochs | arm64) mem=2G ;;
 	*) mem=4G ;;
 	esac
 	case $mem in

@@ -1,18 +1,21 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: the machine. Needs what options.sh and image.sh set, and $run.
+# Sourced by lab: the machine that is QEMU's of a PC. Needs what options.sh and image.sh
+# set, and $run.
 # shellcheck disable=SC2154 # those are set there
-# shellcheck disable=SC2034 # qemu and qemu_status are for lab
+# shellcheck disable=SC2034 # beside and before are for machine.sh
 # shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox
 
-# comma PATH: print PATH for an option of QEMU's, where a comma separates.
-comma() {
-	printf %s "$1" | LC_ALL=C sed 's/,/,,/g'
-}
+# shellcheck source=machine.sh
+. "$here/machine.sh"
 
-# An NMI is watch()'s. What is printed then: tasks (1), each CPU's stack (64).
-cmdline="$cmdline unknown_nmi_panic panic_print=65"
+cmdline="$pc_cmdline $cmdline unknown_nmi_panic"
+
+# By an NMI the kernel panics.
+last_words() {
+	echo nmi >"$run/monitor.in"
+}
 
 # Set initrd to an initramfs for $image that holds busybox, init and the modules
 # needed to reach the host: 9p over virtio-pci, overlayfs, the serial ports.
@@ -20,34 +23,22 @@ find_initrd() {
 	initrd=$made/initrd.img
 	if [ -f "$initrd" ] && [ "$initrd" -nt "$here/init" ] &&
 		[ "$initrd" -nt "$here/init-qemu.sh" ] &&
+		[ "$initrd" -nt "$here/init-virtio.sh" ] &&
 		[ "$initrd" -nt "$here/image.sh" ] &&
 		[ "$initrd" -nt "$here/qemu.sh" ] &&
 		[ "$initrd" -nt "$image_modules/modules.dep" ]; then
 		return
 	fi
-	initramfs "$run/initrd" qemu
-	depends -a virtio_pci 9pnet_virtio 9p overlay virtio_console >"$run/list"
-	while read -r module; do
-		cp "$module" "$run/initrd/modules/"
-		echo "${module##*/}"
-	done <"$run/list" >"$run/initrd/modules/order"
+	initramfs "$run/initrd" qemu virtio
+	boot_modules "$run/initrd" virtio_pci 9pnet_virtio 9p overlay virtio_console
 	mkdir -p "${initrd%/*}"
 	pack "$run/initrd" "$initrd"
-}
-
-# What a guest that is out of time was doing, on its console, of which late.log is what
-# was there before: the registers of each CPU by the monitor, then an NMI, for which the
-# kernel panics and prints each CPU's stack and each task that waits.
-watch() {
-	! timeout --foreground "$timeout" tail -f -s 0.2 --pid="$qemu" /dev/null || return 0
-	cp "$run/console.log" "$run/late.log"
-	printf 'info registers -a\nnmi\n' >"$run/monitor.in"
 }
 
 # No files to hand over where the lab shares the host's root.
 stage_command() {
 	if [ -n "$alone" ]; then
-		begin_alone amd "$@"
+		begin_alone kvm-amd "$@"
 		program hold hold
 	else
 		find_initrd
@@ -117,13 +108,7 @@ boot() {
 	if [ -n "$alone" ] || { [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; }; then
 		program=$("$top/scripts/fetch-qemu") || die "no QEMU for ${alone:---smp $smp}"
 	fi
-	set -- -nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$vmlinux" -initrd "$initrd" \
-		-m "$mem" -smp "$smp" \
-		-chardev "file,id=console,path=$(comma "$run/console.log")" \
-		-serial chardev:console
-	: >"$run/stdout"
-	: >"$run/stderr"
+	set -- -kernel "$vmlinux" -initrd "$initrd"
 	# In a background command, only an explicit redirection keeps the terminal.
 	exec 3</dev/null
 	if [ -n "$alone" ]; then
@@ -173,31 +158,9 @@ boot() {
 		# trust it, guests ran several times too fast and saw stalls.
 		set -- "$@" -accel tcg,thread=multi -cpu max,+svm
 	fi
-	# Held open: nobody waits for the other end, and what QEMU says is kept.
-	rm -f "$run/monitor.in" "$run/monitor.out"
-	mkfifo "$run/monitor.in" "$run/monitor.out"
-	exec 4<>"$run/monitor.in" 5<>"$run/monitor.out"
-	set -- "$@" -chardev "pipe,id=monitor,path=$(comma "$run/monitor")" -mon chardev=monitor
 	set -- "$@" -append "$cmdline"
-	# In the foreground group, for the terminal. watch() has half a minute to find out more.
-	# shellcheck disable=SC2086 # before is words
-	timeout --foreground -k 5 "$((${timeout:-0} ? timeout + 30 : 0))" \
-		$before "$program" "$@" <&3 2>"$run/qemu.log" &
-	qemu=$!
-	[ -z "$alone" ] || set_threads &
-	[ "${timeout:-0}" = 0 ] || watch &
-	if [ "$verb" = run ]; then
-		follow stdout &
-		follow stderr >&2 &
-	fi
-	qemu_status=0
-	wait "$qemu" || qemu_status=$?
-	qemu=''
-	wait
+	beside=''
+	[ -z "$alone" ] || beside=set_threads
+	machine "$program" "$@"
 	[ -z "$alone" ] || alone_results || :
-	if [ -e "$run/late.log" ]; then
-		qemu_status=124
-		dd if="$run/monitor.out" iflag=nonblock bs=64k count=1 2>/dev/null >>"$run/qemu.log" || :
-		cp "$run/qemu.log" "$out/monitor"
-	fi
 }
