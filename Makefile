@@ -182,6 +182,18 @@ check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emul
 	@$(MAKE) modules test-modules tests image
 	@tools/testing/check --intel $(T)
 
+.PHONY: tests-arm64
+tests-arm64: | packages
+	@$(MAKE) -s -C tools/testing/selftests/arm64 CROSS_COMPILE="$$(scripts/fetch-cross)" \
+		O=$(CURDIR)/build/tests-arm64
+
+.PHONY: check-arm64
+check-arm64: setup ## the lab's tests with KVM of arm64, on two kinds of CPU; T=NAME
+	@scripts/fetch-qemu aarch64 > /dev/null
+	@scripts/fetch-image $(KVER:%-amd64=%-arm64)
+	@$(MAKE) tests-arm64
+	@tools/testing/check --arch arm64 $(T)
+
 .PHONY: check-hardware
 check-hardware: setup ## the lab's tests and workloads on this machine's own CPU; T=NAME
 	@$(MAKE) modules test-modules tools tests image
@@ -226,7 +238,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
+	@rm -rf build/config build/tools build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
 		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/races-* build/series-*
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What guests run, at EL1 without an MMU, from wherever it lies. X1 and X2 are arguments, X3
+ * is where a program leaves: it writes its result there.
+ */
+	.section .rodata
+	.balign	4
+	.globl	guest_code, guest_code_end
+guest_code:
+
+/* Write its own address to each page from X1 to X2. */
+	.globl	guest_write
+guest_write:
+	str	x1, [x1]
+	add	x1, x1, #4096
+	cmp	x1, x2
+	b.lo	guest_write
+	str	xzr, [x3]
+	b	.
+
+/* Add up the first words of the pages from X1 to X2. */
+	.globl	guest_sum
+guest_sum:
+	mov	x5, #0
+1:	ldr	x4, [x1]
+	add	x5, x5, x4
+	add	x1, x1, #4096
+	cmp	x1, x2
+	b.lo	1b
+	str	x5, [x3]
+	b	.
+
+/*
+ * For X2 times, between marks 0 and 1, each of what 'lab run --count' counts that EL1 may
+ * do, in numbers that differ: see count_test.c, which knows them. X1 is memory.
+ */
+	.globl	guest_barriers
+guest_barriers:
+	hint	#0x60
+1:	dsb	sy
+	dsb	ish
+	dsb	nshld
+	dmb	ish
+	isb
+	tlbi	vmalle1is
+	tlbi	vmalle1
+	tlbi	vae1is, x1
+	dc	civac, x1
+	dc	civac, x1
+	dc	civac, x1
+	dc	civac, x1
+	dc	cvac, x1
+	dc	cvac, x1
+	dc	cvau, x1
+	ic	ivau, x1
+	ic	ivau, x1
+	dc	ivac, x1
+	subs	x2, x2, #1
+	b.ne	1b
+	hint	#0x61
+	str	xzr, [x3]
+	b	.
+
+/* X2 calls, of a function that KVM does not have, between marks 0 and 2. */
+	.globl	guest_calls
+guest_calls:
+	mov	x19, x3
+	mov	x20, x2
+	hint	#0x60
+1:	mov	w0, #0x84000000
+	movk	w0, #0xffff
+	hvc	#0
+	subs	x20, x20, #1
+	b.ne	1b
+	hint	#0x62
+	str	xzr, [x19]
+	b	.
+
+guest_code_end:
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM of one vCPU for the tests of arm64, and what it can run (guest.S). Nothing here
+ * fails: what the kernel refuses ends the test, with exit status 1.
+ */
+#ifndef KVM_ZAP_ARM64_VM_H
+#define KVM_ZAP_ARM64_VM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE	4096UL
+
+/*
+ * Guest physical addresses: the guest's code, and where it leaves by. The tests' memslots are
+ * from VM_RAM on, at a boundary of 1 GiB, so that page tables are theirs alone.
+ */
+#define VM_CODE	0x10000UL
+#define VM_EXIT	0x9000000UL
+#define VM_RAM	0x40000000UL
+
+struct kvm_run;
+
+struct vm {
+	int kvm, fd, vcpu;
+	struct kvm_run *run;
+	size_t run_bytes;
+	void *code;
+};
+
+/* A program of the guest's: it has @x in X1 to X3 when it begins. */
+extern const char guest_code[], guest_code_end[];
+extern const char guest_write[], guest_sum[], guest_barriers[], guest_calls[];
+
+void vm_create(struct vm *vm);
+void vm_destroy(struct vm *vm);
+
+/* Memory for a memslot, not huge, zeroed. */
+void *vm_alloc(size_t bytes);
+
+/* Make, move or, with no @bytes, delete memslot @slot, from 1 on. */
+void vm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes);
+
+/* The same where the kernel may refuse: 0 or errno. */
+int vm_try_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes);
+
+/*
+ * Run @program, one of guest.S. Returns what it wrote to VM_EXIT; *@at, if @at is no NULL,
+ * is VM_EXIT, or the address without a memslot at which it left instead.
+ */
+uint64_t vm_run(struct vm *vm, const char *program, uint64_t x1, uint64_t x2, uint64_t *at);
+
+/* Marks for 'lab run --count', see tools/testing/lab/count.c. */
+#define MARK_BEGIN()	asm volatile("hint #0x60" : : : "memory")
+#define MARK_END(n)	asm volatile("hint #%0" : : "i"(0x60 + (n)) : "memory")
+
+#endif
