@@ -58,6 +58,9 @@ boot() {
 	for word in $kvm; do
 		cmdline="$cmdline kvm.$word"
 	done
+	for word in $kvm_arm; do
+		cmdline="$cmdline kvm-arm.$word"
+	done
 	exec 3</dev/null
 	set -- -kernel "$vmlinuz" -initrd "$run/initrd.img" \
 		-M virt,virtualization=on,gic-version=3 -device virtio-keyboard-pci \

@@ -28,8 +28,8 @@ the compiler of scripts/fetch-cross.
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
   --arch arm64        an Arm CPU with virtualization (EL2), and Debian's kernel for it, in
-                      which KVM is built in: --kernel VERSION-arm64. Options for kvm
-                      are the kernel's; there are none for other modules
+                      which KVM is built in: --kernel VERSION-arm64. Options for KVM
+                      are the kernel's
   --cpu cortex-a72|max
                       which one, with --arch arm64. cortex-a72 (the default) has no VHE
                       and no FWB: KVM calls EL2 and cleans caches. max has what QEMU knows
@@ -46,6 +46,8 @@ the compiler of scripts/fetch-cross.
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
   --kvm-intel OPTIONS options for kvm-intel, for example 'ept=0' (with --emulator
                       bochs, or --accel kvm on such a machine)
+  --kvm-arm OPTIONS   options for what KVM has of arm64 alone, with --arch arm64, for example
+                      'mode=protected' or 'mode=nvhe'
   --emulator qemu|bochs
                       qemu (the default) has AMD's SVM; bochs, of scripts/fetch-bochs,
                       has Intel's VMX, one CPU, and time that counts instructions.
@@ -183,8 +185,8 @@ check_arm64() {
 	esac
 	[ "$modules" != stock ] || modules=''
 	not_arm64 --modules "$modules" "its kernels have KVM built in: stock, or leave it out"
-	not_arm64 --kvm-amd "$kvm_amd" "--kvm is all there is"
-	not_arm64 --kvm-intel "$kvm_intel" "--kvm is all there is"
+	not_arm64 --kvm-amd "$kvm_amd" "--kvm and --kvm-arm are for its KVM"
+	not_arm64 --kvm-intel "$kvm_intel" "--kvm and --kvm-arm are for its KVM"
 	not_arm64 --root "$root" "no file system is shared there: leave it out"
 	not_arm64 --seed "$seed" "it cannot be repeated by one: leave it out, or use --icount"
 	[ "$emulator" = qemu ] ||
@@ -211,7 +213,7 @@ parse() {
 	'') die "run or shell? See $me --help" ;;
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
-	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' smp='' mem='' icount='' seed=''
+	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' kvm_arm='' smp='' mem='' icount='' seed=''
 	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count=''
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -220,8 +222,8 @@ parse() {
 		--icount) icount=1; shift; continue ;;
 		--count) count=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
-		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --smp | --seed | --mem | \
-			--accel | --emulator | --arch | --cpu | --timeout | --out)
+		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --kvm-arm | \
+			--smp | --seed | --mem | --accel | --emulator | --arch | --cpu | --timeout | --out)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
 			shift 2
@@ -236,6 +238,7 @@ parse() {
 		--kvm) kvm=$value ;;
 		--kvm-amd) kvm_amd=$value ;;
 		--kvm-intel) kvm_intel=$value ;;
+		--kvm-arm) kvm_arm=$value ;;
 		--smp) smp=$value ;;
 		--seed) seed=$value ;;
 		--mem) mem=$value ;;
@@ -253,12 +256,15 @@ parse() {
 		check_arm64
 	elif [ -n "$cpu" ]; then
 		die "--cpu '$cpu': leave it out, or say --arch arm64"
+	elif [ -n "$kvm_arm" ]; then
+		die "--kvm-arm '$kvm_arm': leave it out, or say --arch arm64"
 	elif [ -n "$count" ]; then
 		die "--count: leave it out, or say --arch arm64"
 	fi
 	options --kvm "$kvm" tdp_mmu=0
 	options --kvm-amd "$kvm_amd" npt=0
 	options --kvm-intel "$kvm_intel" ept=0
+	options --kvm-arm "$kvm_arm" mode=protected
 	if [ -n "$icount$seed" ] && [ "$accel" != tcg ]; then
 		die "--icount and --seed count what TCG executes: not with --accel $accel"
 	fi

@@ -3,7 +3,7 @@
 #
 # The lab's contract with --arch arm64, on the host: what lab_test.sh asks of the lab on a
 # PC, as far as it can be had there. Uses the distribution's own kernel, so it needs no build.
-# Eight boots, of 3 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
+# Ten boots, of 3 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
 #
 # What breaks without it: the lane of arm64 passes whatever its tests or its kernel say.
 set -u
@@ -23,7 +23,7 @@ kver=$("$top/scripts/kver" | sed 's/-amd64$/-arm64/')
 "$top/scripts/fetch-image" "$kver" >&2 || ktap_skip_all 'no kernel image to boot'
 
 alone_begin
-ktap_start 15
+ktap_start 16
 
 alone_command "$kver
 7" 'uname -r
@@ -46,6 +46,13 @@ run --kvm no_such_option=1 -- true
 ktap_equal 'exit status' "$status" 125
 ktap_check grep -q "no_such_option" "$tmp/err"
 result 'an option that KVM does not know makes it 125'
+
+run --kvm-arm mode=protected -- sh -c 'dmesg | grep -o "Protected nVHE mode initialized"'
+ktap_equal 'exit status' "$status" 0
+run --kvm-arm mode=neither -- true
+ktap_equal 'exit status of a mode that KVM does not know' "$status" 125
+ktap_check grep -q 'kvm-arm.mode' "$tmp/err"
+result 'the mode of KVM is as told, or 125'
 
 cp "$(command -v busybox)" foreign
 run -- ./foreign true

@@ -152,7 +152,8 @@ refusals() {
 		'--emulator x' '--emulator bochs --smp 2' '--emulator bochs --icount' \
 		'--emulator bochs --mem 4G' '--emulator bochs --kernel debug' \
 		'--emulator bochs --kvm-amd npt=0' '--emulator bochs --accel kvm' \
-		'--emulator bochs --root /' '--emulator bochs --seed 1'; do
+		'--emulator bochs --root /' '--emulator bochs --seed 1' \
+		'--arch x' '--cpu max' '--count' '--kvm-arm mode=nvhe' '--kernel small'; do
 		# shellcheck disable=SC2086 # words are words
 		run $words -- true
 		is "$words" 125 "$status" || return 1
@@ -169,7 +170,7 @@ check "wrong usage is refused with 125 and a reason" refusals
 check "--help succeeds and names every option" sh -c "
 	for verb in '' run shell; do
 		for option in --kernel --modules --kvm --kvm-amd --smp --seed --mem --icount \
-			--accel --emulator --timeout --out; do
+			--accel --emulator --arch --cpu --count --timeout --out; do
 			$lab \$verb --help | grep -q -- \"  \$option \" || exit 1
 		done
 	done"
