@@ -240,7 +240,7 @@ lint: setup ## what can be told of the sources without running them; T=NAME runs
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
-		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/races-* build/series-*
+		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/races-* build/small-* build/series-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked

@@ -18,6 +18,8 @@ find_image() {
 		"'scripts/build-debug ${1#debug-}' builds it" ;;
 	races-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
 		"'scripts/build-debug --races ${1#races-}' builds it" ;;
+	small-*) [ -d "$image" ] || die "no kernel for --kernel '$1':" \
+		"'scripts/build-arm64 ${1#small-}' builds it" ;;
 	esac
 	if [ ! -d "$image" ] || [ -e "$image/version" ]; then
 		"$top/scripts/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"

@@ -24,6 +24,8 @@ the compiler of scripts/fetch-cross.
   --kernel debug      the debug kernel of scripts/build-debug: KASAN, lockdep and
                       the like; debug-LINE, e.g. debug-6.1, for a certain line
   --kernel races      the one of scripts/build-debug --races: KCSAN; or races-LINE
+  --kernel small      with --arch arm64: the small kernel of scripts/build-arm64; or
+                      small-LINE
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
   --modules stock     the distribution's own modules
@@ -179,9 +181,9 @@ check_arm64() {
 	*) die "--cpu '$cpu': cortex-a72 or max is needed" ;;
 	esac
 	case $kernel in
-	'' | *-arm64) ;;
+	'' | *-arm64 | small | small-[0-9]*) ;;
 	*) die "--kernel '$kernel': with --arch arm64 a version of Debian's for it is needed," \
-		"for example 6.1.0-56-arm64" ;;
+		"for example 6.1.0-56-arm64, or small" ;;
 	esac
 	[ "$modules" != stock ] || modules=''
 	not_arm64 --modules "$modules" "its kernels have KVM built in: stock, or leave it out"
@@ -260,6 +262,10 @@ parse() {
 		die "--kvm-arm '$kvm_arm': leave it out, or say --arch arm64"
 	elif [ -n "$count" ]; then
 		die "--count: leave it out, or say --arch arm64"
+	else
+		case $kernel in
+		small*) die "--kernel '$kernel': leave it out, or say --arch arm64" ;;
+		esac
 	fi
 	options --kvm "$kvm" tdp_mmu=0
 	options --kvm-amd "$kvm_amd" npt=0

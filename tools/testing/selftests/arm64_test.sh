@@ -77,6 +77,7 @@ refused() {
 	ktap_check grep -qF -e "'$value'" "$tmp/err"
 }
 refused debug --kernel debug
+refused small-9.9 --kernel small-9.9
 refused 6.1.0-1-amd64 --kernel 6.1.0-1-amd64
 refused "$tmp" --modules "$tmp"
 refused npt=0 --kvm-amd npt=0
