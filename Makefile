@@ -28,7 +28,7 @@ all: modules tools ## build the modules and the tools (the default)
 
 .PHONY: help
 help: ## list the verbs
-	@sed -n 's/^\([a-z_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
 	@echo
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
 	@echo "LINE=LINE         build for the newest one of a kernel line:" \
