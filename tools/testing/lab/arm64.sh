@@ -11,11 +11,14 @@
 
 cmdline="console=ttyAMA0 $cmdline sysrq_always_enabled"
 
-# There is no NMI, but there is a keyboard. A kernel that does not listen is left alone.
+# There is no NMI, but there is a keyboard, once the kernel has come to that. One that does
+# not listen is left alone.
 last_words() {
-	echo 'sendkey alt-sysrq-c' >"$run/monitor.in"
-	timeout --foreground 10 tail -f -s 0.2 --pid="$qemu" /dev/null ||
-		echo quit >"$run/monitor.in"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		echo 'sendkey alt-sysrq-c' >"$run/monitor.in"
+		! timeout --foreground 1 tail -f -s 0.2 --pid="$qemu" /dev/null || return 0
+	done
+	echo quit >"$run/monitor.in"
 }
 
 stage_command() {
