@@ -119,6 +119,8 @@ void page_compare_verdicts(struct page *page, struct json_object *json, const ch
 void page_compare(struct page *page, const struct page_item *item, const char *id);
 /* What was compared, for people; free() it. */
 char *page_compare_what(struct json_object *json);
+/* What cyclictest found in its guest, if there was one. */
+void page_latency(struct page *page, struct json_object *json);
 
 void page_stat(struct page *page, const struct page_item *item, const char *id);
 void page_stat_verdicts(struct page *page, struct json_object *json, const char *id);

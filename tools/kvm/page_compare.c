@@ -304,6 +304,7 @@ void page_compare(struct page *page, const struct page_item *item, const char *i
 	plot_ratios(page, item->json);
 	plot_times(page, item->json);
 	page_out(page, "</div>\n");
+	page_latency(page, item->json);
 	free(done);
 	free(what);
 }

@@ -21,13 +21,19 @@ data_compare() {
 			again: (run("fast"; $m) + { ratio: 1, low: 0.95, high: 1.04 }),
 			others: [run("scoped"; $m * $r) + { ratio: $r, low: ($r / 2), high: ($r * 1.5),
 				differs: ($r < 0.5), text: "scoped: a sentence on \($name) & <fast>" }] };
+		# Microseconds and how often; those that are longer than the histogram goes.
+		def latency($p; $again; $h; $longer; $maxima): { policy: $p, again: $again, longer: $longer,
+			wakings: (($h | map(.[1]) | add) + $longer), max_us: ($maxima | max), maxima_us: $maxima, histogram: $h };
 		{ schema: 1, verb: "compare", kernel: "6.1.0-<u>test</u>", host: $host,
 		  vm: { name: ($name + "\u202e"), pid: 210, word: "inherit", by: "param", policy: "fast" }, command: null,
 		  policies: ["fast", "scoped"], rounds: 10, rounds_done: 7, seed: 1, runs: 21, runs_empty: 2,
 		  runs_mixed: 0, by: "ns", values: [value("ns"; 51000; 0.25), value("update_ns"; 779000; 0.875),
 			value("refaults"; 65542; 0), value("kept"; 0; 0),
 			value("\u0027`touch own`"; 3; 0.5),
-			value("cpu/event=0xc4,umask=0x01,name=a_long_name_`touch owned`\u0027\"<>/"; 12000; 0.5)], guest_latency: null }' \
+			value("cpu/event=0xc4,umask=0x01,name=a_long_name_`touch owned`\u0027\"<>/"; 12000; 0.5)],
+		  guest_latency: [latency("fast"; false; [[60, 1000], [80, 970], [300, 20], [1200, 9]]; 1; [1200, 140000, 900]),
+			latency("fast"; true; [[0, 1], [70, 999], [2000, 1000]]; 0; [2000, 2000, 2000]),
+			latency("scoped"; false; [[40, 4]]; 0; [40, 10])] }' \
 		> "$tmp/compare.json"
 }
 

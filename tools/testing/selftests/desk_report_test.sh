@@ -156,6 +156,39 @@ gnuplot_test() {
 	ktap_result 'without gnuplot there are the tables, after ^C there is nothing'
 }
 
+# What cyclictest found in a guest: 1000 of 2000 at 60 us, 10 later than 300, one later than
+# the histogram goes.
+# shellcheck disable=SC2016 # names of gnuplot, and of jq
+latency_test() {
+	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/compare.json" -o "$page"
+	ktap_equal 'rows' "$(sed -n '/timers wake/,/<\/table>/s/<tr><th scope="row">\(.*\)<\/td><\/tr>/\1/p' "$page" |
+		sed 's/<[^>]*>/ /g' | tr -s ' ')" "fast 2.0k 60us 300us 1.2ms 140ms 1.2ms
+fast again (noise) 2.0k 70us 2.0ms 2.0ms 2.0ms 2.0ms
+scoped 4 40us 40us 40us 40us 25us"
+	ktap_check grep -q '<desc id="p[0-9]*-d">fast: 50 % within 60us, 99 % within 300us, 99.9 % within 1.2ms, all in 140ms; fast again (noise): 50 % within 70us,' "$page"
+	ktap_equal "its key" "$(sed -n "/>Timers in the guest/,/<.figure>/s/.*<ul class=.key.>//p" "$page" | sed "s/<[^>]*>/ /g" | xargs)" \
+		"fast fast again (noise) scoped"
+	# Nanoseconds, and how many in 100 are that late or later.
+	ktap_equal 'the curve' "$(sed -n '/^\$l0 /,/^EOD/p' "$tmp/scripts" | xargs)" \
+		"\$l0 << EOD 60000 100 80000 50 300000 1.5 1200000 0.5 140000000 0.05 EOD"
+	# 0 has no place on its axis.
+	ktap_equal 'the curve from 0 on' "$(sed -n '/^\$l1 /,/^EOD/p' "$tmp/scripts" | xargs)" \
+		"\$l1 << EOD 1000 100 70000 99.95 2000000 50 EOD"
+	ktap_check grep -q '^set xrange \[833[.0-9]*:168000000\]$' "$tmp/scripts"
+	jq '.guest_latency[0].histogram = [range(100000) | [., 1]] | .guest_latency[0].wakings = 100000' "$tmp/compare.json" > "$tmp/long.json"
+	: > "$tmp/scripts"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/long.json" -o "$page"
+	lines=$(sed -n '/^\$l0 /,/^EOD/p' "$tmp/scripts" | wc -l)
+	{ [ "$lines" -gt 300 ] && [ "$lines" -lt 1500 ]; } || ktap_fail "$lines points of a long histogram"
+	for none in null '[]' '[3, { "policy": 3, "wakings": 0, "histogram": [] }, { "wakings": 7, "histogram": [3, [], ["a", 2], [2, null]] }]'; do
+		jq --argjson none "$none" '.guest_latency = $none' "$tmp/compare.json" > "$tmp/none.json"
+		report 0 "$tmp/none.json" -o "$page"
+		ktap_equal "a table of $none" "$(grep -c 'timers wake' "$page")" 0
+	done
+	ktap_result 'how late timers wake in a guest is in a table and a plot'
+}
+
 # browse WIDTH [OPTION...]: what is found in the page, in $tmp/found.
 browse() {
 	data_frame "$page" "$1" > "$tmp/frame.html"
@@ -200,7 +233,7 @@ names_test() {
 
 figures_test() {
 	# By size: two of the memory beside the memslot, three of the memslot.
-	found 'plots 9' 'unnamed plots 0' 'ids that are there twice ' 'links to nowhere 0' 'heads without scope 0' \
+	found 'plots 10' 'unnamed plots 0' 'ids that are there twice ' 'links to nowhere 0' 'heads without scope 0' \
 		'lang en' 'TD 13us (6.4us to 26us)' 'TD 0.25 (0.12 to 0.38)' \
 		'LI Site memslot, fast: 20 invalidations, 5.0ms in all, the longest 1.3ms'
 	ktap_equal 'verdicts' "$(grep -c -x 'TD differs' "$tmp/found") $(grep -c -x 'TD no difference shown' "$tmp/found")" '2 3'
@@ -212,7 +245,7 @@ figures_test() {
 
 narrow_test() {
 	browse 360
-	found 'width 360' 'overflow 0' 'sticking out ' 'scrolls true' 'plots 9'
+	found 'width 360' 'overflow 0' 'sticking out ' 'scrolls true' 'plots 10'
 	ktap_check grep -q '<meta name="viewport" content="width=device-width, initial-scale=1">' "$page"
 	letter=$(sed -n 's/^smallest letter //p' "$tmp/found")
 	awk "BEGIN { exit !($letter >= 9) }" || ktap_fail "letters of $letter pixels in a plot"
@@ -255,12 +288,13 @@ nothing is wider than a window of 360 pixels, nor of 1600
 by day and by night letters are seen, those of plots as well
 there is something to see'
 
-ktap_start 8
+ktap_start 9
 mkdir "$tmp/out"
 data_make || ktap_fail 'the files to report on are not as the schema says'
 input_test
 output_test
 gnuplot_test
+latency_test
 report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
 ktap_equal 'remarks' "$err" ''
 if chromium=$("$top/scripts/fetch-chromium"); then
