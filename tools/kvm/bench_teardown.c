@@ -161,16 +161,6 @@ static void end_by_exit(const struct mapped *from, struct end *end)
 	close(go[1]);
 }
 
-/* Why there cannot be a nested guest, or NULL. */
-static const char *no_nested(void)
-{
-	struct vm *vm = vm_create(NULL);
-	const char *why = nested_unusable(vm);
-
-	vm_destroy(vm);
-	return why;
-}
-
 static int run(int argc, char **argv)
 {
 	struct mapped m = {
@@ -198,7 +188,7 @@ static int run(int argc, char **argv)
 
 	options_parse(argc, argv, command, about, table);
 	guest_ram_check(&m.ram, command);
-	why = m.nested ? no_nested() : NULL;
+	why = m.nested ? nested_unusable_here() : NULL;
 	if (why) {
 		fprintf(stderr, "kvm-zap-bench teardown: skipped: %s\n", why);
 		return 4;

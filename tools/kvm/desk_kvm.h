@@ -65,6 +65,8 @@ enum desk_answer desk_module_file_zap(const char *file);
 
 /* DESK_OK if the kvm that is loaded has kvm-zap, else says why not: DESK_NO_ZAP. */
 int desk_need_zap(const struct desk_module *module);
+/* The same of the module that is loaded, and for root alone, who may do @what: "choose". */
+int desk_need_root(const char *what);
 
 /* A table of DESK_DEBUGFS/zap: a header of names, then rows. */
 struct desk_table {

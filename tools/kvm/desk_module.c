@@ -165,3 +165,18 @@ int desk_need_zap(const struct desk_module *module)
 	free(words);
 	return DESK_NO_ZAP;
 }
+
+int desk_need_root(const char *what)
+{
+	struct desk_module module;
+	int ret;
+
+	desk_module_read(&module);
+	ret = desk_need_zap(&module);
+	desk_module_free(&module);
+	if (!ret && geteuid()) {
+		desk_say("only root may %s", what);
+		ret = DESK_DENIED;
+	}
+	return ret;
+}

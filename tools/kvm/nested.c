@@ -50,6 +50,15 @@ const char *nested_unusable(struct vm *vm)
 	return vendor->unusable(vm);
 }
 
+const char *nested_unusable_here(void)
+{
+	struct vm *vm = vm_create(NULL);
+	const char *why = nested_unusable(vm);
+
+	vm_destroy(vm);
+	return why;
+}
+
 /* Guest physical address of what is at @code in this program. */
 static uint64_t code_gpa(struct nested *n, const void *code)
 {

@@ -39,6 +39,8 @@
  * that skips. Looks at vm->cpuid: that must still hold what KVM supports.
  */
 const char *nested_unusable(struct vm *vm);
+/* The same, of a VM that is made to find out. */
+const char *nested_unusable_here(void);
 
 struct nested;
 

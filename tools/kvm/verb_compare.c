@@ -221,16 +221,8 @@ static int lock(void)
 /* What the kernel and the user have to be like; *@vms are those that there are. */
 static int need(struct desk_vms *vms)
 {
-	struct desk_module module;
-	int ret;
+	int ret = desk_need_root("choose");
 
-	desk_module_read(&module);
-	ret = desk_need_zap(&module);
-	desk_module_free(&module);
-	if (!ret && geteuid()) {
-		desk_say("only root may choose");
-		ret = DESK_DENIED;
-	}
 	if (!ret)
 		ret = desk_need_vms(vms);
 	return ret ? ret : lock();

@@ -353,7 +353,6 @@ static int read_vms(struct set *s)
 
 int desk_verb_set(int argc, char **argv)
 {
-	struct desk_module module;
 	struct set s = { };
 	int ret;
 
@@ -361,13 +360,7 @@ int desk_verb_set(int argc, char **argv)
 	ret = check_words(&s);
 	if (ret)
 		return ret;
-	desk_module_read(&module);
-	ret = desk_need_zap(&module);
-	desk_module_free(&module);
-	if (!ret && geteuid()) {
-		desk_say("only root may choose");
-		ret = DESK_DENIED;
-	}
+	ret = desk_need_root("choose");
 	if (!ret)
 		ret = read_vms(&s);
 	if (!ret && s.who)

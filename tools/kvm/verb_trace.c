@@ -69,16 +69,8 @@ static int run(const char *verb, char **argv)
 
 int trace_program(const char *verb, char **argv)
 {
-	struct desk_module module;
-	int ret;
+	int ret = desk_need_root(verb);
 
-	desk_module_read(&module);
-	ret = desk_need_zap(&module);
-	desk_module_free(&module);
-	if (!ret && geteuid()) {
-		desk_say("only root may %s", verb);
-		ret = DESK_DENIED;
-	}
 	return ret ? ret : run(verb, argv);
 }
 

@@ -5,6 +5,7 @@
 # record_source.c in the place of tracefs. $here, $top and $tmp are the sourcing script's.
 # shellcheck disable=SC2154
 
+command -v cc > /dev/null || ktap_skip_all 'no cc'
 # The sources may be those of another tree: where tests of such a test put what is broken.
 source=${KVM_ZAP_SOURCE-$top/tools/kvm}
 

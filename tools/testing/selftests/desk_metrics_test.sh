@@ -9,11 +9,6 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=desk_fake.sh
-. "$here/desk_fake.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_zap.sh
 . "$here/desk_zap.sh"
 

@@ -2,8 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Sourced by the tests of kvm-zap on a host made of files: which kvm-zap, and what it
-# said. $here and $top are the sourcing script's, as are its arguments.
-# shellcheck disable=SC2154 # here, top; parameters and debugfs are desk_fake.sh's
+# said. $here, its folder, is the sourcing script's, as are its arguments.
+# shellcheck disable=SC2154 # here; parameters and debugfs are desk_fake.sh's
+
+top=$(cd "$here/../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=desk_fake.sh
+. "$here/desk_fake.sh"
 
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
@@ -51,6 +57,18 @@ json() {
 	/usr/bin/jsonschema -i "$tmp/out" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
 		ktap_fail "$(head -n 5 "$tmp/schema")"
 	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
+}
+
+# Each line of what was printed last keeps to the schema.
+schema() {
+	set --
+	split -l 1 "$tmp/out" "$tmp/line."
+	for file in "$tmp"/line.*; do
+		set -- "$@" -i "$file"
+	done
+	/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
+		ktap_fail "$(head -n 5 "$tmp/schema")"
+	rm -f "$tmp"/line.*
 }
 
 word() { cat "$parameters/$1"; }

@@ -9,16 +9,10 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-top=$(cd "$here/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=desk_fake.sh
-. "$here/desk_fake.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_zap.sh
 . "$here/desk_zap.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_events.sh
 . "$here/desk_events.sh"
-command -v cc > /dev/null || ktap_skip_all 'no cc'
 real_zap=${1:-$top/build/tools/kvm-zap}
 bench=${real_zap%/*}/kvm-zap-bench
 [ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"
@@ -37,17 +31,6 @@ record() {
 # lines FILTER EXPECTED: of each line; all of them keep to the schema.
 lines() {
 	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
-}
-
-schema() {
-	set --
-	split -l 1 "$tmp/out" "$tmp/line."
-	for file in "$tmp"/line.*; do
-		set -- "$@" -i "$file"
-	done
-	/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$(head -n 5 "$tmp/schema")"
-	rm -f "$tmp"/line.*
 }
 
 lines_test() {

@@ -48,22 +48,12 @@ static void choose_policy(struct tables *t, const char *policy, bool have_polici
 	zap_policy(t->policy);
 }
 
-/* Why there cannot be a nested guest, or NULL. */
-static const char *no_nested(void)
-{
-	struct vm *vm = vm_create(NULL);
-	const char *why = nested_unusable(vm);
-
-	vm_destroy(vm);
-	return why;
-}
-
 static void test(const struct tables *options, const char *policy, bool have_policies)
 {
 	struct tables t = *options;
 	uint64_t began = vm_now_ns();
 	uint32_t rounds = 0;
-	const char *why = t.kind == TABLES_L2 ? no_nested() : NULL;
+	const char *why = t.kind == TABLES_L2 ? nested_unusable_here() : NULL;
 	const char *name = have_policies ? policy : "stock";
 
 	if (why) {
