@@ -16,9 +16,7 @@ Tests guests of compare of the command KVM-ZAP, by default build/tools/kvm-zap. 
 status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 desk_start "${1-}" jq busybox qemu-system-x86_64 /usr/bin/jsonschema
-kernel=$top/build/$(uname -r)/image/boot/vmlinuz-$(uname -r)
-[ -e "$kernel" ] || kernel=/boot/vmlinuz-$(uname -r)
-[ -e "$kernel" ] || ktap_skip_all "no vmlinuz-$(uname -r) for a guest"
+desk_kernel || ktap_skip_all "no vmlinuz-$(uname -r) for a guest"
 
 # guest STATUS OPTIONS GUEST [OPTION...]: compare on that one, small and slow as it is here.
 guest() {

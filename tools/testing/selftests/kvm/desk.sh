@@ -116,3 +116,10 @@ between() { # between WHAT LOW GOT HIGH
 	{ [ "$2" -le "$3" ] && [ "$3" -le "$4" ]; } 2> /dev/null ||
 		ktap_fail "$1: $3, not from $2 to $4"
 }
+
+# $kernel is one that guests can boot; false: there is none.
+desk_kernel() {
+	kernel=$top/build/$(uname -r)/image/boot/vmlinuz-$(uname -r)
+	[ -e "$kernel" ] || kernel=/boot/vmlinuz-$(uname -r)
+	[ -e "$kernel" ]
+}
