@@ -237,6 +237,10 @@ figures_test() {
 		'lang en' 'TD 13us (6.4us to 26us)' 'TD 0.25 (0.12 to 0.38)' \
 		'LI Site memslot, fast: 20 invalidations, 5.0ms in all, the longest 1.3ms'
 	ktap_equal 'verdicts' "$(grep -c -x 'TD differs' "$tmp/found") $(grep -c -x 'TD no difference shown' "$tmp/found")" '2 3'
+	# What each plot shows, as it says in words.
+	ktap_check grep -q '<desc id="[^"]*">ns, fast again (noise): 1 (0.95 to 1.04); ns, scoped: 0.25 (0.125 to 0.375); update_ns,' "$page"
+	ktap_check grep -q '<desc id="[^"]*">ns, fast: 5.1e+04 (2.55e+04 to 1.02e+05); ns, scoped: 1.28e+04 (6.38e+03 to 2.55e+04); update_ns,' "$page"
+	ktap_check grep -q '<desc id="[^"]*">fast: 95 % from 262us to 524us, 5 % from 1.0ms to 2.1ms; scoped: 100 % from 8.2us to 16us<' "$page"
 	grep -q -x 'TH kept' "$tmp/found" && ktap_fail 'a row of nothing but 0'
 	ktap_equal 'statistics, of which the last line counts' "$(grep -c '^H2 Statistics' "$tmp/found")" 1
 	ktap_check grep -q 'make bench 1 ns is one instruction' "$page"

@@ -93,6 +93,29 @@ lines_test() {
 	ktap_result 'what zap/vms said holds until an invalidation'
 }
 
+# An invalidation whose own update is not among the events, before one that is like it.
+pairs_test() {
+	record 0 --vm db --seconds 1 <<-'END'
+		zap at_ms=1 policy=fast as_id=1 slot=8 base_gfn=0x900 npages=4
+		memslot at_ms=2 as_id=0 slot=8 base_gfn=0x900 npages=4 change=delete
+		zap at_ms=3 policy=fast as_id=0 slot=7 base_gfn=0x900 npages=4
+		memslot at_ms=4 as_id=0 slot=8 base_gfn=0x900 npages=4 change=delete
+		zap at_ms=5 policy=fast as_id=0 slot=8 base_gfn=0x900 npages=2
+		memslot at_ms=6 as_id=0 slot=8 base_gfn=0x900 npages=4 change=delete
+		zap at_ms=7 policy=fast as_id=0 slot=8 base_gfn=0x900 npages=4
+		memslot at_ms=8 as_id=0 slot=8 base_gfn=0x900 npages=4 change=create
+		zap at_ms=9 policy=fast as_id=0 slot=8 base_gfn=0x900 npages=4
+		memslot at_ms=10 as_id=0 slot=8 base_gfn=0x900 npages=4 change=delete
+		zap at_ms=20 policy=fast as_id=0 slot=9 base_gfn=0xa00 npages=4
+		lost at_ms=21 events=1
+		memslot at_ms=600 as_id=0 slot=9 base_gfn=0xa00 npages=4 change=delete
+		zap at_ms=700 policy=fast as_id=0 slot=9 base_gfn=0xa00 npages=4
+	END
+	ktap_equal pairs "$(jq -r 'if .event == "memslot" and .zap then "both" else .event end' "$tmp/out" | xargs)" \
+		'header zap memslot zap memslot zap memslot zap memslot both zap lost memslot zap end'
+	ktap_result 'an invalidation is put down to no other update than its own'
+}
+
 ends_test() {
 	record 0 --vm db --seconds 1.5 <<-'END'
 		memslot at_ms=1 as_id=0 slot=3 base_gfn=0x100 npages=16 flags=0 change=create ns=1
@@ -326,8 +349,9 @@ replay_test() {
 
 events_build
 fake_make
-ktap_start 9
+ktap_start 10
 lines_test
+pairs_test
 ends_test
 full_test
 wrong_test "$@"
