@@ -81,10 +81,12 @@ names_test() {
 		zap at_ms=1 policy=fast as_id=1 slot=6 base_gfn=0xa0 npages=32
 		zap at_ms=1 policy=fast as_id=1 slot=7 base_gfn=0x100 npages=16
 		zap at_ms=1 policy=fast slot=8 base_gfn=0xfe000 npages=1
+		zap at_ms=1 policy=fast slot=3 base_gfn=0xfd000 npages=4097
+		zap at_ms=1 policy=fast slot=3 base_gfn=0xfcfff npages=4096
 		zap at_ms=1 site=mmio policy=fast slot=-1
 	END
 	ktap_equal regions "$(regions)" \
-		'vga.vram vga.vram pc.ram pc.ram pc.ram null null null smram pc.ram a@b: c null'
+		'vga.vram vga.vram pc.ram pc.ram pc.ram null null null smram pc.ram a@b: c null null null'
 	schema
 }
 
