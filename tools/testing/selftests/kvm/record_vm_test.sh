@@ -167,9 +167,10 @@ ktap_equal 'changes of move' "$(updates "$tmp/fast.move.json" | jq -s -c '[.[] |
 ktap_equal 'of two at a time' "$(updates "$tmp/fast.again")" "$(updates "$tmp/fast.many.json")"
 ktap_result 'all updates and invalidations of the VM are recorded, and no other'
 
-# A page each 8 KiB of 256 KiB.
+# A page each 8 KiB of 256 KiB. Where the VM stood still between two deletions, the first one
+# was by fast and has left nothing: what counts begins when the memslots are there again.
 ktap_equal 'many: mapped of the memslot' \
-	"$(jq -s -c '[.[] | select(.event == "memslot" and .zap).zap.sptes] | unique' "$tmp/scoped.many.json")" '[32]'
+	"$(jq -s -c 'map(select(.event == "memslot")) | .[(map(.change) | index("create")):] | map(select(.zap).zap.sptes) | unique' "$tmp/scoped.many.json")" '[32]'
 ktap_equal 'before and after' \
 	"$(jq -s -c '[.[] | select(.event == "memslot" and .zap) | .mapped_before - .mapped_after == .zap.sptes and .mapped_after == .zap.kept] | unique' "$tmp/scoped.many.json" "$tmp/fast.many.json")" \
 	'[true]'
