@@ -95,7 +95,7 @@ Examples:
   lab run --icount --modules stock -- kvm-zap-bench
   lab run --smp 2 --seed 7 -- build/tests/zap_stress_test -s 1
   lab run --emulator bochs --kvm-intel 'ept=0' -- build/tests/zap_slots_test
-  lab run --arch arm64 --cpu max -- build/tests-arm64/zap_slots_test
+  lab run --arch arm64 --cpu max -- build/tests-arm64/slots_test
   lab shell --kvm-amd 'npt=0' --mem 8G"
 
 help() {
