@@ -135,6 +135,7 @@ demo: setup ## the main job: what each policy costs, measured in the lab
 bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or several
 	@$(MAKE) test-modules tools image
 	@tools/bench/bench --peer --modules $(O)/test/modules $(B)
+	@$(if $(B),:,tools/bench/performance-page --write build/bench/bench.json)
 	@tools/bench/bench --judge
 
 .PHONY: check

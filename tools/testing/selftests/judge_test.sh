@@ -5,8 +5,8 @@
 # a figure that was not measured is said to be missing, and what was not run is not judged.
 #
 # What breaks without it: a limit that nothing is held against passes for one that is kept.
-# And tools/bench/readme-table: what a patch of scripts/series says of a workload is found
-# by its text in README.md.
+# And tools/bench/performance-page: what a patch of scripts/series says of a workload is
+# found there by its text.
 set -u
 
 here=$(dirname "$0")
@@ -194,13 +194,12 @@ done > "$tmp/texts"
 ktap_equal 'texts of scripts/series that no workload of the matrix has' "$(cat "$tmp/texts")" ''
 judge 7.2.0 dense-2m shadow 'distribution traced_ns=4000000' 'distribution-scoped traced_ns=2000 delete_ns=100' \
 	'scoped traced_ns=1000 delete_ns=50 total_cpu_ns=10' 'fast total_cpu_ns=100' 'auto total_cpu_ns=11'
-tools/bench/readme-table "$tmp/bench.json" > "$tmp/tables"
-grep -q -x -F "| 256 MiB, all mapped by 2 MiB | shadow | 4.00 | 0.0020 | 0.0010 | 0.500 | 0.500 | 0.100 | 1.100 |" \
+tools/bench/performance-page "$tmp/bench.json" > "$tmp/tables"
+grep -q -x "256 MiB, all mapped by 2 MiB  shadow  4.00          0.0020          0.0010  0.500  0.500  0.100  1.100" \
 	"$tmp/tables" || { ktap_fail 'not the row of dense-2m'; ktap_diag "$(cat "$tmp/tables")"; }
 judge 7.2.0 teardown-4k tdp 'walk zap_ns=20000000' 'bulk zap_ns=500000'
-tools/bench/readme-table "$tmp/bench.json" > "$tmp/tables"
-# shellcheck disable=SC2016 # as Markdown has it
-grep -q -x -F '| a VM with 2 GiB mapped by 4 KiB goes | TDP | `walk` 20.0 | `bulk` 0.500 |' "$tmp/tables" ||
+tools/bench/performance-page "$tmp/bench.json" > "$tmp/tables"
+grep -q -x 'a VM with 2 GiB mapped by 4 KiB goes  TDP  20.0  -     -       0.500' "$tmp/tables" ||
 	{ ktap_fail 'not the row of teardown-4k'; ktap_diag "$(cat "$tmp/tables")"; }
-ktap_result "README's tables"
+ktap_result "the tables of a kernel line's page"
 ktap_end
