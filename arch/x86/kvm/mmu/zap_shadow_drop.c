@@ -3,8 +3,8 @@
  * Policy scoped in the shadow MMU: drop leaf SPTEs, and page tables that belong to
  * the memslot or that this leaves empty.
  *
- * A page table that is unlinked is invalid, but not freed before the walk is over:
- * a pointer to it stays good until mmu_lock is dropped.
+ * A page table that is unlinked is invalid, but not freed before mmu_lock was dropped:
+ * a pointer to it stays good until then.
  */
 #include <linux/kvm_host.h>
 
@@ -58,7 +58,11 @@ static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page 
  */
 static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
-	if (!sp || sp->role.invalid || sp->root_count || !kvm_zap_table_is_empty(sp))
+	if (!sp || sp->role.invalid || sp->root_count)
+		return;
+	if (sp->role.level > PG_LEVEL_4K)
+		zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
+	if (!kvm_zap_table_is_empty(sp))
 		return;
 
 	if (zap->keeps)
@@ -112,6 +116,8 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
 	zap_shadow_settle_all(zap);
 	zap_shadow_flush(zap);
 	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
+	/* They do not count for the limit of shadow pages any more: do not pile them up. */
+	kvm_zap_free_tables(kvm, &zap->flushed);
 	zap->cost = 0;
 	return false;
 }
