@@ -17,6 +17,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/isolation.h>
 #include <linux/workqueue.h>
 
 #include <trace/events/kvm_zap.h>
@@ -60,7 +61,9 @@ static void kvm_zap_window_arm(struct kvm_zap_window *w, u64 now)
 {
 	u64 until = min(w->until_ns, w->since_ns + KVM_ZAP_WINDOW_MAX * w->length_ns);
 
-	schedule_delayed_work(&w->work, nsecs_to_jiffies(until - min(until, now)) + 1);
+	/* Not on this CPU if it is isolated, as those of vCPUs may be. */
+	schedule_delayed_work_on(housekeeping_any_cpu(HK_TYPE_DOMAIN), &w->work,
+				 nsecs_to_jiffies(until - min(until, now)) + 1);
 }
 
 static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
