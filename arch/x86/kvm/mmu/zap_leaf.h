@@ -81,9 +81,9 @@ static inline void kvm_zap_leaf_to_page(u64 spte)
  *
  * A CPU, or a fast page fault, may add to what an SPTE says as long as it does
  * not say that the page was both used and written to; nothing is taken back, for
- * whoever does that holds mmu_lock for write. So most are read plainly, and only
- * those that may say more are exchanged, for a value that a fast page fault leaves
- * alone.
+ * whoever does that holds mmu_lock for write or, as dirty logging, slots_lock. So most
+ * are read plainly, and only those that may say more are exchanged, for a value that a
+ * fast page fault leaves alone.
  *
  * To flush first and then read all plainly would need a flush for each look at
  * who waits for mmu_lock, for pages have to be told before it is given up.

@@ -4,8 +4,8 @@
  *
  * What belongs to a memslot are leaf SPTEs of the TDP MMU that map its memory,
  * leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested) that do,
- * shadow pages that shadow a guest page table inside the memslot, and those in
- * place of a large page that maps it, if NX huge pages made them.
+ * shadow pages that shadow a guest page table inside the memslot, and direct ones
+ * whose whole range lies in it.
  *
  * No vCPU adds any of these meanwhile, whichever way mmu_lock is held, or while
  * it is not: the memslot was marked invalid and kvm_swap_active_memslots() then
