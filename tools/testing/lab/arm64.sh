@@ -91,7 +91,7 @@ boot() {
 	if [ -n "$count" ]; then
 		set -- "$@" -plugin "$(comma "$plugin"),out=$(comma "$run/counts")"
 	fi
-	machine "$program" "$@" -append "$cmdline"
+	machine "$program" "$@" -append "$cmdline${append:+ $append}"
 	alone_results || :
 	[ -z "$count" ] || show_counts
 	# Vector registers are many.

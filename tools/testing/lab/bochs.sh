@@ -83,7 +83,7 @@ make_disk() {
 		u32 "$entry" "$pieces" "$initrd_at" "$(wc -c <"$run/initrd.img")"
 		cat "$run/table"
 	} >"$run/head"
-	printf '%s\0' "$cmdline" >"$run/cmdline"
+	printf '%s\0' "$cmdline${append:+ $append}" >"$run/cmdline"
 	{
 		padded "$run/boot" 8
 		padded "$run/head" 2

@@ -50,6 +50,7 @@ the compiler of scripts/fetch-cross.
                       bochs, or --accel kvm on such a machine)
   --kvm-arm OPTIONS   options for what KVM has of arm64 alone, with --arch arm64, for example
                       'mode=protected' or 'mode=nvhe'
+  --append WORDS      more words for the kernel's command line, for example 'isolcpus=1'
   --emulator qemu|bochs
                       qemu (the default) has AMD's SVM; bochs, of scripts/fetch-bochs,
                       has Intel's VMX, one CPU, and time that counts instructions.
@@ -93,6 +94,7 @@ Examples:
   lab run --modules stock -- uname -a
   lab run --kvm 'tdp_mmu=0' --out results -- sh -c 'make check >\$LAB_OUT/log'
   lab run --icount --modules stock -- kvm-zap-bench
+  lab run --smp 2 --append isolcpus=1 -- cat /sys/devices/system/cpu/isolated
   lab run --smp 2 --seed 7 -- build/tests/zap_stress_test -s 1
   lab run --emulator bochs --kvm-intel 'ept=0' -- build/tests/zap_slots_test
   lab run --arch arm64 --cpu max -- build/tests-arm64/slots_test
@@ -216,7 +218,7 @@ parse() {
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
 	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' kvm_arm='' smp='' mem='' icount='' seed=''
-	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count=''
+	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count='' append=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
@@ -225,7 +227,8 @@ parse() {
 		--count) count=1; shift; continue ;;
 		--*=*) value=${1#*=}; option=${1%%=*}; shift ;;
 		--kernel | --modules | --root | --kvm | --kvm-amd | --kvm-intel | --kvm-arm | \
-			--smp | --seed | --mem | --accel | --emulator | --arch | --cpu | --timeout | --out)
+			--smp | --seed | --mem | --accel | --emulator | --arch | --cpu | --timeout | \
+			--out | --append)
 			[ $# -ge 2 ] || die "$1 needs a value; see $me --help"
 			option=$1 value=$2
 			shift 2
@@ -248,6 +251,7 @@ parse() {
 		--emulator) emulator=$value ;;
 		--arch) arch=${value:-none} ;;
 		--cpu) cpu=$value ;;
+		--append) append=$value ;;
 		--timeout) timeout=$value ;;
 		--out) out=$value ;;
 		*) die "unknown option '$option'; see $me --help" ;;

@@ -158,7 +158,7 @@ boot() {
 		# trust it, guests ran several times too fast and saw stalls.
 		set -- "$@" -accel tcg,thread=multi -cpu max,+svm
 	fi
-	set -- "$@" -append "$cmdline"
+	set -- "$@" -append "$cmdline${append:+ $append}"
 	beside=''
 	[ -z "$alone" ] || beside=set_threads
 	machine "$program" "$@"
