@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What scoped_shadow.pml does in several places. What is unlinked is freed at the end.
+ * What scoped_shadow.pml does in several places. What is unlinked is freed at a lock break
+ * and at the end.
  */
 
 /*
@@ -32,6 +33,17 @@ inline shadow_flush()
 	flush = false
 }
 
+/* step: kvm_mmu_free_shadow_page */
+inline free_flushed(t)
+{
+	d_step {
+		if
+		:: unlinked & BIT(t) -> use(t); free_table(t); unlinked = unlinked & ~BIT(t)
+		:: else
+		fi
+	}
+}
+
 /* step: kvm_zap_shadow_break */
 inline shadow_break()
 {
@@ -43,15 +55,10 @@ inline shadow_break()
 #endif
 	write_unlock();
 	write_lock()
-}
-
-/* step: kvm_mmu_free_shadow_page */
-inline free_flushed(t)
-{
-	d_step {
-		if
-		:: unlinked & BIT(t) -> use(t); free_table(t)
-		:: else
-		fi
-	}
+#ifndef NO_FLUSH_AT_BREAK
+	;
+	/* step: kvm_zap_free_tables: what was flushed for. */
+	free_flushed(1);
+	free_flushed(2)
+#endif
 }

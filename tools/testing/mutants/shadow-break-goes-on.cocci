@@ -8,6 +8,7 @@ expression e;
  {
 	...
 	kvm_zap_count_yield(kvm, e);
+	...
 	zap->cost = 0;
 -	return false;
 +	return true;
