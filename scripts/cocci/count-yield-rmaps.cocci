@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The kernel's own scoped zap makes way for others while it walks rmaps.
+// Since 6.12.
 @@
 @@
   __walk_slot_rmaps(struct kvm *kvm, ...)

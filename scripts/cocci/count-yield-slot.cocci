@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The kernel's own scoped zap makes way for others while it unlinks shadow pages.
+// Since 6.12.
 @@
 @@
   kvm_mmu_zap_memslot_pages_and_flush(struct kvm *kvm, ...)
