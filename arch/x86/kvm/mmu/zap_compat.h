@@ -173,6 +173,13 @@ static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *sp
 }
 #endif
 
+/* Known to mmu.c alone. */
+#if KVM_ZAP_HAS_RMAP_REMOVE_PER_VM
+#define kvm_zap_pte_list_remove(kvm, spte, rmap)	pte_list_remove(kvm, spte, rmap)
+#else
+#define kvm_zap_pte_list_remove(kvm, spte, rmap)	pte_list_remove(spte, rmap)
+#endif
+
 static inline bool kvm_zap_rmap_has_many(const struct kvm_rmap_head *rmap)
 {
 	return kvm_zap_rmap_val(rmap) & 1;

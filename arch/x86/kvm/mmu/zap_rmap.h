@@ -12,4 +12,10 @@ u64 *kvm_zap_rmap_first(struct kvm_rmap_head *rmap)
 	return rmap_get_first(rmap, &iter);
 }
 
+/* Take @spte, which is not present any more, out of the rmap that knows it and others. */
+void kvm_zap_rmap_remove(struct kvm *kvm, struct kvm_rmap_head *rmap, u64 *spte)
+{
+	kvm_zap_pte_list_remove(kvm, spte, rmap);
+}
+
 #endif /* CONFIG_KVM_ZAP_POLICY */

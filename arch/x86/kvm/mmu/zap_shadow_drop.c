@@ -145,28 +145,22 @@ static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 }
 
 /*
- * Drop @spte, which maps the memslot, and all else in its rmap. But of an rmap that
- * is longer than a step, which may have a thousand SPTEs, drop just @spte.
+ * Drop @spte, which maps the memslot. Its rmap may know a thousand others: one at a time,
+ * and none of what KVM looks up anew for each, which is the same for all.
  */
 static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			       u64 *spte, int level)
 {
-	unsigned int nr;
-
 	if (!kvm_zap_rmap_has_many(rmap)) {
 		zap_shadow_only(zap, rmap, level);
 		return;
 	}
 
-	nr = pte_list_count(rmap);
-	if (nr > ZAP_COST_MAX / ZAP_COST_LEAF) {
-		zap_shadow_drop(zap, rmap, spte);
-		return;
-	}
-	kvm_zap_all_rmap_sptes(zap->kvm, rmap);
-	kvm_zap_count_sptes(zap->kvm, nr);
+	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
+	kvm_zap_rmap_remove(zap->kvm, rmap, spte);
+	zap->leafs[level - PG_LEVEL_4K]++;
 	zap->flush = true;
-	zap->cost += nr * ZAP_COST_LEAF;
+	zap->cost += ZAP_COST_LEAF;
 }
 
 /**
@@ -208,10 +202,12 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 
 	rmap = slot->arch.rmap[sp->role.level - PG_LEVEL_4K] +
 	       gfn_to_index(gfn, slot->base_gfn, sp->role.level);
-	if (inside)
+	if (inside) {
+		zap->cost += pte_list_count(rmap) * ZAP_COST_FIND;
 		zap_shadow_mapping(zap, rmap, spte, sp->role.level);
-	else
+	} else {
 		zap_shadow_drop(zap, rmap, spte);
+	}
 	return true;
 }
 
