@@ -203,7 +203,8 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 	rmap = slot->arch.rmap[sp->role.level - PG_LEVEL_4K] +
 	       gfn_to_index(gfn, slot->base_gfn, sp->role.level);
 	if (inside) {
-		zap->cost += pte_list_count(rmap) * ZAP_COST_FIND;
+		if (kvm_zap_rmap_has_many(rmap))
+			zap->cost += pte_list_count(rmap) * ZAP_COST_FIND;
 		zap_shadow_mapping(zap, rmap, spte, sp->role.level);
 	} else {
 		zap_shadow_drop(zap, rmap, spte);
