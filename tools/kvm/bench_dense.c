@@ -32,6 +32,8 @@ static int run(int argc, char **argv)
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
+		{ 'a', "aliases", OPT_NUMBER, &slot.aliases, 0, 1024,
+		  "so many times the guest maps the slot besides, each page anew" },
 		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
 		  "do not measure the guest's touching again" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
@@ -59,6 +61,7 @@ static int run(int argc, char **argv)
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(ram.page));
 	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_number(r, "aliases", slot.aliases);
 	report_word(r, "touch", rounds.no_touch ? "no" : "yes");
 	guest_ram_check_more(&ram, slot.bytes, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the slot");

@@ -105,12 +105,19 @@ void *slot_reserve(uint64_t bytes)
 	return p;
 }
 
+/* Guest virtual addresses of a slot that is mapped several times: out of the way of all else. */
+#define ALIASES_GVA	(256 * SZ_1G)
+
 void slot_add(struct slot *slot, const struct guest_ram *ram)
 {
+	unsigned long i;
+
 	slot->vm = ram->vm;
 	slot->gpa = slot_place(ram, 0, slot->bytes);
 	slot_set(slot);
 	guest_pt_map(ram->vm->pt, slot->gpa, slot->gpa, slot->bytes, 0);
+	for (i = 0; i < slot->aliases; i++)
+		guest_pt_map(ram->vm->pt, ALIASES_GVA + i * slot->bytes, slot->gpa, slot->bytes, 0);
 }
 
 void slot_set(const struct slot *slot)
@@ -132,6 +139,12 @@ void slot_touch(const struct slot *slot, struct vcpu *vcpu, unsigned int op)
 		.stride = slot->stride,
 	};
 
+	vcpu_must(vcpu, &touch, NULL);
+	if (!slot->aliases)
+		return;
+
+	touch.start = ALIASES_GVA;
+	touch.bytes = slot->aliases * slot->bytes;
 	vcpu_must(vcpu, &touch, NULL);
 }
 

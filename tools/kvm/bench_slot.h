@@ -60,6 +60,9 @@ struct slot {
 	/* What the guest touches of it: @pages, one each @stride bytes. */
 	uint64_t pages;
 	uint64_t stride;
+
+	/* How often the guest maps it, besides where it is, and touches it there; 0: not. */
+	unsigned long aliases;
 };
 
 /*
