@@ -21,7 +21,7 @@ void compare_guest_close(struct compare *c);
 /* What the guest itself saw (compare_latency.c). --------------------------- */
 
 struct compare_latency {
-	uint64_t count, max_us, sum_us;
+	uint64_t count, max_us;
 	uint64_t longer;		/* than the histogram goes */
 	uint32_t *histogram;		/* by microsecond; NULL: nothing was measured */
 	double *maxima;			/* of each of its runs */

@@ -19,8 +19,8 @@ static uint64_t number_of(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &number) ? json_object_get_int64(number) : 0;
 }
 
-/* One thread's. */
-static void add_thread(struct compare_latency *l, struct json_object *thread)
+/* One thread's; returns its maximum. */
+static uint64_t add_thread(struct compare_latency *l, struct json_object *thread)
 {
 	struct json_object *histogram = NULL;
 	uint64_t max_us = number_of(thread, "max"), counted = 0;
@@ -30,18 +30,17 @@ static void add_thread(struct compare_latency *l, struct json_object *thread)
 		json_object_object_foreach(histogram, key, value) {
 			uint64_t us = strtoull(key, NULL, 10), n = json_object_get_int64(value);
 
+			/* What is beyond is known by its maximum alone. */
+			if (us >= LONGEST_US)
+				continue;
 			counted += n;
-			l->sum_us += us * n;
-			l->histogram[us < LONGEST_US ? us : LONGEST_US - 1] += n;
+			l->histogram[us] += n;
 		}
 	}
 	l->count += number_of(thread, "cycles");
 	l->longer += number_of(thread, "cycles") > counted ?
 		     number_of(thread, "cycles") - counted : 0;
-	if (max_us > l->max_us)
-		l->max_us = max_us;
-	l->maxima = desk_grow(l->maxima, l->nr_maxima + 1, sizeof(*l->maxima));
-	l->maxima[l->nr_maxima++] = max_us;
+	return max_us;
 }
 
 bool compare_latency_add(struct compare_latency *l, const char *text)
@@ -49,8 +48,10 @@ bool compare_latency_add(struct compare_latency *l, const char *text)
 	/* What cyclictest warns of may stand before it. */
 	const char *begin = strchr(text, '{');
 	struct json_object *object = begin ? json_tokener_parse(begin) : NULL, *threads = NULL;
+	uint64_t max_us = 0, late;
 
-	if (!object || !json_object_object_get_ex(object, "thread", &threads)) {
+	if (!object || !json_object_object_get_ex(object, "thread", &threads) ||
+	    !json_object_is_type(threads, json_type_object)) {
 		desk_say("what cyclictest says in the guest is not understood");
 		json_object_put(object);
 		return false;
@@ -61,8 +62,14 @@ bool compare_latency_add(struct compare_latency *l, const char *text)
 	}
 	json_object_object_foreach(threads, key, thread) {
 		(void)key;
-		add_thread(l, thread);
+		late = add_thread(l, thread);
+		if (late > max_us)
+			max_us = late;
 	}
+	if (max_us > l->max_us)
+		l->max_us = max_us;
+	l->maxima = desk_grow(l->maxima, l->nr_maxima + 1, sizeof(*l->maxima));
+	l->maxima[l->nr_maxima++] = max_us;
 	json_object_put(object);
 	return true;
 }

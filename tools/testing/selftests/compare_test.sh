@@ -3,7 +3,8 @@
 #
 # kvm-zap compare, on a host made of files with VMs that are shell scripts: what it says
 # of them, when it refuses, and what it leaves behind. Real VMs are compare_vm_test.sh's
-# matter; the statistics have a program of their own.
+# matter; the statistics, and what cyclictest says in a guest, have programs of
+# their own.
 #
 # What breaks without it: a comparison of a policy with itself is taken for one, a decimal
 # comma makes other figures, and a VM keeps the word of an experiment.
@@ -47,15 +48,25 @@ lock() {
 	done
 }
 
+# built NAME SOURCE...: compare_NAME_test.c with these of tools/kvm says that all is well.
+built() {
+	name=$1
+	shift
+	(cd "$top/tools/kvm" && cc -std=gnu11 -O2 -I. -o "$tmp/$name" "$here/compare_${name}_test.c" "$@" -ljson-c -lm) \
+		> "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+	"$tmp/$name" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
+}
+
 stats_test() {
 	if ! command -v cc > /dev/null; then
 		ktap_skip 'no cc' 'medians, ratios and intervals'
+		ktap_skip 'no cc' "how late a guest's timers woke"
 		return
 	fi
-	cc -std=gnu11 -O2 -I"$top/tools/kvm" -o "$tmp/stats" "$here/compare_stats_test.c" \
-		"$top/tools/kvm/compare_stats.c" -lm > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	"$tmp/stats" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
+	built stats compare_stats.c
 	ktap_result 'medians, ratios and intervals'
+	built latency compare_latency.c compare_stats.c desk.c desk_print.c
+	ktap_result "how late a guest's timers woke"
 }
 
 wrong_test() {
@@ -347,7 +358,7 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 7
+ktap_start 8
 stats_test
 wrong_test
 own_test
