@@ -87,7 +87,7 @@ names_test() {
 	END
 	ktap_equal regions "$(regions)" \
 		'vga.vram vga.vram pc.ram pc.ram pc.ram null null null smram pc.ram a@b: c null null null'
-	schema
+	schema_lines "$tmp/out"
 }
 
 mtree() {

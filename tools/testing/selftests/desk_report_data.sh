@@ -66,13 +66,9 @@ data_bench() {
 
 data_make() {
 	data_compare && data_stat && data_bench || return 1
-	for file in compare.json stat.json; do
-		# One object at a time is what the schema is of.
-		tail -n 1 "$tmp/stat.json" > "$tmp/one"
-		[ $file = stat.json ] || cp "$tmp/$file" "$tmp/one"
-		/usr/bin/jsonschema -i "$tmp/one" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-			{ head -n 5 "$tmp/schema"; return 1; }
-	done
+	# One object at a time is what the schema is of.
+	tail -n 1 "$tmp/stat.json" > "$tmp/stat.one"
+	schema_keeps "$tmp/compare.json" "$tmp/stat.one"
 }
 
 # The page, $1, in a window of $2 pixels, as a script from outside finds it: the page itself

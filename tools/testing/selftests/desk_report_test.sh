@@ -12,6 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 top=$(cd "$here/../../.." && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
 . "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/schema.sh
+. "$here/kvm/schema.sh"
 
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the report of KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
@@ -20,7 +22,7 @@ case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 tool=${1:-$top/build/tools/kvm-zap}
 [ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
 tool=$(realpath "$tool")
-[ -x /usr/bin/jsonschema ] || ktap_skip_all 'no jsonschema: apt-get install python3-jsonschema'
+schema_start
 command -v gnuplot > /dev/null || ktap_skip_all 'no gnuplot: apt-get install gnuplot-nox'
 
 tmp=$(mktemp -d)

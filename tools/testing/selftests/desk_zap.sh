@@ -8,6 +8,8 @@
 top=$(cd "$here/../../.." && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
 . "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/schema.sh
+. "$here/kvm/schema.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_fake.sh
 . "$here/desk_fake.sh"
 
@@ -17,7 +19,7 @@ Tests the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 p
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 tool=${1:-$top/build/tools/kvm-zap}
 [ -x "$tool" ] || ktap_skip_all "no $tool: run 'make'"
-[ -x /usr/bin/jsonschema ] || ktap_skip_all 'no jsonschema: apt-get install python3-jsonschema'
+schema_start
 unshare=-m
 [ "$(id -u)" -eq 0 ] || unshare=-rm
 unshare $unshare true 2> /dev/null || ktap_skip_all 'no mount namespaces here: unshare fails'
@@ -54,21 +56,8 @@ unsaid() {
 
 # json FILTER EXPECTED: of what was printed last, which keeps to the schema.
 json() {
-	/usr/bin/jsonschema -i "$tmp/out" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$(head -n 5 "$tmp/schema")"
+	schema_keeps "$tmp/out"
 	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
-}
-
-# Each line of what was printed last keeps to the schema.
-schema() {
-	set --
-	split -l 1 "$tmp/out" "$tmp/line."
-	for file in "$tmp"/line.*; do
-		set -- "$@" -i "$file"
-	done
-	/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$(head -n 5 "$tmp/schema")"
-	rm -f "$tmp"/line.*
 }
 
 word() { cat "$parameters/$1"; }

@@ -7,6 +7,8 @@
 # shellcheck disable=SC2154 # top and lab_words are the test's
 
 lab=$top/tools/testing/lab/lab
+# shellcheck source-path=SCRIPTDIR source=lab_told.sh
+. "$top/tools/testing/selftests/lab_told.sh"
 
 # alone_begin: make $tmp, and go to an empty folder in it, below the project's.
 alone_begin() {
@@ -92,22 +94,11 @@ alone_ends() {
 	result 'a program that is linked dynamically is refused'
 }
 
-# alone_told: a case, of a lab that is told to end. The emulator runs under timeout.
+# alone_told: a case, of a lab that is told to end.
 alone_told() {
 	# shellcheck disable=SC2086 # words are words
-	"$lab" run $lab_words -- sleep 100 > "$tmp/stdout" 2> "$tmp/err" &
-	pid=$!
-	tries=0
-	until emulator=$(pgrep -P "$pid" -x timeout) || [ "$tries" -ge 300 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
-	kill -TERM "$pid"
-	status=0
-	wait "$pid" || status=$?
+	told $lab_words
 	ktap_equal 'exit status' "$status" 143
-	ktap_check test -n "$emulator"
-	# shellcheck disable=SC2016 # expanded there
-	ktap_check sh -c '! kill -0 "$1" 2> /dev/null' sh "$emulator"
+	ktap_check told_all
 	result 'SIGTERM ends it with 143, and the emulator'
 }

@@ -8,6 +8,8 @@ set -eu
 
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)
 lab=$top/tools/testing/lab/lab
+# shellcheck source-path=SCRIPTDIR source=lab_told.sh
+. "$top/tools/testing/selftests/lab_told.sh"
 tests=0
 failed=0
 
@@ -131,19 +133,9 @@ check "out of time is 124" is status 124 "$status"
 check "and says what each CPU was at" grep -q 'RIP=' "$tmp/err"
 
 # Nothing may be left behind by a lab that is told to end.
-"$lab" run --modules stock -- sleep 100 >"$tmp/stdout" 2>"$tmp/err" &
-pid=$!
-# QEMU runs under timeout.
-tries=0
-until qemu=$(pgrep -P "$pid" -x timeout) || [ "$tries" -ge 100 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
-kill -TERM "$pid"
-status=0
-wait "$pid" || status=$?
+told --modules stock
 check "SIGTERM ends it with 143" is status 143 "$status"
-check "and ends QEMU" sh -c "[ -n '$qemu' ] && ! kill -0 $qemu"
+check "and ends QEMU" told_all
 
 refusals() {
 	for words in '--no-such' '--smp 0' '--mem 4' '--timeout x' '--accel x' \

@@ -47,7 +47,7 @@ lines_test() {
 		memslot at_ms=121 as_id=0 slot=8 base_gfn=0x9000 npages=1 flags=0 change=create ns=2
 		zap at_ms=130 site=teardown policy=walk slot=-1 sptes=2 ns=3
 	END
-	schema
+	schema_lines "$tmp/out"
 	ktap_equal events "$(jq -r .event "$tmp/out" | xargs)" \
 		'header memslot memslot memslot memslot zap settle zap memslot zap end'
 	lines 'select(.event == "header") | [.format, .vm.name, .vm.pid, .vm.policy, .mapped, .slots, .parameters.memslot_zap]' \
@@ -123,7 +123,7 @@ ends_test() {
 		lost at_ms=600 events=7
 		memslot at_ms=700 stopped=1 as_id=0 slot=4 base_gfn=0x200 npages=16 flags=0 change=create ns=1
 	END
-	schema
+	schema_lines "$tmp/out"
 	lines 'select(.event == "lost").events' '5
 7'
 	lines 'select(.event == "end").lost' 12

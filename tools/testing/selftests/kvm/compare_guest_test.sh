@@ -15,7 +15,8 @@ usage="usage: ${0##*/} [KVM-ZAP]
 Tests guests of compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit
 status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
-desk_start "${1-}" jq busybox qemu-system-x86_64 /usr/bin/jsonschema
+desk_start "${1-}" jq busybox qemu-system-x86_64
+schema_start
 desk_kernel || ktap_skip_all "no vmlinuz-$(uname -r) for a guest"
 
 # guest STATUS OPTIONS GUEST [OPTION...]: compare on that one, small and slow as it is here.
@@ -33,8 +34,7 @@ of() {
 }
 
 json() { # json FILTER EXPECTED: and it keeps to the schema
-	/usr/bin/jsonschema -i "$tmp/out" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$(head -n 5 "$tmp/schema")"
+	schema_keeps "$tmp/out"
 	ktap_equal "$1" "$(jq -c "$1" "$tmp/out" 2>&1)" "$2"
 }
 

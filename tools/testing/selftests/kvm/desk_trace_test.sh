@@ -18,7 +18,8 @@ KTAP; exit status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 tracefs=/sys/kernel/tracing
 [ -d $tracefs/events/kvm/kvm_zap ] || ktap_skip_all "no $tracefs/events/kvm/kvm_zap"
-desk_start "${1-}" jq script qemu-system-x86_64 /usr/bin/jsonschema
+desk_start "${1-}" jq script qemu-system-x86_64
+schema_start
 trap 'echo 0 > $tracefs/events/kvm/kvm_zap/enable; desk_stop' EXIT
 
 # Those that run.
@@ -181,20 +182,9 @@ grep -q -E "^kvm-zap-bench $bench_pid scoped +[0-9.]+ +[0-9.]+% .* 1 2M 0x140000
 	ktap_fail "no such row: $(cat "$tmp/tables")"
 ktap_result '--top sums up by VM and memslot'
 
-set --
-i=0
-for event in zap settle memslot end; do
-	jq -c "select(.event == \"$event\")" "$tmp/all" | head -n 1 > "$tmp/json.$event"
-	[ -s "$tmp/json.$event" ] || ktap_fail "no event $event"
-done
-jq -c 'select(.rows != [])' "$tmp/top" | head -n 1 > "$tmp/json.top"
-for file in "$tmp"/json.*; do
-	set -- "$@" -i "$file"
-	i=$((i + 1))
-done
-ktap_equal 'kinds of lines' $i 5
-/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-	ktap_fail "$(head -n 5 "$tmp/schema")"
+cat "$tmp/all" "$tmp/top" > "$tmp/kinds"
+schema_kinds "$tmp/kinds" '.event == "zap"' '.event == "settle"' '.event == "memslot"' '.event == "end"' \
+	'.rows and .rows != []'
 ktap_result 'JSON keeps to the schema'
 
 script -qec "stty cols 80; LC_ALL=C.UTF-8 $tool trace -n 5 --memslots; LC_ALL=C.UTF-8 $tool trace --top -n 1" /dev/null \

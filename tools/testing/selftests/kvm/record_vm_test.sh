@@ -16,7 +16,8 @@ Tests the command KVM-ZAP, by default build/tools/kvm-zap, and kvm-zap-trace and
 kvm-zap-bench beside it. KTAP; exit status 0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 [ -d /sys/kernel/tracing/events/kvm/kvm_zap ] || ktap_skip_all 'no events of kvm-zap'
-desk_start "${1-}" jq /usr/bin/jsonschema
+desk_start "${1-}" jq
+schema_start
 bench=${tool%/*}/kvm-zap-bench
 
 # What the library's guest maps of its own: the code, stack and tables of the CPU, the page of
@@ -179,18 +180,9 @@ ktap_equal 'after fast' \
 # All of the guest's memory and that of the library.
 first=$(jq -s '[.[] | select(.event == "memslot" and .zap and .slot == 1).mapped_before] | max' "$tmp/fast.many.json")
 between 'mapped before fast' $((1024 + 3 * 32)) "$first" $((1024 + 3 * 32 + own_pages))
+# A kind each is enough.
 for name in fast.many scoped.move; do
-	set --
-	# A kind each is enough, and the validator is slow.
-	for event in header memslot settle end; do
-		jq -c "select(.event == \"$event\")" "$tmp/$name.json" | tail -n 1 > "$tmp/line.$event"
-	done
-	for line in "$tmp"/line.*; do
-		set -- "$@" -i "$line"
-	done
-	/usr/bin/jsonschema "$@" "$top/tools/kvm/kvm-zap.schema.json" > "$tmp/schema" 2>&1 ||
-		ktap_fail "$name: $(head -n 5 "$tmp/schema")"
-	rm -f "$tmp"/line.*
+	schema_kinds "$tmp/$name.json" '.event == "header"' '.event == "memslot"' '.event == "settle"' '.event == "end"'
 done
 ktap_result 'what was mapped is that of the VM, and lines keep to the schema'
 
