@@ -57,13 +57,13 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'n':
-		g->rounds = desk_times(state, arg);
+		g->rounds = desk_whole(state, arg, "how often");
 		break;
 	case 'm':
-		g->options.mib = desk_times(state, arg);
+		g->options.mib = desk_whole(state, arg, "MiB");
 		break;
 	case KEY_CPUS:
-		g->options.cpus = desk_times(state, arg);
+		g->options.cpus = desk_whole(state, arg, "how many");
 		break;
 	case KEY_QEMU:
 		g->options.qemu = arg;
@@ -78,7 +78,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		g->options.seconds = desk_seconds(state, arg, 1);
 		break;
 	case KEY_INTERVAL:
-		g->interval_us = desk_times(state, arg);
+		g->interval_us = desk_whole(state, arg, "microseconds");
 		break;
 	case KEY_NO_LATENCY:
 		g->no_latency = true;
@@ -113,6 +113,25 @@ static char *find_in_path(const char *name)
 	return NULL;
 }
 
+/* What begins as a guest's name does, and is none, is no workload, either. */
+static void refuse_guest(const char *name)
+{
+	const struct qemu_load *load;
+	char *list, *longer;
+	size_t i;
+
+	if (strncmp(name, "guest-", 6))
+		return;
+	list = desk_copy("");
+	for (i = 0; (load = qemu_load_nth(i)); i++) {
+		longer = desk_text("%s%s%s", list, i ? ", " : "", load->name);
+		free(list);
+		list = longer;
+	}
+	desk_say("'%s' is no guest: %s", name, list);
+	exit(DESK_USAGE);
+}
+
 bool compare_guest_parse(struct compare *c, char **words)
 {
 	const struct qemu_load *load = qemu_load_find(*words);
@@ -121,8 +140,10 @@ bool compare_guest_parse(struct compare *c, char **words)
 	int argc = 0;
 	char *name;
 
-	if (!load)
+	if (!load) {
+		refuse_guest(*words);
 		return false;
+	}
 	uname(&uts);
 	g = desk_alloc(sizeof(*g));
 	*g = (struct compare_guest){

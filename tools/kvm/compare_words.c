@@ -36,6 +36,15 @@ static int read_word(const struct compare_word *w, char *word, size_t bytes)
 	return ret;
 }
 
+/* Its word, which is what is put back at the end, may be none that anybody has chosen. */
+static void say_left(const struct compare *c, const struct compare_word *w)
+{
+	/* The lock says that no other compare runs. */
+	if (w->had_note && !strcmp(w->note.verb, "compare"))
+		desk_say("note: %s: a 'kvm-zap compare' that was killed has left '%s', it was '%s': see 'kvm-zap restore'",
+			 c->what, w->was, w->note.was);
+}
+
 static int add_folder(struct compare *c, const char *folder)
 {
 	struct compare_word *w;
@@ -50,6 +59,7 @@ static int add_folder(struct compare *c, const char *folder)
 		return failed(c, ret, false);
 	strcpy(w->ours, w->was);
 	w->had_note = !desk_note_read(folder, &w->note) && desk_note_holds(&w->note);
+	say_left(c, w);
 	c->nr_words++;
 	return DESK_OK;
 }

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +17,35 @@
 #include "desk.h"
 #include "host.h"
 
+int desk_flush(void)
+{
+	static int error;
+
+	if (error)
+		return error;
+	if (fflush(stdout))
+		error = -errno;
+	/* printf() has found out, and errno has been another's since: ask again. */
+	else if (ferror(stdout))
+		error = write(STDOUT_FILENO, "\n", 1) < 0 ? -errno : -EIO;
+	return error;
+}
+
+int desk_check_output(void)
+{
+	int error = desk_flush();
+
+	if (!error)
+		return DESK_OK;
+	desk_say("standard output: %s", strerror(-error));
+	return DESK_NOT;
+}
+
 void desk_say(const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	desk_flush();
 	fputs("kvm-zap: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
@@ -165,7 +190,7 @@ static int write_all(int fd, const char *text, size_t bytes)
 	return fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
 }
 
-int desk_replace(const char *path, const char *text, size_t bytes)
+static int replace(const char *path, const char *text, size_t bytes)
 {
 	/* node_exporter takes names that end in .prom: this one does not. */
 	char *tmp = desk_text("%s.XXXXXX", path);
@@ -186,6 +211,38 @@ int desk_replace(const char *path, const char *text, size_t bytes)
 		unlink(tmp);
 	free(tmp);
 	return ret;
+}
+
+int desk_replace(const char *path, const char *text, size_t bytes)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	/* A file that may not become so large is an error, not the end. */
+	struct sigaction large = { .sa_handler = SIG_IGN }, before;
+	sigset_t signals, mask;
+	size_t i;
+	int ret;
+
+	sigemptyset(&signals);
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigaddset(&signals, ends[i]);
+	sigprocmask(SIG_BLOCK, &signals, &mask);
+	sigaction(SIGXFSZ, &large, &before);
+	ret = replace(path, text, bytes);
+	sigaction(SIGXFSZ, &before, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return ret;
+}
+
+int desk_may_replace(const char *path)
+{
+	struct stat st;
+
+	/* A rename would not write to a device: it would be gone. */
+	if (stat(path, &st) || S_ISREG(st.st_mode))
+		return DESK_OK;
+	desk_say("%s: is %s: give the name of a file", path,
+		 S_ISDIR(st.st_mode) ? "a folder" : "no file");
+	return DESK_NOT;
 }
 
 const char *desk_lockdown(void)

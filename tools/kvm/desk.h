@@ -37,6 +37,15 @@ int desk_verb_report(int argc, char **argv);
 /* "kvm-zap: " and the text on stderr. */
 void desk_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Writes out what was printed. 0, or -errno of the first time that it could not be, which
+ * errno has no more by the time that it is to be said.
+ */
+int desk_flush(void);
+
+/* DESK_OK if all that was printed was written; otherwise says why not. */
+int desk_check_output(void);
+
 /* As asprintf(), but it cannot fail. */
 char *desk_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -60,8 +69,14 @@ int desk_read_word(const char *path, char *buf, size_t bytes);
 /* Writes in one go, to a file that is there. 0 or -errno. */
 int desk_write(const char *path, const char *text);
 
-/* Replaces a file, by a rename within its folder: readers see the old one or the new one. */
+/*
+ * Replaces a file, by a rename within its folder: readers see the old one or the new one. A
+ * signal that is to end the process has its way when there is no temporary file any more.
+ */
 int desk_replace(const char *path, const char *text, size_t bytes);
+
+/* Whether that may take the place of @path: of a file, or of nothing, and of no device. */
+int desk_may_replace(const char *path);
 
 void desk_sleep(double seconds);
 /* The same, but a signal ends it: false. */

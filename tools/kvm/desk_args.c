@@ -98,14 +98,14 @@ double desk_seconds(struct argp_state *state, const char *arg, double min)
 	return seconds;
 }
 
-unsigned long desk_times(struct argp_state *state, const char *arg)
+unsigned long desk_whole(struct argp_state *state, const char *arg, const char *what)
 {
-	unsigned long times;
+	unsigned long number;
 	char *end;
 
 	errno = 0;
-	times = strtoul(arg, &end, 10);
-	if (!isdigit((unsigned char)*arg) || *end || errno || !times)
-		argp_error(state, "'%s': give how often, from 1 on", arg);
-	return times;
+	number = strtoul(arg, &end, 10);
+	if (!isdigit((unsigned char)*arg) || *end || errno || !number)
+		argp_error(state, "'%s': give %s, from 1 on", arg, what);
+	return number;
 }

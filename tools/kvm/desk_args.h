@@ -33,7 +33,7 @@ void desk_args_parse(const struct desk_args *args, int argc, char **argv,
 /* An option's number of seconds, from @min to a day; anything else is a usage error. */
 double desk_seconds(struct argp_state *state, const char *arg, double min);
 
-/* The same of how often, from 1 on. */
-unsigned long desk_times(struct argp_state *state, const char *arg);
+/* The same of a whole number from 1 on, of which @what says what it is: "how often", "KiB". */
+unsigned long desk_whole(struct argp_state *state, const char *arg, const char *what);
 
 #endif

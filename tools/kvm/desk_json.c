@@ -183,5 +183,5 @@ int desk_json_print(struct json_object *object, bool line)
 
 	puts(json_object_to_json_string_ext(object, flags));
 	json_object_put(object);
-	return fflush(stdout) ? DESK_NOT : DESK_OK;
+	return desk_flush() ? DESK_NOT : DESK_OK;
 }

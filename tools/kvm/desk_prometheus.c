@@ -347,7 +347,9 @@ int desk_prometheus(const struct desk_module *module, const char *file)
 	size_t bytes = 0;
 	int ret;
 
-	ret = collect(&m);
+	ret = file ? desk_may_replace(file) : DESK_OK;
+	if (!ret)
+		ret = collect(&m);
 	if (ret)
 		goto out;
 	m.out = open_memstream(&text, &bytes);

@@ -174,7 +174,7 @@ static int loop(struct run *r)
 			ret = check(r, &checked_ns);
 		if (r->args.top && (desk_now_ns() - r->table_ns) / 1e9 >= r->args.interval)
 			print_table(r);
-		if (fflush(stdout) || ferror(stdout))
+		if (desk_flush())
 			break;
 	}
 	trace_stop(r->source);
@@ -198,11 +198,7 @@ static int run(struct run *r)
 	/* Who reads has seen what it wanted to. */
 	if (reader_left)
 		return DESK_OK;
-	if (fflush(stdout) || ferror(stdout)) {
-		desk_say("standard output: %s", strerror(errno));
-		return DESK_NOT;
-	}
-	return ret;
+	return desk_check_output() ? DESK_NOT : ret;
 }
 
 /* The process of the VM that is asked for, 0 if it is all of them. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "desk.h"
 #include "vm.h"
@@ -105,22 +106,23 @@ static bool is_own(const char *word)
 	return false;
 }
 
+/* --help, which argp ends with, and all that is printed otherwise. */
+static void check_output(void)
+{
+	if (desk_check_output())
+		_exit(DESK_NOT);
+}
+
 int main(int argc, char **argv)
 {
-	int ret;
 
 	/* Widths of characters. Not LC_NUMERIC: see desk.h. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	argp_err_exit_status = DESK_USAGE;
+	atexit(check_output);
 	if (argc > 1 && is_own(argv[1]))
 		return argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	if (argc > 1 && *argv[1] != '-')
-		ret = run(argv[1], argc - 1, argv + 1);
-	else
-		ret = run("status", argc, argv);
-	if (fflush(stdout) || ferror(stdout)) {
-		desk_say("standard output: %s", strerror(errno));
-		return DESK_NOT;
-	}
-	return ret;
+		return run(argv[1], argc - 1, argv + 1);
+	return run("status", argc, argv);
 }

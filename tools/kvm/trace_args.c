@@ -58,7 +58,7 @@ static uint64_t parse_ns(struct argp_state *state, const char *arg)
 
 unsigned long trace_parse_buffer(struct argp_state *state, const char *arg)
 {
-	unsigned long kib = desk_times(state, arg);
+	unsigned long kib = desk_whole(state, arg, "KiB");
 
 	if (kib < 8 || kib > BUFFER_MAX_KIB)
 		argp_error(state, "'%s': give KiB, from 8 to %d", arg, BUFFER_MAX_KIB);
@@ -92,7 +92,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		a->interval = desk_seconds(state, arg, 0.1);
 		return;
 	case 'n':
-		a->count = desk_times(state, arg);
+		a->count = desk_whole(state, arg, "how often");
 		return;
 	case 'S':
 		a->seconds = desk_seconds(state, arg, 0.1);

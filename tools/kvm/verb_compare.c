@@ -138,6 +138,8 @@ static void check(void *verb, struct argp_state *state)
 	if (c->who && c->command)
 		argp_error(state, "'%s' is not expected: --vm compares what the VM does anyway",
 			   c->command[0]);
+	if (c->output && !*c->output)
+		argp_error(state, "--output '': give a file's name");
 	if (!c->who && c->seconds)
 		argp_error(state, "--seconds wants --vm: a command takes the time that it takes");
 	if (!c->who && c->tested)
@@ -257,6 +259,15 @@ static int check_by(const struct compare *c)
 	return DESK_USAGE;
 }
 
+static int open_file(struct compare *c)
+{
+	c->file = c->output ? fopen(c->output, "ae") : NULL;
+	if (c->file || !c->output)
+		return DESK_OK;
+	desk_say("%s: %s", c->output, strerror(errno));
+	return DESK_NOT;
+}
+
 static int open_all(struct compare *c, struct desk_vms *vms)
 {
 	int ret;
@@ -267,17 +278,14 @@ static int open_all(struct compare *c, struct desk_vms *vms)
 		ret = compare_perf_open(c);
 	if (!ret)
 		ret = check_by(c);
+	/* Before a guest boots, and before a word is changed. */
+	if (!ret)
+		ret = open_file(c);
 	if (!ret)
 		ret = c->guest ? compare_guest_open(c, vms) : DESK_OK;
 	if (!ret)
 		ret = c->who ? compare_live_open(c, vms) : compare_own_open(c);
-	if (ret || !c->output)
-		return ret;
-	c->file = fopen(c->output, "ae");
-	if (c->file)
-		return DESK_OK;
-	desk_say("%s: %s", c->output, strerror(errno));
-	return DESK_NOT;
+	return ret;
 }
 
 static int run(struct compare *c, unsigned int round, unsigned int run)

@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,19 +71,15 @@ static const struct desk_args args = {
 	       "without it the page has the tables only, and says so.",
 };
 
-/* The page may take the place of a file, of nothing else, and of none that it is made of. */
+/* The page may not take the place of what it is made of, either. */
 static int check_output(const struct report_verb *r)
 {
 	struct stat out, in;
+	int ret = desk_may_replace(r->output);
 	size_t i;
 
-	if (stat(r->output, &out))
-		return DESK_OK;
-	if (!S_ISREG(out.st_mode)) {
-		desk_say("%s: is %s: give the name of a file", r->output,
-			 S_ISDIR(out.st_mode) ? "a folder" : "no file");
-		return DESK_NOT;
-	}
+	if (ret || stat(r->output, &out))
+		return ret;
 	for (i = 0; i < r->nr_files; i++) {
 		if (stat(r->files[i], &in) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
 			continue;
@@ -170,21 +165,10 @@ static char *make(struct page *page, const struct page_items *items, size_t *byt
 	return fclose(page->to) ? NULL : whole;
 }
 
-/* A signal that came meanwhile has its way when there is no temporary file any more. */
 static int write_page(const char *path, const char *text, size_t bytes)
 {
-	sigset_t signals, before;
-	int ret;
+	int ret = desk_replace(path, text, bytes);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	/* A file that may not become so large is an error, not the end. */
-	signal(SIGXFSZ, SIG_IGN);
-	ret = desk_replace(path, text, bytes);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!ret)
 		return DESK_OK;
 	desk_say("%s: %s", path, strerror(-ret));

@@ -49,6 +49,8 @@ static void check(void *verb, struct argp_state *state)
 
 	if (s->count && !s->seconds)
 		argp_error(state, "--count wants --interval");
+	if (s->output && !*s->output)
+		argp_error(state, "--output '': give a file's name");
 	if (s->output && !s->prometheus)
 		argp_error(state, "--output wants --prometheus");
 	if (s->prometheus && (s->seconds || s->common.json))
@@ -64,7 +66,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		s->seconds = desk_seconds(state, arg, 0.1);
 		return;
 	case 'n':
-		s->count = desk_times(state, arg);
+		s->count = desk_whole(state, arg, "how often");
 		return;
 	case 'a':
 		s->all = true;
@@ -301,7 +303,7 @@ static int again(struct stat_verb *s)
 			if (i)
 				putchar('\n');
 			print_table(s);
-			ret = fflush(stdout) ? DESK_NOT : DESK_OK;
+			ret = desk_flush() ? DESK_NOT : DESK_OK;
 		}
 	}
 	desk_stats_free(&s->before);

@@ -91,6 +91,8 @@ wrong_test() {
 	says '--seconds wants --vm'
 	zap 2 compare --devices-tested
 	zap 2 compare --by turbo -- true
+	zap 2 compare --output '' -- true
+	says "--output '': give a file's name"
 	says "--by 'turbo': no such value: ns, update_ns, stall_ns, refaults, sptes, "
 	zap 3 compare --vm nobody
 	says "no VM is called 'nobody'"
@@ -112,6 +114,9 @@ wrong_test() {
 	says 'Usage: kvm-zap compare guest-vga [OPTION...]'
 	zap 2 compare guest-rom --rounds 0
 	zap 2 compare guest-rom --memory=x
+	says "'x': give MiB, from 1 on"
+	zap 2 compare guest-roms
+	says "'guest-roms' is no guest: guest-rom, guest-hotplug, guest-virtio-mem, guest-vga"
 	zap 2 compare guest-rom rom
 	says "'rom' is not expected: give options"
 	zap 1 compare guest-rom --qemu /none
@@ -124,6 +129,9 @@ wrong_test() {
 	says '--kernel: /none: there is no such kernel'
 	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel "$tmp/qemu"
 	says 'guest-initrd is missing: it is installed with kvm-zap'
+	# Before a guest is made ready.
+	zap 1 compare -o /none/x guest-rom --qemu "$tmp/qemu" --kernel "$tmp/qemu"
+	says '/none/x: No such file or directory'
 	make_host
 	mv "$debugfs/zap" "$tmp/zap"
 	zap 5 compare
@@ -252,6 +260,10 @@ live_test() {
 	ktap_equal 'its word after a kill' "$(vm_word "$vm-13")" fast
 	zap 0 status -i 0
 	says "by kvm-zap compare since"
+	# The next one does not take it for the VM's own word.
+	zap 0 compare --vm "$vm" -p fast -r 1 -s 0.1
+	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast', it was 'inherit'"
+	ktap_equal 'its word after the next one' "$(vm_word "$vm-13")" fast
 	zap 0 restore
 	says "memslot_zap of pid $vm: fast -> inherit"
 	ktap_equal 'its word' "$(vm_word "$vm-13")" inherit

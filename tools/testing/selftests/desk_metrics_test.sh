@@ -41,9 +41,39 @@ stat_test() {
 	# Interrupted: what there is is whole.
 	on timeout -s INT 3 "$tool" stat -i 0.2 --json > "$tmp/out" 2>&1
 	jq -s -e 'length >= 2' "$tmp/out" > /dev/null || ktap_fail "^C: $(cat "$tmp/out")"
-	on "$tool" stat > /dev/full 2> "$tmp/err"
-	ktap_equal 'exit status of a full disk' $? 1
+	zap 2 stat --prometheus --output ''
+	says "--output '': give a file's name"
+	zap 1 stat --prometheus --output "$tmp"
+	says "$tmp: is a folder: give the name of a file"
+	# A rename would leave a file in the place of a device.
+	mkfifo "$tmp/pipe"
+	zap 1 stat --prometheus --output "$tmp/pipe"
+	says "$tmp/pipe: is no file: give the name of a file"
+	[ -p "$tmp/pipe" ] || ktap_fail 'what was no file has gone'
 	ktap_result 'stat has totals, rates and histograms'
+}
+
+# What was not written is said, with the reason for it, whatever ends the program.
+full_test() {
+	fake_make
+	for words in --help --version 'stat --help' 'trace --help' stat 'stat --json' 'stat --prometheus' \
+		'stat -i 0.1' 'stat -i 0.1 --json' 'status -i 0' 'status -i 0 --json' 'verify mmio=fast' \
+		'verify --json mmio=fast' 'set mmio scoped' 'restore' 'set mmio scoped --json' 'restore --json'; do
+		# shellcheck disable=SC2086 # words
+		on timeout 20 "$tool" $words > /dev/full 2> "$tmp/err"
+		ktap_equal "exit status of $words on a full disk" $? 1
+		ktap_equal "what $words says" "$(cat "$tmp/err")" 'kvm-zap: standard output: No space left on device'
+	done
+	# Killed while it writes: no temporary file stays.
+	(
+		ulimit -f 1
+		on "$tool" stat --prometheus --output "$tmp/out.prom" 2> "$tmp/err"
+		echo $? > "$tmp/status"
+	)
+	ktap_equal 'exit status where a file may not be so large' "$(cat "$tmp/status")" 1
+	grep -q 'out.prom: File too large' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
+	ktap_equal 'files' "$(find "$tmp" -name 'out.prom*')" ''
+	ktap_result 'what cannot be written is said'
 }
 
 prometheus_test() {
@@ -159,8 +189,9 @@ locale_test() {
 	ktap_result 'numbers have a point in any locale'
 }
 
-ktap_start 4
+ktap_start 5
 stat_test
+full_test
 prometheus_test
 locale_test
 ktap_end

@@ -373,6 +373,8 @@ trace_test() {
 		# shellcheck disable=SC2086 # words
 		zap 2 trace $wrong
 	done
+	zap 2 trace --buffer 0
+	says "'0': give KiB, from 1 on"
 	zap 2 trace --policy auto
 	says "'auto' is nothing that is done: fast, scoped, walk, bulk"
 	zap 2 trace --site teardown --policy scoped

@@ -8,6 +8,7 @@
  * once no more are wanted. Others: "lost events=N", "off" (somebody turns them off).
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,4 +139,6 @@ void trace_close(struct trace_source *s)
 {
 	fclose(s->file);
 	free(s);
+	/* As what is taken apart there leaves it. */
+	errno = ENOENT;
 }

@@ -207,6 +207,10 @@ full_test() {
 	got=$(jq -c .event "$tmp/out" 2>&1 | sort | uniq -c | xargs)
 	case $got in '1 header '[1-9]*' memslot') ;; *) ktap_fail "not whole lines: $got" ;; esac
 	ktap_equal 'the last byte' "$(tail -c 1 "$tmp/out" | od -An -tx1 | xargs)" 0a
+	# Of trace, the reason is that of the time when it could not be written.
+	KVM_ZAP_VERB=trace RECORD_EVENTS=$tmp/many on "$tmp/trace" -n 2 > /dev/full 2> "$tmp/err" < /dev/null
+	ktap_equal 'exit status of trace, full' $? 1
+	ktap_equal 'what it says last' "$(tail -n 1 "$tmp/err")" 'kvm-zap: standard output: No space left on device'
 	# Who reads goes away.
 	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/many on "$tmp/trace" --vm db 2> "$tmp/err" | head -n 1 > "$tmp/out"
 	ktap_equal 'said to nobody' "$(cat "$tmp/err")" ''
