@@ -213,34 +213,60 @@ static bool is_nothing(const struct compare *c, size_t value)
 	return true;
 }
 
-static void print_table(const struct compare *c)
+/* Of the first policy and so many others, from run @from on. */
+static struct desk_grid *make_table(const struct compare *c, unsigned int from, unsigned int nr)
 {
 	char *titles = desk_text("VALUE %s again", c->policies[0]), *longer;
 	struct desk_grid *grid;
 	unsigned int run;
 	size_t i, n;
 
-	for (i = 1; i < c->nr_policies; i++) {
-		longer = desk_text("%s %s /%s", titles, c->policies[i], c->policies[0]);
+	for (run = from; run < from + nr; run++) {
+		longer = desk_text("%s %s /%s", titles, compare_policy(c, run), c->policies[0]);
 		free(titles);
 		titles = longer;
 	}
 	grid = desk_grid_new(titles, "");
+	free(titles);
 	for (i = 0; i < c->nr_values; i++) {
+		struct ratio r;
+
 		if (is_nothing(c, i))
 			continue;
+		r = ratio(c, i, COMPARE_AGAIN);
 		desk_grid_add(grid, c->names[i]);
 		add_median(grid, c->names[i], median(c, i, COMPARE_FIRST, true, &n));
-		for (run = COMPARE_AGAIN; run < compare_runs(c); run++) {
-			struct ratio r = ratio(c, i, run);
-
-			if (run != COMPARE_AGAIN)
-				add_median(grid, c->names[i], median(c, i, run, false, &n));
+		add_ratio(grid, &r);
+		for (run = from; run < from + nr; run++) {
+			r = ratio(c, i, run);
+			add_median(grid, c->names[i], median(c, i, run, false, &n));
 			add_ratio(grid, &r);
 		}
 	}
-	desk_grid_print(grid, desk_columns());
-	free(titles);
+	return grid;
+}
+
+/* As many policies beside each other as the terminal has room for, one at least. */
+static void print_table(const struct compare *c)
+{
+	unsigned int run = COMPARE_OTHERS, left = c->nr_policies - 1, nr = left;
+	int columns = desk_columns();
+
+	for (;;) {
+		struct desk_grid *grid = make_table(c, run, nr);
+
+		if (columns && nr > 1 && desk_grid_least(grid) > columns) {
+			desk_grid_free(grid);
+			nr--;
+			continue;
+		}
+		desk_grid_print(grid, columns);
+		run += nr;
+		left -= nr;
+		if (!left)
+			return;
+		nr = nr < left ? nr : left;
+	}
 }
 
 static void print_text(const struct compare *c)

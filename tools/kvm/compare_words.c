@@ -40,9 +40,10 @@ static int read_word(const struct compare_word *w, char *word, size_t bytes)
 static void say_left(const struct compare *c, const struct compare_word *w)
 {
 	/* The lock says that no other compare runs. */
-	if (w->had_note && !strcmp(w->note.verb, "compare"))
-		desk_say("note: %s: a 'kvm-zap compare' that was killed has left '%s', it was '%s': see 'kvm-zap restore'",
-			 c->what, w->was, w->note.was);
+	if (!w->had_note || strcmp(w->note.verb, "compare"))
+		return;
+	desk_say("note: %s: a 'kvm-zap compare' that was killed has left '%s'", c->what, w->was);
+	desk_say("it was '%s', which 'kvm-zap restore' puts back", w->note.was);
 }
 
 static int add_folder(struct compare *c, const char *folder)

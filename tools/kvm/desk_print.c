@@ -227,6 +227,26 @@ void desk_print_cell(const char *text, int width)
 	print_cell(text, width, true, false);
 }
 
+int desk_grid_least(const struct desk_grid *grid)
+{
+	int i, least = grid->columns - 1;
+
+	least += grid->width[0] < NAME_MIN ? grid->width[0] : NAME_MIN;
+	for (i = 1; i < grid->columns; i++)
+		least += grid->width[i];
+	return least;
+}
+
+void desk_grid_free(struct desk_grid *grid)
+{
+	int i;
+
+	for (i = 0; i < grid->cells; i++)
+		free(grid->cell[i]);
+	free(grid->cell);
+	free(grid);
+}
+
 void desk_grid_print(struct desk_grid *grid, int columns)
 {
 	int i, used = grid->columns - 1;
@@ -243,8 +263,6 @@ void desk_grid_print(struct desk_grid *grid, int columns)
 
 		print_cell(grid->cell[i], grid->width[column], grid->left[column], last);
 		putchar(last ? '\n' : ' ');
-		free(grid->cell[i]);
 	}
-	free(grid->cell);
-	free(grid);
+	desk_grid_free(grid);
 }

@@ -115,7 +115,6 @@ static void check_output(void)
 
 int main(int argc, char **argv)
 {
-
 	/* Widths of characters. Not LC_NUMERIC: see desk.h. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	argp_err_exit_status = DESK_USAGE;

@@ -61,12 +61,17 @@ stats_test() {
 	if ! command -v cc > /dev/null; then
 		ktap_skip 'no cc' 'medians, ratios and intervals'
 		ktap_skip 'no cc' "how late a guest's timers woke"
+		ktap_skip 'no cc' 'tables and terminals'
 		return
 	fi
 	built stats compare_stats.c
 	ktap_result 'medians, ratios and intervals'
 	built latency compare_latency.c compare_stats.c desk.c desk_print.c
 	ktap_result "how late a guest's timers woke"
+	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
+		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c guest_pt.c \
+		stats.c guest.S
+	ktap_result 'tables and terminals'
 }
 
 wrong_test() {
@@ -90,9 +95,9 @@ wrong_test() {
 	zap 2 compare --seconds 3
 	says '--seconds wants --vm'
 	zap 2 compare --devices-tested
-	zap 2 compare --by turbo -- true
 	zap 2 compare --output '' -- true
 	says "--output '': give a file's name"
+	zap 2 compare --by turbo -- true
 	says "--by 'turbo': no such value: ns, update_ns, stall_ns, refaults, sptes, "
 	zap 3 compare --vm nobody
 	says "no VM is called 'nobody'"
@@ -261,8 +266,9 @@ live_test() {
 	zap 0 status -i 0
 	says "by kvm-zap compare since"
 	# The next one does not take it for the VM's own word.
-	zap 0 compare --vm "$vm" -p fast -r 1 -s 0.1
-	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast', it was 'inherit'"
+	zap 0 compare --vm "$vm" -p fast -r 1 -s 0.5
+	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"
+	says "it was 'inherit', which 'kvm-zap restore' puts back"
 	ktap_equal 'its word after the next one' "$(vm_word "$vm-13")" fast
 	zap 0 restore
 	says "memslot_zap of pid $vm: fast -> inherit"
@@ -370,7 +376,7 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 8
+ktap_start 9
 stats_test
 wrong_test
 own_test
