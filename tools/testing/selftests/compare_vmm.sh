@@ -43,7 +43,8 @@ echo inherit > "$folder/memslot_zap"
 row
 # As a VMM does: what it is to be is known before it deletes a memslot.
 tries=0
-while [ "$(cat "$folder/memslot_zap")" = inherit ] && [ $tries -lt 100 ]; do
+# A file is empty for a moment before it has its word, as those of debugfs are not.
+while word=$(cat "$folder/memslot_zap") && { [ -z "$word" ] || [ "$word" = inherit ]; } && [ $tries -lt 100 ]; do
 	tries=$((tries + 1))
 	sleep 0.1
 done
