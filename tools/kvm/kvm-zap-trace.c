@@ -169,6 +169,7 @@ static int loop(struct run *r)
 	r->table_ns = start_ns;
 	while (!ret && !stopped && !is_done(r) && !time_is_up(r, start_ns)) {
 		desk_nap(POLL_SECONDS);
+		trace_regions_poll();
 		ret = trace_read(r->source, each, r);
 		if (!ret)
 			ret = check(r, &checked_ns);

@@ -67,6 +67,9 @@ int trace_regions_open(const char *qmp, pid_t vm);
 /* What QEMU calls the memory of the event's memslot. NULL: not known. Any bytes but NUL. */
 const char *trace_region(const struct trace_event *event);
 
+/* Between events: asks for what the last one of a VM had no name for. */
+void trace_regions_poll(void);
+
 /*
  * "9 256K 0xfeac0000 vga.rom", in memory of its own; @site where there is no memslot. Where
  * that takes more columns than @room (0: any), the address gives way to the region.

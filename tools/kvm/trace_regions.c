@@ -4,8 +4,9 @@
  * "info mtree -f". See trace.h.
  *
  * A memslot that comes and goes, as an option ROM's does, may not be there when QEMU is
- * asked. So it is asked again for a while, and what it said before stays known until it says
- * something else of the same addresses.
+ * asked: least of all when its deletion was read, which is when it is asked first. So it is
+ * asked again for a while, whether there are events or not, and what it said before stays known
+ * until it says something else of the same addresses.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -39,6 +40,8 @@ static struct asked {
 	char *path;			/* of the socket; NULL: it is not asked */
 	uint64_t next_ns, asked_ns, checked_ns;
 	unsigned int in_vain, failures;
+	struct trace_event waiting;	/* for its name, if @waits */
+	bool waits;
 	struct range *ranges;
 	size_t nr;
 } *asked;
@@ -275,7 +278,24 @@ const char *trace_region(const struct trace_event *event)
 	name = look_up(a, event);
 	if (name)
 		a->in_vain = 0;
+	a->waits = !name;
+	a->waiting = *event;
 	return name;
+}
+
+void trace_regions_poll(void)
+{
+	struct asked *a;
+
+	for (a = asked; a < asked + nr_asked; a++) {
+		if (!a->waits || a->in_vain >= SOON_TIMES)
+			continue;
+		ask_again(a);
+		if (!look_up(a, &a->waiting))
+			continue;
+		a->waits = false;
+		a->in_vain = 0;
+	}
 }
 
 int trace_regions_open(const char *qmp, pid_t vm)

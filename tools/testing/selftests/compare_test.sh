@@ -266,7 +266,7 @@ live_test() {
 	zap 0 status -i 0
 	says "by kvm-zap compare since"
 	# The next one does not take it for the VM's own word.
-	zap 0 compare --vm "$vm" -p fast -r 1 -s 0.5
+	zap 0 compare --vm "$vm" -p fast -r 1 -s 3
 	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"
 	says "it was 'inherit', which 'kvm-zap restore' puts back"
 	ktap_equal 'its word after the next one' "$(vm_word "$vm-13")" fast
