@@ -108,8 +108,10 @@ echo 1 > $tracefs/events/kvm/kvm_zap/enable
 : > $tracefs/trace
 start all --json --memslots
 start scoped --json --policy scoped
-# Some take longer than that, others do not: the memslots differ in size.
-min_ns=$(counted memslot fast | awk '{ printf("%.0f", $4 / $1) }')
+# Some take longer than that, others do not: the memslots differ in size. A third is below, so
+# that one which a busy host has held up does not matter, as it would in the mean.
+min_ns=$(awk '$1 == "memslot" && $2 == "fast" { from[++n] = $3; count[n] = $4; all += $4 }
+	END { for (i = 1; i < n && 3 * below < all; i++) below += count[i]; print from[i] }' $debugfs/zap/latency)
 start slow --json --min-ns "$min_ns"
 start mmio --json --site mmio
 start other --json --vm 'größe,1'
