@@ -115,7 +115,11 @@ void kvm_mmu_free_shadow_page(struct kvm_mmu_page *sp);
 
 /* zap_rmap.h, a part of mmu.c */
 u64 *kvm_zap_rmap_first(struct kvm_rmap_head *rmap);
-void kvm_zap_rmap_remove(struct kvm *kvm, struct kvm_rmap_head *rmap, u64 *spte);
+
+/* The most SPTEs that kvm_zap_rmap_take() takes. */
+#define KVM_ZAP_RMAP_STEP	14
+
+unsigned int kvm_zap_rmap_take(struct kvm *kvm, struct kvm_rmap_head *rmap, u64 **sptes);
 
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 

@@ -138,8 +138,8 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
  * An rmap: 0 when it is empty, bit 0 set when it has more than one SPTE, else the
  * only one's address. Where rmaps have a lock, who only looks whether a page was
  * used walks one without mmu_lock; such a walk has to end before the rmap changes.
- * So the only SPTE goes between kvm_zap_rmap_begin(), which returns it, and
- * kvm_zap_rmap_end(), from which on the rmap is empty.
+ * So what an rmap has changes between kvm_zap_rmap_begin(), which returns it, and
+ * kvm_zap_rmap_end(), from which on it has @val.
  *
  * kvm_zap_rmap_forget() empties an rmap that knows @spte and no other, where the SPTE
  * may go later. False if that is not so, or if somebody walks the rmap.
@@ -149,8 +149,8 @@ unsigned long kvm_rmap_lock(struct kvm *kvm, struct kvm_rmap_head *rmap_head);
 void kvm_rmap_unlock(struct kvm *kvm, struct kvm_rmap_head *rmap_head,
 		     unsigned long new_val);
 #define kvm_zap_rmap_val(rmap)		atomic_long_read(&(rmap)->val)
-#define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)kvm_rmap_lock(kvm, rmap))
-#define kvm_zap_rmap_end(kvm, rmap)	kvm_rmap_unlock(kvm, rmap, 0)
+#define kvm_zap_rmap_begin(kvm, rmap)	kvm_rmap_lock(kvm, rmap)
+#define kvm_zap_rmap_end(kvm, rmap, val)	kvm_rmap_unlock(kvm, rmap, val)
 
 static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *spte)
 {
@@ -160,8 +160,8 @@ static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *sp
 }
 #else
 #define kvm_zap_rmap_val(rmap)		((rmap)->val)
-#define kvm_zap_rmap_begin(kvm, rmap)	((u64 *)(rmap)->val)
-#define kvm_zap_rmap_end(kvm, rmap)	((void)((rmap)->val = 0))
+#define kvm_zap_rmap_begin(kvm, rmap)	((rmap)->val)
+#define kvm_zap_rmap_end(kvm, rmap, new)	((void)((rmap)->val = (new)))
 
 static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *spte)
 {
@@ -171,13 +171,6 @@ static inline bool kvm_zap_rmap_forget(struct kvm_rmap_head *rmap, const u64 *sp
 	rmap->val = 0;
 	return true;
 }
-#endif
-
-/* Known to mmu.c alone. */
-#if KVM_ZAP_HAS_RMAP_REMOVE_PER_VM
-#define kvm_zap_pte_list_remove(kvm, spte, rmap)	pte_list_remove(kvm, spte, rmap)
-#else
-#define kvm_zap_pte_list_remove(kvm, spte, rmap)	pte_list_remove(spte, rmap)
 #endif
 
 static inline bool kvm_zap_rmap_has_many(const struct kvm_rmap_head *rmap)

@@ -135,18 +135,39 @@ static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, 
 static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			    int level)
 {
-	u64 *spte = kvm_zap_rmap_begin(zap->kvm, rmap);
+	u64 *spte = (u64 *)kvm_zap_rmap_begin(zap->kvm, rmap);
 
 	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
-	kvm_zap_rmap_end(zap->kvm, rmap);
+	kvm_zap_rmap_end(zap->kvm, rmap, 0);
 	zap->leafs[level - PG_LEVEL_4K]++;
 	zap->flush = true;
 	zap->cost += ZAP_COST_LEAF;
 }
 
 /*
- * Drop @spte, which maps the memslot. Its rmap may know a thousand others: one at a time,
- * and none of what KVM looks up anew for each, which is the same for all.
+ * Drop some of the SPTEs that an rmap knows, which has several and may have a thousand.
+ * @thins: note which page tables lose an entry.
+ */
+static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			    int level, bool thins)
+{
+	u64 *sptes[KVM_ZAP_RMAP_STEP];
+	unsigned int nr, i;
+
+	nr = kvm_zap_rmap_take(zap->kvm, rmap, sptes);
+	for (i = 0; i < nr; i++) {
+		if (thins)
+			zap_shadow_thin_out(zap, sptep_to_sp(sptes[i]));
+		kvm_zap_leaf_to_page(xchg(sptes[i], SHADOW_NONPRESENT_VALUE));
+	}
+	zap->leafs[level - PG_LEVEL_4K] += nr;
+	zap->flush = true;
+	zap->cost += nr * ZAP_COST_LEAF;
+}
+
+/*
+ * Drop @spte, which maps the memslot, and others that its rmap knows. The page tables
+ * that those are in are looked at when their turn comes, or were.
  */
 static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			       u64 *spte, int level)
@@ -156,11 +177,9 @@ static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rma
 		return;
 	}
 
-	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
-	kvm_zap_rmap_remove(zap->kvm, rmap, spte);
-	zap->leafs[level - PG_LEVEL_4K]++;
-	zap->flush = true;
-	zap->cost += ZAP_COST_LEAF;
+	zap_shadow_some(zap, rmap, level, false);
+	if (is_shadow_present_pte(*spte))
+		zap_shadow_drop(zap, rmap, spte);
 }
 
 /**
@@ -177,8 +196,12 @@ void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 	u64 *spte;
 
 	while ((spte = kvm_zap_rmap_first(rmap))) {
-		zap_shadow_thin_out(zap, sptep_to_sp(spte));
-		zap_shadow_mapping(zap, rmap, spte, level);
+		if (kvm_zap_rmap_has_many(rmap)) {
+			zap_shadow_some(zap, rmap, level, true);
+		} else {
+			zap_shadow_thin_out(zap, sptep_to_sp(spte));
+			zap_shadow_only(zap, rmap, level);
+		}
 		zap_shadow_go_on(zap, 0);
 	}
 }
@@ -202,13 +225,10 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 
 	rmap = slot->arch.rmap[sp->role.level - PG_LEVEL_4K] +
 	       gfn_to_index(gfn, slot->base_gfn, sp->role.level);
-	if (inside) {
-		if (kvm_zap_rmap_has_many(rmap))
-			zap->cost += pte_list_count(rmap) * ZAP_COST_FIND;
+	if (inside)
 		zap_shadow_mapping(zap, rmap, spte, sp->role.level);
-	} else {
+	else
 		zap_shadow_drop(zap, rmap, spte);
-	}
 	return true;
 }
 
