@@ -35,6 +35,9 @@ static const char about[] =
 #define FIRST_PAGES	16
 #define GOING_PAGES	32
 
+/* Rounds, one after the other, in which the vCPUs may have been done too early. */
+#define ROUNDS_AGAIN	20
+
 struct contend {
 	struct guest_ram ram;
 	struct slot slot;
@@ -165,10 +168,23 @@ static void sample_stalls(struct contend *c)
 	free(gaps);
 }
 
-static void iterate(struct contend *c, bool keep)
+/* Whether a vCPU had touched all its memory before the deletion was over. */
+static bool came_too_late(const struct contend *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->ram.vcpus; i++)
+		if (__atomic_load_n(&job_of(c, i)->touched, __ATOMIC_ACQUIRE) >=
+		    job_of(c, i)->pages)
+			return true;
+	return false;
+}
+
+/* False if the vCPUs did not fault during all of the deletion: nothing is sampled then. */
+static bool iterate(struct contend *c, bool keep)
 {
 	uint64_t faults, faults_after;
-	bool have_faults;
+	bool have_faults, late;
 	unsigned int i;
 	int ret;
 
@@ -179,6 +195,9 @@ static void iterate(struct contend *c, bool keep)
 	set_phase(c, CONTEND_DURING);
 	slot_delete(&c->slot);
 	set_phase(c, CONTEND_AFTER);
+	late = came_too_late(c);
+	keep = keep && !late;
+	c->meter.keep = keep;
 	slot_end(&c->meter, SLOT_ZAP);
 	have_faults = have_faults && !vm_vcpus_stat(c->ram.vm, "pf_taken", &faults_after);
 
@@ -190,9 +209,6 @@ static void iterate(struct contend *c, bool keep)
 		ret = vcpu_wait(c->ram.vcpu[i], NULL);
 		if (ret)
 			vm_die("vCPU %u, touching its memory: %s", i, vcpu_strerror(ret));
-		if (job_of(c, i)->last_phase != CONTEND_AFTER)
-			vm_die("--mib %lu: vCPU %u had touched all before the deletion was over: give more",
-			       c->ram.mib, i);
 	}
 
 	slot_begin(&c->meter, SLOT_TOUCH);
@@ -201,10 +217,23 @@ static void iterate(struct contend *c, bool keep)
 	slot_end(&c->meter, SLOT_TOUCH);
 	slot_meter_stop(&c->meter);
 	if (!keep)
-		return;
+		return !late;
 	sample_stalls(c);
 	if (have_faults)
 		report_sample(c->during, faults_after - faults);
+	return true;
+}
+
+/* On a busy host the deletion may be late: do the round again. */
+static unsigned int repeat(struct contend *c, bool keep)
+{
+	unsigned int again;
+
+	for (again = 0; again < ROUNDS_AGAIN; again++)
+		if (iterate(c, keep))
+			return again;
+	vm_die("--mib %lu: vCPUs had touched all before the deletion was over: give more",
+	       c->ram.mib);
 }
 
 static int run(int argc, char **argv)
@@ -213,7 +242,7 @@ static int run(int argc, char **argv)
 		.ram = { .vcpus = 2, .mib = 64, .page = VM_4K, .guest_page = VM_2M },
 		.slot = { .stride = SZ_4K },
 	};
-	unsigned long iterations = 10, warmup = 1, slot_mib = 64, i;
+	unsigned long iterations = 10, warmup = 1, slot_mib = 64, again = 0, i;
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 'c', "vcpus", OPT_NUMBER, &c.ram.vcpus, 1, VM_VCPUS_MAX - 1,
@@ -249,7 +278,8 @@ static int run(int argc, char **argv)
 	c.during = report_series(r, "faults_during", "delete: page faults KVM took");
 
 	for (i = 0; i < warmup + iterations; i++)
-		iterate(&c, i >= warmup);
+		again += repeat(&c, i >= warmup);
+	report_number(r, "rounds_again", again);
 	report_print(r, json);
 	guest_ram_destroy(&c.ram);
 	vm_backing_free(c.slot.backing, c.slot.bytes);

@@ -24,7 +24,6 @@ struct contend_job {
 	/* By the guest. */
 	uint64_t touched;	/* pages so far */
 	uint64_t kept;		/* gaps, in ticks of the guest's TSC */
-	uint64_t last_phase;	/* that was seen after the last page */
 };
 
 /* GUEST_OP_CALL this, with the address of the job as `value`. */

@@ -38,7 +38,6 @@ uint64_t contend_guest_touch(volatile struct guest_cmd *cmd)
 		before = seen;
 		last = now;
 	}
-	job->last_phase = before;
 	job->kept = kept;
 	return kept;
 }
