@@ -2,11 +2,11 @@
 // Of a page that the guest maps many times, one mapping goes.
 
 @@
-statement S;
 @@
  kvm_zap_shadow_rmap(...)
  {
-	...
--	while ((spte = kvm_zap_rmap_first(rmap))) S
-+	if ((spte = kvm_zap_rmap_first(rmap))) S
+	<...
+-	kvm_zap_rmap_val(rmap)
++	false
+	...>
  }

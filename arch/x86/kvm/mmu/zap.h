@@ -17,6 +17,8 @@
 /**
  * struct kvm_zap_mmu_page - what the engines want to know of a shadow page
  * @leafs: a bit for each KVM_ZAP_CHUNK SPTEs that may have a leaf among them
+ * @next: the one that was thinned out after it
+ * @thinned: whether it has lost an entry, so that an engine is going to look at it
  * @empty: whether nothing is present in it, set when an engine unlinks it
  *
  * Part of struct kvm_mmu_page, in the shadow MMU.  A bit of @leafs is set when a leaf
@@ -25,6 +27,8 @@
  */
 struct kvm_zap_mmu_page {
 	unsigned long leafs;
+	struct kvm_mmu_page *next;
+	bool thinned;
 	bool empty;
 };
 
@@ -114,7 +118,6 @@ void kvm_mmu_commit_zap_page(struct kvm *kvm, struct list_head *invalid_list);
 void kvm_mmu_free_shadow_page(struct kvm_mmu_page *sp);
 
 /* zap_rmap.h, a part of mmu.c */
-u64 *kvm_zap_rmap_first(struct kvm_rmap_head *rmap);
 
 /* The most SPTEs that kvm_zap_rmap_take() takes. */
 #define KVM_ZAP_RMAP_STEP	14

@@ -66,7 +66,7 @@ static void zap_shadow_by_pages(struct zap_shadow *zap)
 		if (!zap_shadow_page(zap, sp))
 			continue;
 		left--;
-		zap_shadow_go_on(zap, ZAP_COST_PAGE);
+		zap_shadow_next(zap, ZAP_COST_PAGE);
 	}
 }
 
@@ -91,13 +91,13 @@ static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
 	while (rmap < end) {
 		if (end - rmap >= ZAP_HEADS && zap_shadow_heads_are_empty(rmap)) {
 			rmap += ZAP_HEADS;
-			zap_shadow_go_on(zap, ZAP_COST_HEADS);
+			zap_shadow_next(zap, ZAP_COST_HEADS);
 			continue;
 		}
 		do {
 			if (kvm_zap_rmap_val(rmap))
 				kvm_zap_shadow_rmap(zap, rmap, level);
-			zap_shadow_go_on(zap, ZAP_COST_HEAD);
+			zap_shadow_next(zap, ZAP_COST_HEAD);
 		} while (++rmap < end && (end - rmap) % ZAP_HEADS);
 	}
 }
@@ -160,7 +160,7 @@ static void zap_shadow_by_gfns(struct zap_shadow *zap)
 		stop = zap_shadow_may_have_gptes(zap, gfn) ? min(next, end) : gfn + 1;
 		for (; gfn < stop; gfn++) {
 			zap_shadow_gfn(zap, gfn);
-			zap_shadow_go_on(zap, ZAP_COST_GFN);
+			zap_shadow_next(zap, ZAP_COST_GFN);
 		}
 	}
 }
@@ -226,6 +226,7 @@ void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	struct zap_shadow zap = {
 		.kvm = kvm,
 		.slot = slot,
+		.thinned_end = &zap.thinned,
 		.unlinked = LIST_HEAD_INIT(zap.unlinked),
 		.flushed = LIST_HEAD_INIT(zap.flushed),
 	};

@@ -32,14 +32,22 @@
 /* Rmaps that are looked at together. */
 #define ZAP_HEADS		8
 
+/*
+ * Page tables that have lost entries and wait to be looked at: more than a page has
+ * mappings mostly.
+ */
+#define ZAP_THINNED_MAX		96
+
 struct zap_shadow {
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
 	struct list_head unlinked;	/* page tables to flush for, then to free */
 	struct list_head flushed;	/* page tables to free */
 	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
-	/* By level, which page table has lost entries and may be empty by now. */
-	struct kvm_mmu_page *thinned[PT64_ROOT_MAX_LEVEL + 1];
+	/* Page tables that have lost entries and may be empty by now, the oldest first. */
+	struct kvm_mmu_page *thinned;
+	struct kvm_mmu_page **thinned_end;
+	unsigned int nr_thinned;
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
 	unsigned int chunk;
@@ -49,6 +57,7 @@ struct zap_shadow {
 };
 
 bool kvm_zap_shadow_break(struct zap_shadow *zap);
+void kvm_zap_shadow_look(struct zap_shadow *zap);
 void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			 int level);
 bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
@@ -64,6 +73,14 @@ static inline bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
 {
 	zap->cost += cost;
 	return zap->cost < ZAP_COST_MAX || kvm_zap_shadow_break(zap);
+}
+
+/* The same between two of what is walked, when no shadow page is being worked on. */
+static inline void zap_shadow_next(struct zap_shadow *zap, unsigned int cost)
+{
+	zap->cost += cost;
+	if (zap->cost >= ZAP_COST_MAX)
+		kvm_zap_shadow_look(zap);
 }
 
 static inline bool zap_shadow_in_slot(const struct zap_shadow *zap, gfn_t gfn)

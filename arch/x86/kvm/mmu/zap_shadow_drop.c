@@ -37,7 +37,20 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 	zap->flush = false;
 }
 
-static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp);
+/*
+ * @sp is about to lose an entry. It may lose more, and others in turn with it, as where
+ * the guest maps a page several times: look later whether it is empty.
+ */
+static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	if (sp->zap.thinned)
+		return;
+
+	sp->zap.thinned = true;
+	*zap->thinned_end = sp;
+	zap->thinned_end = &sp->zap.next;
+	zap->nr_thinned++;
+}
 
 /* Unlink @sp, in which nothing is present and which is no root. */
 static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page *sp)
@@ -58,7 +71,7 @@ static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page 
  */
 static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
-	if (!sp || sp->role.invalid || sp->root_count)
+	if (sp->role.invalid || sp->root_count)
 		return;
 	if (sp->role.level > PG_LEVEL_4K)
 		zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
@@ -71,32 +84,26 @@ static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 		zap_shadow_unlink_empty(zap, sp);
 }
 
-/*
- * @sp is about to lose an entry. What a page table has comes mostly in a row: look
- * whether it is empty when another one of its level follows.
- */
-static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+/* Look at the page table that has waited longest. */
+static void zap_shadow_settle_first(struct zap_shadow *zap)
 {
-	struct kvm_mmu_page **thinned = &zap->thinned[sp->role.level];
-	struct kvm_mmu_page *last = *thinned;
+	struct kvm_mmu_page *sp = zap->thinned;
 
-	if (last == sp)
-		return;
-	*thinned = sp;
-	zap_shadow_settle(zap, last);
+	zap->thinned = sp->zap.next;
+	if (!zap->thinned)
+		zap->thinned_end = &zap->thinned;
+	zap->nr_thinned--;
+
+	sp->zap.next = NULL;
+	sp->zap.thinned = false;
+	zap_shadow_settle(zap, sp);
 }
 
-/* From the lowest level on: one that goes thins out the one above. */
+/* One that goes thins out the one above: that comes last. */
 static void zap_shadow_settle_all(struct zap_shadow *zap)
 {
-	struct kvm_mmu_page *sp;
-	int level;
-
-	for (level = PG_LEVEL_4K; level <= PT64_ROOT_MAX_LEVEL; level++) {
-		sp = zap->thinned[level];
-		zap->thinned[level] = NULL;
-		zap_shadow_settle(zap, sp);
-	}
+	while (zap->thinned)
+		zap_shadow_settle_first(zap);
 }
 
 /**
@@ -122,6 +129,23 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
 	return false;
 }
 
+/**
+ * kvm_zap_shadow_look() - look at page tables that may be empty, and make way for others
+ * @zap: the walk, which has come ZAP_COST_MAX further since the last look
+ *
+ * A walk comes by the same page table often, and looks at one of them here, more where
+ * a page has many mappings. May drop mmu_lock.
+ */
+void kvm_zap_shadow_look(struct zap_shadow *zap)
+{
+	if (zap->thinned)
+		zap_shadow_settle_first(zap);
+	while (zap->nr_thinned > ZAP_THINNED_MAX)
+		zap_shadow_settle_first(zap);
+
+	kvm_zap_shadow_break(zap);
+}
+
 /* Drop @spte, however many others map the same page: KVM searches them all for it. */
 static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, u64 *spte)
 {
@@ -133,10 +157,12 @@ static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, 
 
 /* Drop the only SPTE that an rmap knows. */
 static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
-			    int level)
+			    int level, bool thins)
 {
 	u64 *spte = (u64 *)kvm_zap_rmap_begin(zap->kvm, rmap);
 
+	if (thins)
+		zap_shadow_thin_out(zap, sptep_to_sp(spte));
 	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
 	kvm_zap_rmap_end(zap->kvm, rmap, 0);
 	zap->leafs[level - PG_LEVEL_4K]++;
@@ -145,20 +171,25 @@ static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 }
 
 /*
- * Drop some of the SPTEs that an rmap knows, which has several and may have a thousand.
+ * Drop SPTEs that an rmap knows, which is not empty: some, for there may be a thousand.
  * @thins: note which page tables lose an entry.
  */
 static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			    int level, bool thins)
 {
-	u64 *sptes[KVM_ZAP_RMAP_STEP];
-	unsigned int nr, i;
+	u64 *sptes[KVM_ZAP_RMAP_STEP], **spte;
+	unsigned int nr;
+
+	if (!kvm_zap_rmap_has_many(rmap)) {
+		zap_shadow_only(zap, rmap, level, thins);
+		return;
+	}
 
 	nr = kvm_zap_rmap_take(zap->kvm, rmap, sptes);
-	for (i = 0; i < nr; i++) {
+	for (spte = sptes; spte < sptes + nr; spte++) {
 		if (thins)
-			zap_shadow_thin_out(zap, sptep_to_sp(sptes[i]));
-		kvm_zap_leaf_to_page(xchg(sptes[i], SHADOW_NONPRESENT_VALUE));
+			zap_shadow_thin_out(zap, sptep_to_sp(*spte));
+		kvm_zap_leaf_to_page(xchg(*spte, SHADOW_NONPRESENT_VALUE));
 	}
 	zap->leafs[level - PG_LEVEL_4K] += nr;
 	zap->flush = true;
@@ -172,11 +203,6 @@ static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			       u64 *spte, int level)
 {
-	if (!kvm_zap_rmap_has_many(rmap)) {
-		zap_shadow_only(zap, rmap, level);
-		return;
-	}
-
 	zap_shadow_some(zap, rmap, level, false);
 	if (is_shadow_present_pte(*spte))
 		zap_shadow_drop(zap, rmap, spte);
@@ -193,17 +219,10 @@ static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rma
 void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			 int level)
 {
-	u64 *spte;
-
-	while ((spte = kvm_zap_rmap_first(rmap))) {
-		if (kvm_zap_rmap_has_many(rmap)) {
-			zap_shadow_some(zap, rmap, level, true);
-		} else {
-			zap_shadow_thin_out(zap, sptep_to_sp(spte));
-			zap_shadow_only(zap, rmap, level);
-		}
-		zap_shadow_go_on(zap, 0);
-	}
+	do {
+		zap_shadow_some(zap, rmap, level, true);
+		zap_shadow_next(zap, 0);
+	} while (kvm_zap_rmap_val(rmap));
 }
 
 /*
@@ -257,7 +276,8 @@ bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 				left |= !zap_shadow_leaf(zap, sp, spte, all);
 		if (!left) {
 			__clear_bit(chunk, &sp->zap.leafs);
-			zap_shadow_thin_out(zap, sp);
+			if (!all)
+				zap_shadow_thin_out(zap, sp);
 		}
 		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK)) {
 			zap->partly = sp;

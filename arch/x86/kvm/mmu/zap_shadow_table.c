@@ -14,19 +14,21 @@
 /* Page tables that are freed between two looks whether others wait. */
 #define ZAP_FREE_BATCH	8
 
-/* Whether @sp has a leaf SPTE. Chunks that have none are not looked at again. */
+/*
+ * Whether @sp has a leaf SPTE. Chunks that have none are not looked at again. From the
+ * end, for a walk that is under way comes from the beginning.
+ */
 static bool zap_table_has_leafs(struct kvm_mmu_page *sp)
 {
-	unsigned int chunk;
-	u64 *spte, *end;
+	u64 *spte, *first;
 
-	for_each_set_bit(chunk, &sp->zap.leafs, BITS_PER_LONG) {
-		spte = sp->spt + chunk * KVM_ZAP_CHUNK;
-		for (end = spte + KVM_ZAP_CHUNK; spte < end; spte++)
+	while (sp->zap.leafs) {
+		first = sp->spt + __fls(sp->zap.leafs) * KVM_ZAP_CHUNK;
+		for (spte = first + KVM_ZAP_CHUNK; spte-- > first;)
 			if (is_shadow_present_pte(*spte) &&
 			    is_last_spte(*spte, sp->role.level))
 				return true;
-		__clear_bit(chunk, &sp->zap.leafs);
+		__clear_bit(__fls(sp->zap.leafs), &sp->zap.leafs);
 	}
 
 	return false;
@@ -40,14 +42,14 @@ static bool zap_table_has_leafs(struct kvm_mmu_page *sp)
  */
 bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp)
 {
-	int i;
+	int i = SPTE_ENT_PER_PAGE;
 
 	if (zap_table_has_leafs(sp))
 		return false;
 	if (sp->role.level == PG_LEVEL_4K)
 		return true;
 
-	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
+	while (i--)
 		if (is_shadow_present_pte(sp->spt[i]))
 			return false;
 

@@ -53,6 +53,9 @@ static const struct places {
 #define ALIASES		40
 #define ALIAS_GVA(i)	(WINDOW_GVA + (i) * SZ_2M)
 
+/* More than policy scoped puts off looking at. */
+static const unsigned int alias_tables[] = { 100, 200 };
+
 static const char * const ways[] = { "few shadow pages", "many shadow pages" };
 
 struct test {
@@ -218,6 +221,37 @@ static void test_sparse(unsigned int way, unsigned long guest_page)
 	ktap_result("%s, guest %s: a sparse slot", ways[way], guest_page == VM_4K ? "4k" : "2m");
 }
 
+/*
+ * The sparse slot has page tables that are full, and nearly so: policy scoped looks
+ * whether others wait in the midst of one, and right after another one's last SPTE.
+ */
+static void test_full_tables(unsigned int way)
+{
+	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const uint64_t bytes[] = { SZ_2M, SZ_2M - SZ_32K, SZ_2M - 2 * SZ_32K, SZ_2M - 3 * SZ_32K };
+	uint64_t gpa = SPARSE_GPA, pages = 0;
+	struct test t;
+	unsigned int i;
+
+	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
+		vm_die("no memory for a GiB");
+	create(&t, way, VM_4K, VM_4K);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	vm_set_slot(t.vm, MIDDLE, 0, SPARSE_GPA, SZ_1G, mem);
+	read_pages(&t, 0, WINDOW_PAGES);
+	for (i = 0; i < ARRAY_SIZE(bytes); i++, gpa += SZ_2M) {
+		guest_pt_map(t.vm->pt, gpa, gpa, SZ_2M, 0);
+		vcpu_read(t.vcpu, gpa, bytes[i]);
+		pages += bytes[i] / SZ_4K;
+	}
+	delete_slot(&t, MIDDLE, "the slot of full page tables", pages, ARRAY_SIZE(bytes) + 1);
+	expect_still_mapped(&t, "page faults below", 0, WINDOW_PAGES);
+	destroy(&t);
+	munmap(mem, SZ_1G);
+	ktap_result("%s: full page tables", ways[way]);
+}
+
 /* The slot holds two guest page tables, in its last pages; they map another's memory. */
 static void test_guest_tables(unsigned int way)
 {
@@ -346,6 +380,33 @@ static void test_aliases(unsigned int way)
 	ktap_result("%s: a page that the guest maps many times", ways[way]);
 }
 
+/*
+ * The guest maps a page of the slot many times, each by a page table that maps nothing
+ * else: in shadow paging all of these go, and the one above, like the one that maps it
+ * at its own address.
+ */
+static void test_alias_tables(unsigned int way)
+{
+	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
+	unsigned int i, aliases = alias_tables[way];
+	struct test t;
+
+	create(&t, way, VM_4K, VM_4K);
+	set_slot(&t, BELOW, 0, WINDOW_PAGES);
+	set_slot(&t, MIDDLE, OWN_PAGE, ALL_BYTES / SZ_4K);
+	read_pages(&t, 0, WINDOW_PAGES);
+	read_pages(&t, OWN_PAGE, OWN_PAGE + WINDOW_PAGES);
+	for (i = 0; i < aliases; i++) {
+		guest_pt_map(t.vm->pt, ALIAS_GVA(i), VM_RAM_GPA + OWN_PAGE * SZ_4K, SZ_4K, 0);
+		vcpu_read(t.vcpu, ALIAS_GVA(i), SZ_4K);
+	}
+	delete_slot(&t, MIDDLE, "the slot of the page", WINDOW_PAGES + (shadow ? aliases : 0),
+		    shadow ? aliases + 2 : 1);
+	expect_still_mapped(&t, "page faults below", 0, WINDOW_PAGES);
+	destroy(&t);
+	ktap_result("%s: page tables that map the same page", ways[way]);
+}
+
 /* The host has taken the slot's pages back: two page tables are left that map nothing. */
 static void test_taken_back(unsigned int way)
 {
@@ -367,7 +428,7 @@ int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 8) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 10) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -377,10 +438,12 @@ int main(void)
 		test_huge(way);
 		test_sparse(way, VM_4K);
 		test_sparse(way, VM_2M);
+		test_full_tables(way);
 		test_guest_tables(way);
 		test_root(way);
 		test_unsync(way);
 		test_aliases(way);
+		test_alias_tables(way);
 		test_taken_back(way);
 	}
 	return ktap_end();
