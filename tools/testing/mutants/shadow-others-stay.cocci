@@ -3,7 +3,7 @@
 
 @@
 @@
- zap_shadow_some(...)
+ zap_shadow_several(...)
  {
 	<...
 -	if (thins)

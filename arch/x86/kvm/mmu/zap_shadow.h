@@ -33,10 +33,11 @@
 #define ZAP_HEADS		8
 
 /*
- * Page tables that have lost entries and wait to be looked at: more than a page has
- * mappings mostly.
+ * Page tables that have lost entries: how many may wait to be looked at, more than a page
+ * has mappings mostly, and how many are looked at in a row, more than come in a step.
  */
 #define ZAP_THINNED_MAX		96
+#define ZAP_THINNED_STEP	16
 
 struct zap_shadow {
 	struct kvm *kvm;

@@ -39,7 +39,8 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 
 /*
  * @sp is about to lose an entry. It may lose more, and others in turn with it, as where
- * the guest maps a page several times: look later whether it is empty.
+ * the guest maps a page several times: look later whether it is empty. That it is going
+ * to be unlinked is charged for here, so that not many wait.
  */
 static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -50,6 +51,7 @@ static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	*zap->thinned_end = sp;
 	zap->thinned_end = &sp->zap.next;
 	zap->nr_thinned++;
+	zap->cost += ZAP_COST_EMPTY;
 }
 
 /* Unlink @sp, in which nothing is present and which is no root. */
@@ -67,25 +69,26 @@ static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page 
 /*
  * If nothing is left in @sp, unlink it, or have KVM reclaim it first if it reclaims any.
  * The order of shadow pages matters between generations alone, see
- * zap_shadow_by_pages().
+ * zap_shadow_by_pages(). False if it has something left.
  */
-static void zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+static bool zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	if (sp->role.invalid || sp->root_count)
-		return;
+		return true;
 	if (sp->role.level > PG_LEVEL_4K)
 		zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
 	if (!kvm_zap_table_is_empty(sp))
-		return;
+		return false;
 
 	if (zap->keeps)
 		list_move_tail(&sp->link, &zap->kvm->arch.active_mmu_pages);
 	else
 		zap_shadow_unlink_empty(zap, sp);
+	return true;
 }
 
-/* Look at the page table that has waited longest. */
-static void zap_shadow_settle_first(struct zap_shadow *zap)
+/* Look at the page table that has waited longest. False if it has something left. */
+static bool zap_shadow_settle_first(struct zap_shadow *zap)
 {
 	struct kvm_mmu_page *sp = zap->thinned;
 
@@ -96,7 +99,7 @@ static void zap_shadow_settle_first(struct zap_shadow *zap)
 
 	sp->zap.next = NULL;
 	sp->zap.thinned = false;
-	zap_shadow_settle(zap, sp);
+	return zap_shadow_settle(zap, sp);
 }
 
 /* One that goes thins out the one above: that comes last. */
@@ -133,15 +136,16 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
  * kvm_zap_shadow_look() - look at page tables that may be empty, and make way for others
  * @zap: the walk, which has come ZAP_COST_MAX further since the last look
  *
- * A walk comes by the same page table often, and looks at one of them here, more where
- * a page has many mappings. May drop mmu_lock.
+ * If a page table has something left, the walk is going to come by again, and the others
+ * can wait as well. May drop mmu_lock.
  */
 void kvm_zap_shadow_look(struct zap_shadow *zap)
 {
-	if (zap->thinned)
-		zap_shadow_settle_first(zap);
-	while (zap->nr_thinned > ZAP_THINNED_MAX)
-		zap_shadow_settle_first(zap);
+	unsigned int i;
+
+	for (i = 0; zap->thinned && i < ZAP_THINNED_STEP; i++)
+		if (!zap_shadow_settle_first(zap) && zap->nr_thinned <= ZAP_THINNED_MAX)
+			break;
 
 	kvm_zap_shadow_break(zap);
 }
@@ -170,20 +174,13 @@ static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 	zap->cost += ZAP_COST_LEAF;
 }
 
-/*
- * Drop SPTEs that an rmap knows, which is not empty: some, for there may be a thousand.
- * @thins: note which page tables lose an entry.
- */
-static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
-			    int level, bool thins)
+/* Drop some of the SPTEs that an rmap knows, which has several and may have a thousand. */
+static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
+						  struct kvm_rmap_head *rmap, int level,
+						  bool thins)
 {
 	u64 *sptes[KVM_ZAP_RMAP_STEP], **spte;
 	unsigned int nr;
-
-	if (!kvm_zap_rmap_has_many(rmap)) {
-		zap_shadow_only(zap, rmap, level, thins);
-		return;
-	}
 
 	nr = kvm_zap_rmap_take(zap->kvm, rmap, sptes);
 	for (spte = sptes; spte < sptes + nr; spte++) {
@@ -194,6 +191,19 @@ static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 	zap->leafs[level - PG_LEVEL_4K] += nr;
 	zap->flush = true;
 	zap->cost += nr * ZAP_COST_LEAF;
+}
+
+/*
+ * Drop SPTEs that an rmap knows, which is not empty, and maybe not all of them.
+ * @thins: note which page tables lose an entry.
+ */
+static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			    int level, bool thins)
+{
+	if (kvm_zap_rmap_has_many(rmap))
+		zap_shadow_several(zap, rmap, level, thins);
+	else
+		zap_shadow_only(zap, rmap, level, thins);
 }
 
 /*
