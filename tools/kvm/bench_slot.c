@@ -22,7 +22,7 @@ static const struct {
 	{ "zap_tables", "zap_tables", "zap: page tables freed" },
 	{ "zap_yields", "zap_yields", "zap: lock breaks" },
 	{ "mmu_shadow_zapped", "shadow_zapped", "zap: shadow pages, KVM's own count" },
-	{ "remote_tlb_flush", "tlb_flushes", "zap: remote TLB flushes" },
+	{ "remote_tlb_flush_requests", "tlb_flushes", "zap: remote TLB flushes" },
 	{ "mmu_recycled", "mmu_recycled", "zap: shadow pages KVM reclaimed, also after it" },
 };
 
