@@ -2,12 +2,13 @@
 // Of the page tables that map the same page, one is looked at whether it is empty.
 
 @@
+expression list E;
 @@
  zap_shadow_several(...)
  {
 	<...
--	if (thins)
-+	if (thins && spte == sptes)
-		zap_shadow_thin_out(...);
+-	zap_shadow_thin_out(E);
++	if (spte == sptes)
++		zap_shadow_thin_out(E);
 	...>
  }

@@ -8,7 +8,7 @@
  {
 	...
 	zap->cost = 0;
-+	if (zap->thinned)
++	if (!list_empty(&zap->thinned))
 +		zap_shadow_settle_first(zap);
 	if (...)
 		return true;

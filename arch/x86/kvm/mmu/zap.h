@@ -17,8 +17,8 @@
 /**
  * struct kvm_zap_mmu_page - what the engines want to know of a shadow page
  * @leafs: a bit for each KVM_ZAP_CHUNK SPTEs that may have a leaf among them
- * @next: the one that was thinned out after it
- * @thinned: whether it has lost an entry, so that an engine is going to look at it
+ * @link: in the list of page tables that have lost an entry, if @thinned
+ * @thinned: whether it has lost an entry, and an engine is going to look at it
  * @empty: whether nothing is present in it, set when an engine unlinks it
  *
  * Part of struct kvm_mmu_page, in the shadow MMU.  A bit of @leafs is set when a leaf
@@ -27,7 +27,7 @@
  */
 struct kvm_zap_mmu_page {
 	unsigned long leafs;
-	struct kvm_mmu_page *next;
+	struct list_head link;
 	bool thinned;
 	bool empty;
 };

@@ -226,9 +226,9 @@ void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	struct zap_shadow zap = {
 		.kvm = kvm,
 		.slot = slot,
-		.thinned_end = &zap.thinned,
 		.unlinked = LIST_HEAD_INIT(zap.unlinked),
 		.flushed = LIST_HEAD_INIT(zap.flushed),
+		.thinned = LIST_HEAD_INIT(zap.thinned),
 	};
 	u64 by_pages, by_slot;
 

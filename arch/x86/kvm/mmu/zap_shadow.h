@@ -33,11 +33,10 @@
 #define ZAP_HEADS		8
 
 /*
- * Page tables that have lost entries: how many may wait to be looked at, more than a page
- * has mappings mostly, and how many are looked at in a row, more than come in a step.
+ * Page tables that have lost entries and wait to be looked at, although one that has
+ * waited longer is not empty. Most pages have fewer mappings.
  */
 #define ZAP_THINNED_MAX		96
-#define ZAP_THINNED_STEP	16
 
 struct zap_shadow {
 	struct kvm *kvm;
@@ -46,8 +45,7 @@ struct zap_shadow {
 	struct list_head flushed;	/* page tables to free */
 	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
 	/* Page tables that have lost entries and may be empty by now, the oldest first. */
-	struct kvm_mmu_page *thinned;
-	struct kvm_mmu_page **thinned_end;
+	struct list_head thinned;
 	unsigned int nr_thinned;
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */

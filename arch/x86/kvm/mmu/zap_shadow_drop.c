@@ -38,9 +38,9 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 }
 
 /*
- * @sp is about to lose an entry. It may lose more, and others in turn with it, as where
- * the guest maps a page several times: look later whether it is empty. That it is going
- * to be unlinked is charged for here, so that not many wait.
+ * @sp loses an entry. It may lose more, and others in turn with it, as where
+ * the guest maps a page several times: look later whether it is empty. Unlinking it is
+ * charged for here, so that not many wait.
  */
 static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -48,22 +48,36 @@ static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 		return;
 
 	sp->zap.thinned = true;
-	*zap->thinned_end = sp;
-	zap->thinned_end = &sp->zap.next;
+	list_add_tail(&sp->zap.link, &zap->thinned);
 	zap->nr_thinned++;
 	zap->cost += ZAP_COST_EMPTY;
 }
 
-/* Unlink @sp, in which nothing is present and which is no root. */
-static void zap_shadow_unlink_empty(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+/* @sp is looked at now, or need not be. */
+static void zap_shadow_looked_at(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	if (!sp->zap.thinned)
+		return;
+
+	sp->zap.thinned = false;
+	list_del(&sp->zap.link);
+	zap->nr_thinned--;
+}
+
+/* Unlink @sp, in which nothing is present if @empty. The one above loses an entry. */
+static void zap_shadow_unlink_one(struct zap_shadow *zap, struct kvm_mmu_page *sp, bool empty)
 {
 	unsigned long parent = kvm_zap_rmap_val(&sp->parent_ptes);
 
 	if (parent && !kvm_zap_rmap_has_many(&sp->parent_ptes))
 		zap_shadow_thin_out(zap, sptep_to_sp((u64 *)parent));
+	zap_shadow_looked_at(zap, sp);
 
-	kvm_zap_unlink_empty(zap->kvm, sp, &zap->unlinked);
-	zap->cost += ZAP_COST_EMPTY;
+	if (empty)
+		kvm_zap_unlink_empty(zap->kvm, sp, &zap->unlinked);
+	else
+		kvm_mmu_prepare_zap_page(zap->kvm, sp, &zap->unlinked);
+	zap->cost += empty ? ZAP_COST_EMPTY : ZAP_COST_UNLINK;
 }
 
 /*
@@ -75,37 +89,31 @@ static bool zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	if (sp->role.invalid || sp->root_count)
 		return true;
-	if (sp->role.level > PG_LEVEL_4K)
-		zap->cost += SPTE_ENT_PER_PAGE * ZAP_COST_HEAD;
+	zap->cost += sp->role.level > PG_LEVEL_4K ? SPTE_ENT_PER_PAGE * ZAP_COST_HEAD :
+						    ZAP_COST_TABLE;
 	if (!kvm_zap_table_is_empty(sp))
 		return false;
 
 	if (zap->keeps)
 		list_move_tail(&sp->link, &zap->kvm->arch.active_mmu_pages);
 	else
-		zap_shadow_unlink_empty(zap, sp);
+		zap_shadow_unlink_one(zap, sp, true);
 	return true;
 }
 
 /* Look at the page table that has waited longest. False if it has something left. */
 static bool zap_shadow_settle_first(struct zap_shadow *zap)
 {
-	struct kvm_mmu_page *sp = zap->thinned;
+	struct kvm_mmu_page *sp = list_first_entry(&zap->thinned, struct kvm_mmu_page, zap.link);
 
-	zap->thinned = sp->zap.next;
-	if (!zap->thinned)
-		zap->thinned_end = &zap->thinned;
-	zap->nr_thinned--;
-
-	sp->zap.next = NULL;
-	sp->zap.thinned = false;
+	zap_shadow_looked_at(zap, sp);
 	return zap_shadow_settle(zap, sp);
 }
 
 /* One that goes thins out the one above: that comes last. */
 static void zap_shadow_settle_all(struct zap_shadow *zap)
 {
-	while (zap->thinned)
+	while (!list_empty(&zap->thinned))
 		zap_shadow_settle_first(zap);
 }
 
@@ -133,21 +141,24 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
 }
 
 /**
- * kvm_zap_shadow_look() - look at page tables that may be empty, and make way for others
+ * kvm_zap_shadow_look() - make way for others, and look at page tables that may be empty
  * @zap: the walk, which has come ZAP_COST_MAX further since the last look
  *
- * If a page table has something left, the walk is going to come by again, and the others
- * can wait as well. May drop mmu_lock.
+ * Page tables that map the same pages lose entries in turn. When one has something left
+ * the others can wait for the next look, unless too many do. May drop mmu_lock.
  */
 void kvm_zap_shadow_look(struct zap_shadow *zap)
 {
-	unsigned int i;
-
-	for (i = 0; zap->thinned && i < ZAP_THINNED_STEP; i++)
-		if (!zap_shadow_settle_first(zap) && zap->nr_thinned <= ZAP_THINNED_MAX)
-			break;
-
-	kvm_zap_shadow_break(zap);
+	do {
+		if (!kvm_zap_shadow_break(zap))
+			return;
+		while (zap->cost < ZAP_COST_MAX) {
+			if (list_empty(&zap->thinned))
+				return;
+			if (!zap_shadow_settle_first(zap) && zap->nr_thinned <= ZAP_THINNED_MAX)
+				return;
+		}
+	} while (zap->nr_thinned > ZAP_THINNED_MAX);
 }
 
 /* Drop @spte, however many others map the same page: KVM searches them all for it. */
@@ -159,33 +170,30 @@ static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, 
 	zap->flush = true;
 }
 
-/* Drop the only SPTE that an rmap knows. */
-static void zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
-			    int level, bool thins)
+/* Drop the only SPTE that an rmap knows, and return where that was. */
+static u64 *zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
+			    int level)
 {
 	u64 *spte = (u64 *)kvm_zap_rmap_begin(zap->kvm, rmap);
 
-	if (thins)
-		zap_shadow_thin_out(zap, sptep_to_sp(spte));
 	kvm_zap_leaf_to_page(xchg(spte, SHADOW_NONPRESENT_VALUE));
 	kvm_zap_rmap_end(zap->kvm, rmap, 0);
 	zap->leafs[level - PG_LEVEL_4K]++;
 	zap->flush = true;
 	zap->cost += ZAP_COST_LEAF;
+	return spte;
 }
 
 /* Drop some of the SPTEs that an rmap knows, which has several and may have a thousand. */
 static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
-						  struct kvm_rmap_head *rmap, int level,
-						  bool thins)
+						  struct kvm_rmap_head *rmap, int level)
 {
 	u64 *sptes[KVM_ZAP_RMAP_STEP], **spte;
 	unsigned int nr;
 
 	nr = kvm_zap_rmap_take(zap->kvm, rmap, sptes);
 	for (spte = sptes; spte < sptes + nr; spte++) {
-		if (thins)
-			zap_shadow_thin_out(zap, sptep_to_sp(*spte));
+		zap_shadow_thin_out(zap, sptep_to_sp(*spte));
 		kvm_zap_leaf_to_page(xchg(*spte, SHADOW_NONPRESENT_VALUE));
 	}
 	zap->leafs[level - PG_LEVEL_4K] += nr;
@@ -193,27 +201,16 @@ static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
 	zap->cost += nr * ZAP_COST_LEAF;
 }
 
-/*
- * Drop SPTEs that an rmap knows, which is not empty, and maybe not all of them.
- * @thins: note which page tables lose an entry.
- */
-static void zap_shadow_some(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
-			    int level, bool thins)
-{
-	if (kvm_zap_rmap_has_many(rmap))
-		zap_shadow_several(zap, rmap, level, thins);
-	else
-		zap_shadow_only(zap, rmap, level, thins);
-}
-
-/*
- * Drop @spte, which maps the memslot, and others that its rmap knows. The page tables
- * that those are in are looked at when their turn comes, or were.
- */
+/* Drop @spte, which maps the memslot, and others that its rmap knows. */
 static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			       u64 *spte, int level)
 {
-	zap_shadow_some(zap, rmap, level, false);
+	if (!kvm_zap_rmap_has_many(rmap)) {
+		zap_shadow_only(zap, rmap, level);
+		return;
+	}
+
+	zap_shadow_several(zap, rmap, level);
 	if (is_shadow_present_pte(*spte))
 		zap_shadow_drop(zap, rmap, spte);
 }
@@ -230,7 +227,10 @@ void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			 int level)
 {
 	do {
-		zap_shadow_some(zap, rmap, level, true);
+		if (kvm_zap_rmap_has_many(rmap))
+			zap_shadow_several(zap, rmap, level);
+		else
+			zap_shadow_thin_out(zap, sptep_to_sp(zap_shadow_only(zap, rmap, level)));
 		zap_shadow_next(zap, 0);
 	} while (kvm_zap_rmap_val(rmap));
 }
@@ -286,8 +286,7 @@ bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 				left |= !zap_shadow_leaf(zap, sp, spte, all);
 		if (!left) {
 			__clear_bit(chunk, &sp->zap.leafs);
-			if (!all)
-				zap_shadow_thin_out(zap, sp);
+			zap_shadow_thin_out(zap, sp);
 		}
 		if (!zap_shadow_go_on(zap, ZAP_COST_CHUNK)) {
 			zap->partly = sp;
@@ -351,10 +350,9 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	s64 before = kvm_zap_nr_leafs(kvm);
 
 	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
-	kvm_mmu_prepare_zap_page(kvm, sp, &zap->unlinked);
+	zap_shadow_unlink_one(zap, sp, false);
 	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
 	zap->flush = true;
-	zap->cost += ZAP_COST_UNLINK;
 }
 
 /**
@@ -375,7 +373,7 @@ bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 		return false;
 
 	if (!sp->root_count && kvm_zap_table_is_empty(sp)) {
-		zap_shadow_unlink_empty(zap, sp);
+		zap_shadow_unlink_one(zap, sp, true);
 		return true;
 	}
 

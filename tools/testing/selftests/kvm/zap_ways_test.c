@@ -11,6 +11,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "ktap.h"
@@ -53,8 +55,13 @@ static const struct places {
 #define ALIASES		40
 #define ALIAS_GVA(i)	(WINDOW_GVA + (i) * SZ_2M)
 
-/* More than policy scoped puts off looking at. */
-static const unsigned int alias_tables[] = { 100, 200 };
+/*
+ * Two pages that the guest maps so often, each mapping by page tables of its own, one or
+ * two: more than policy scoped puts off looking at.
+ */
+#define ALIAS_PAGES		2
+#define ALIAS_TABLES		200
+#define ALIAS_SHADOW_PAGES	2048	/* by default a small VM has fewer than it takes */
 
 static const char * const ways[] = { "few shadow pages", "many shadow pages" };
 
@@ -381,30 +388,37 @@ static void test_aliases(unsigned int way)
 }
 
 /*
- * The guest maps a page of the slot many times, each by a page table that maps nothing
- * else: in shadow paging all of these go, and the one above, like the one that maps it
- * at its own address.
+ * Of the page tables that map the same pages, @step bytes of guest addresses apart, each
+ * maps nothing else. In shadow paging all of these go, and those above them, like the one
+ * that maps the pages at their own addresses.
  */
-static void test_alias_tables(unsigned int way)
+static void test_alias_tables(unsigned int way, uint64_t step)
 {
+	const unsigned int aliases = ALIAS_PAGES * ALIAS_TABLES;
 	bool shadow = zap_mmu() == ZAP_MMU_SHADOW;
-	unsigned int i, aliases = alias_tables[way];
+	unsigned int above = (aliases * step + SZ_1G - 1) / SZ_1G;
 	struct test t;
+	unsigned int i;
 
 	create(&t, way, VM_4K, VM_4K);
 	set_slot(&t, BELOW, 0, WINDOW_PAGES);
 	set_slot(&t, MIDDLE, OWN_PAGE, ALL_BYTES / SZ_4K);
+	if (ioctl(t.vm->fd, KVM_SET_NR_MMU_PAGES, ALIAS_SHADOW_PAGES))
+		vm_die("KVM_SET_NR_MMU_PAGES: %s", strerror(errno));
 	read_pages(&t, 0, WINDOW_PAGES);
 	read_pages(&t, OWN_PAGE, OWN_PAGE + WINDOW_PAGES);
 	for (i = 0; i < aliases; i++) {
-		guest_pt_map(t.vm->pt, ALIAS_GVA(i), VM_RAM_GPA + OWN_PAGE * SZ_4K, SZ_4K, 0);
-		vcpu_read(t.vcpu, ALIAS_GVA(i), SZ_4K);
+		uint64_t gpa = VM_RAM_GPA + (OWN_PAGE + i / ALIAS_TABLES) * SZ_4K;
+
+		guest_pt_map(t.vm->pt, WINDOW_GVA + i * step, gpa, SZ_4K, 0);
+		vcpu_read(t.vcpu, WINDOW_GVA + i * step, SZ_4K);
 	}
-	delete_slot(&t, MIDDLE, "the slot of the page", WINDOW_PAGES + (shadow ? aliases : 0),
-		    shadow ? aliases + 2 : 1);
+	delete_slot(&t, MIDDLE, "the slot of the pages", WINDOW_PAGES + (shadow ? aliases : 0),
+		    shadow ? aliases + above + 1 : 1);
 	expect_still_mapped(&t, "page faults below", 0, WINDOW_PAGES);
 	destroy(&t);
-	ktap_result("%s: page tables that map the same page", ways[way]);
+	ktap_result("%s: page tables that map the same pages, %lu MiB apart", ways[way],
+		    step / SZ_1M);
 }
 
 /* The host has taken the slot's pages back: two page tables are left that map nothing. */
@@ -428,7 +442,7 @@ int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 10) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 11) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -443,7 +457,8 @@ int main(void)
 		test_root(way);
 		test_unsync(way);
 		test_aliases(way);
-		test_alias_tables(way);
+		test_alias_tables(way, SZ_2M);
+		test_alias_tables(way, SZ_1G);
 		test_taken_back(way);
 	}
 	return ktap_end();
