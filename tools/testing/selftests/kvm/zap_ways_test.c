@@ -284,6 +284,35 @@ static void test_guest_tables(unsigned int way)
 }
 
 /*
+ * The slot holds a page and two guest page tables that map it, others map the page from
+ * elsewhere. When the first go, with the page's mappings, the others map nothing any more.
+ */
+static void test_page_and_tables(unsigned int way)
+{
+	void *tables = vm_backing_alloc(TABLES_BYTES, VM_4K);
+	static const struct { uint64_t sptes, tables; } goes[] = {
+		[ZAP_MMU_TDP] = { 3, 2 },
+		[ZAP_MMU_LEGACY] = { 16, 3 },
+		[ZAP_MMU_SHADOW] = { 2, 2 + 3 },
+	};
+	struct test t;
+
+	create(&t, way, VM_4K, VM_4K);
+	vm_set_slot(t.vm, MIDDLE, 0, TABLES_GPA, TABLES_BYTES, tables);
+	guest_pt_map(t.vm->pt, UNSYNC_GVA, TABLES_GPA, SZ_4K, 0);
+	guest_pt_arena(t.vm->pt, TABLES_GPA + TABLES_BYTES - 2 * SZ_4K,
+		       (char *)tables + TABLES_BYTES - 2 * SZ_4K, 2 * SZ_4K);
+	guest_pt_map(t.vm->pt, WINDOW_GVA, TABLES_GPA, SZ_4K, 0);
+	vcpu_read(t.vcpu, UNSYNC_GVA, SZ_4K);
+	vcpu_read(t.vcpu, WINDOW_GVA, SZ_4K);
+	delete_slot(&t, MIDDLE, "the slot of a page and its page tables",
+		    goes[zap_mmu()].sptes, goes[zap_mmu()].tables);
+	destroy(&t);
+	vm_backing_free(tables, TABLES_BYTES);
+	ktap_result("%s: a page and its guest page tables", ways[way]);
+}
+
+/*
  * A guest's page tables are all in the slot, the root too, which a vCPU that does not
  * run has loaded: it outlives the slot, and one that takes its place.
  */
@@ -442,7 +471,7 @@ int main(void)
 {
 	unsigned int way, i;
 
-	zap_start((2 * ARRAY_SIZE(places) + 11) * ARRAY_SIZE(ways));
+	zap_start((2 * ARRAY_SIZE(places) + 12) * ARRAY_SIZE(ways));
 	zap_policy("scoped");
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -454,6 +483,7 @@ int main(void)
 		test_sparse(way, VM_2M);
 		test_full_tables(way);
 		test_guest_tables(way);
+		test_page_and_tables(way);
 		test_root(way);
 		test_unsync(way);
 		test_aliases(way);
