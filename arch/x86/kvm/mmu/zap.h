@@ -11,19 +11,19 @@
 
 #include "zap_compat.h"
 
-/* SPTEs of a page table that struct kvm_zap_mmu_page has one bit for. */
+/* SPTEs per bit of struct kvm_zap_mmu_page's leafs. */
 #define KVM_ZAP_CHUNK	(SPTE_ENT_PER_PAGE / BITS_PER_LONG)
 
 /**
- * struct kvm_zap_mmu_page - what the engines want to know of a shadow page
- * @leafs: a bit for each KVM_ZAP_CHUNK SPTEs that may have a leaf among them
+ * struct kvm_zap_mmu_page - the engines' part of struct kvm_mmu_page
+ * @leafs: one bit for each KVM_ZAP_CHUNK SPTEs; set if there may be a leaf among them
  * @link: in the list of page tables that have lost an entry, if @thinned
- * @thinned: whether it has lost an entry, and an engine is going to look at it
- * @empty: whether nothing is present in it, set when an engine unlinks it
+ * @thinned: the page table has lost an entry, and an engine is going to check it
+ * @empty: the page table has no present entry; set when an engine unlinks it
  *
- * Part of struct kvm_mmu_page, in the shadow MMU.  A bit of @leafs is set when a leaf
- * SPTE is added to its rmap, and cleared by the walker that finds the chunk empty; so
- * a page table that maps little need not be searched, a cache line of it is a chunk.
+ * Used in the shadow MMU. A bit of @leafs is set when a leaf SPTE is added to its rmap,
+ * and cleared by a walk that finds the chunk empty. So page tables that map little need
+ * not be searched, and a chunk is one cache line of a page table.
  */
 struct kvm_zap_mmu_page {
 	unsigned long leafs;
@@ -35,7 +35,7 @@ struct kvm_zap_mmu_page {
 #define kvm_zap_note_leaf(sp, index)	\
 	__set_bit((index) / KVM_ZAP_CHUNK, &(sp)->zap.leafs)
 
-/* Where KVM begins to look for children of a page table that it unlinks. */
+/* The entry at which KVM starts to look for children of a page table that it unlinks. */
 #define kvm_zap_first_child(sp)		((sp)->zap.empty ? SPTE_ENT_PER_PAGE : 0)
 
 /* zap.c: the sites */
@@ -47,9 +47,9 @@ s64 kvm_zap_nr_leafs(struct kvm *kvm);
 void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm));
 
 /*
- * A page fault of a vCPU that KVM handles, in place of kvm_mmu_do_page_fault(): how long that
- * takes, see virt/kvm/zap_stall.c.  The parameters are not the same in all kernels.  Whether
- * the fault may be timed is asked once: one that began so ends so.
+ * Called in place of kvm_mmu_do_page_fault(), whose parameters differ between kernels, to
+ * measure how long a page fault takes; see virt/kvm/zap_stall.c. The static key is
+ * tested once, so that each begin has its end.
  */
 #define kvm_zap_do_page_fault(vcpu, ...) ({				\
 	struct kvm_vcpu *__vcpu = (vcpu);				\

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Site teardown, policy bulk: drop the leaf SPTEs of a VM that no vCPU can run
- * any more in a plain pass, then let KVM's own walk free the page tables that
- * are left.  It finds no leaf in them, so nothing to account for one by one.
+ * Site teardown, policy bulk: drop the leaf SPTEs of a VM whose vCPUs cannot run any more
+ * in one plain pass, then let KVM's own walk free the remaining page tables. That walk
+ * finds no leafs, so it has nothing to account for one by one.
  *
- * A VM is torn down when its last reference is gone, or the process that it
- * belongs to has exited: KVM_RUN is refused from then on. So neither a CPU nor a
- * fast page fault changes an SPTE, no TLB needs a flush, and plain reads and
- * writes do. Others still may come, whenever mmu_lock is not held: the shrinker,
- * the NX huge page worker, nx_huge_pages being written, MMU notifiers, debugfs'
- * reader of rmaps. Hence an SPTE, its rmap and the statistics agree whenever
- * mmu_lock is dropped, except that where leafs of the TDP MMU are not looked at, they
- * leave the statistics at the end.
+ * A VM is torn down when its last reference is gone or when its process has exited;
+ * KVM_RUN is refused from then on. Neither CPUs nor fast page faults change SPTEs any
+ * more, TLBs need no flush, and plain reads and writes suffice. Others may still take
+ * mmu_lock whenever it is dropped: the shrinker, the NX huge page worker, writers of
+ * nx_huge_pages, MMU notifiers, debugfs' reader of rmaps. Hence an SPTE, its rmap and the
+ * statistics agree whenever mmu_lock is dropped. The exception are leafs of the TDP MMU
+ * that are not looked at: the statistics are corrected for these at the end.
  *
- * What the guest has written is passed on to the page: it may belong to a file.
- * What it has used is not: that is a hint for reclaim, and who used it is gone.
- * A kernel line that tells the page when an SPTE is made has nothing to pass on:
- * there, leaf SPTEs of the TDP MMU are not looked at.
+ * Dirty bits are passed on to the pages, which may belong to a file. Accessed bits are not:
+ * they are hints for reclaim, and the guest is gone. Kernels that tell the page when an
+ * SPTE is made have nothing to pass on, and there the TDP MMU's leafs are not looked at.
  *
- * Who looks at accessed bits without mmu_lock, as newer kernels do, may do so in a
- * page table that is no longer linked: it is freed by RCU, and the bits tell
- * nothing of a guest that does not run.
+ * On newer kernels, aging runs without mmu_lock and may do so in an unlinked page table,
+ * which is freed by RCU. The bits of a guest that does not run tell nothing.
  */
 #include <linux/kvm_host.h>
 
@@ -47,7 +44,7 @@ static void zap_bulk_account(struct kvm *kvm, int level, unsigned int leafs)
 	kvm_zap_count_sptes(kvm, leafs);
 }
 
-/* Tell the pages that the leaf SPTEs in @pt map, and say how many there are. */
+/* Tell the pages that the leafs in @pt map, and return the number of leafs. */
 static unsigned int zap_bulk_tdp_leafs(tdp_ptep_t pt)
 {
 	unsigned int i, leafs = 0;
@@ -65,9 +62,9 @@ static unsigned int zap_bulk_tdp_leafs(tdp_ptep_t pt)
 }
 
 /*
- * Remove the page table of 4K SPTEs that @iter's entry points to.  Its SPTEs may
- * stay as they are: nobody but who holds mmu_lock could find it.  Where no page
- * has to be told, they are counted by what is left when all are gone.
+ * Remove the page table of 4K SPTEs at @iter. Its SPTEs can stay: only holders of mmu_lock
+ * could find them. If no page has to be told, they are not looked at, and counted by what
+ * the statistics still have at the end.
  */
 static void zap_bulk_tdp_table(struct kvm *kvm, struct tdp_iter *iter)
 {
@@ -117,8 +114,8 @@ static void zap_bulk_tdp(struct kvm *kvm)
 }
 
 /*
- * The rmaps of what @nr SPTEs of @sp from @first on may map, one behind the other. NULL
- * if there is no memslot that has all of it.
+ * Return the rmaps, which are consecutive, of the gfns that @nr SPTEs of @sp from @first on
+ * map, or NULL if they are not all in one memslot.
  */
 static struct kvm_rmap_head *zap_bulk_rmaps(struct kvm *kvm, struct kvm_mmu_page *sp,
 					    unsigned int first, unsigned int nr)
@@ -140,7 +137,7 @@ static bool zap_bulk_is_leaf(struct kvm_mmu_page *sp, u64 spte)
 	return is_shadow_present_pte(spte) && is_last_spte(spte, sp->role.level);
 }
 
-/* Drop an SPTE of @sp as KVM does, if it is a leaf. */
+/* Drop an SPTE of @sp the way KVM does, if it is a leaf. */
 static void zap_bulk_drop(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte)
 {
 	if (!zap_bulk_is_leaf(sp, *spte))
@@ -151,9 +148,9 @@ static void zap_bulk_drop(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte)
 
 /*
  * Drop the leafs among @nr SPTEs of @sp from @spte on. @rmap is the first one's rmap, and
- * the others' follow it. An rmap knows present leafs only: one that has just the SPTE
- * tells that it is one, and is cleared as memory. Return how many went by that; another
- * one is accounted for.
+ * the others' follow. Rmaps only have present leafs: if an rmap has this SPTE and no other,
+ * the SPTE is a leaf, and is cleared like memory. Return how many leafs the caller has to
+ * account for.
  */
 static unsigned int zap_bulk_run(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *spte,
 				 struct kvm_rmap_head *rmap, unsigned int nr)
@@ -174,7 +171,7 @@ static unsigned int zap_bulk_run(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *
 	return leafs;
 }
 
-/* The same of KVM_ZAP_CHUNK SPTEs from @first on, where each one's rmap is looked for. */
+/* The same for KVM_ZAP_CHUNK SPTEs from @first on, looking up each one's rmap. */
 static unsigned int zap_bulk_chunk(struct kvm *kvm, struct kvm_mmu_page *sp,
 				   unsigned int first)
 {
@@ -195,8 +192,8 @@ static unsigned int zap_bulk_chunk(struct kvm *kvm, struct kvm_mmu_page *sp,
 }
 
 /*
- * Drop the leaf SPTEs of @sp. What a direct page table maps follows one behind the
- * other, and so do the rmaps, in all of the page table or in parts of it.
+ * Drop the leaf SPTEs of @sp. A direct page table maps consecutive gfns, whose rmaps are
+ * consecutive as far as one memslot goes.
  */
 static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 {
@@ -222,9 +219,9 @@ static void zap_bulk_table(struct kvm *kvm, struct kvm_mmu_page *sp)
 }
 
 /*
- * The newest first: a page table is mostly newer than the one above. One that stays is
- * put last, which keeps the place when mmu_lock is dropped: there is no vCPU to make
- * any, so all are of one generation.
+ * Start with the newest, which is mostly newer than its parent. A shadow page that stays is
+ * moved to the end, which keeps the place when mmu_lock is dropped. Without vCPUs there
+ * are no new ones, and all are of one generation.
  */
 static void zap_bulk_shadow(struct kvm *kvm)
 {
@@ -242,15 +239,15 @@ static void zap_bulk_shadow(struct kvm *kvm)
 			list_move_tail(&sp->link, &kvm->arch.active_mmu_pages);
 		kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
 	}
-	/* As kvm_mmu_commit_zap_page() does: no lockless walk is left. */
+	/* As in kvm_mmu_commit_zap_page(). It also waits for lockless walks. */
 	if (!list_empty(&unlinked))
 		kvm_flush_remote_tlbs(kvm);
 	kvm_zap_free_tables(kvm, &unlinked);
 }
 
 /*
- * No SPTE is left, and no vCPU makes one: what the statistics still know of are
- * those that went with their page tables, uncounted.
+ * No SPTE is left, and no vCPU makes one. The statistics still have the leafs that went
+ * with their page tables.
  */
 static void zap_bulk_account_rest(struct kvm *kvm)
 {
@@ -262,7 +259,7 @@ static void zap_bulk_account_rest(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_bulk() - drop all mappings of a VM of which no vCPU can run any more
+ * kvm_zap_bulk() - drop all mappings of a VM whose vCPUs cannot run any more
  * @kvm: the VM
  */
 void kvm_zap_bulk(struct kvm *kvm)
@@ -273,7 +270,7 @@ void kvm_zap_bulk(struct kvm *kvm)
 	zap_bulk_shadow(kvm);
 	write_unlock(&kvm->mmu_lock);
 
-	/* The page tables that are left. */
+	/* The remaining page tables. */
 	kvm_zap_by(kvm, kvm_mmu_zap_all);
 	if (!KVM_ZAP_TELLS_PAGE)
 		zap_bulk_account_rest(kvm);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the memory behind a leaf SPTE is told when the SPTE goes: nothing on a
- * kernel line that told it all when the SPTE was made, see KVM_ZAP_TELLS_PAGE.
+ * Pass accessed and dirty bits of a leaf SPTE on to the page when the SPTE goes. There is
+ * nothing to do on kernels that tell the page when the SPTE is made, see
+ * KVM_ZAP_TELLS_PAGE.
  */
 #ifndef __KVM_X86_MMU_ZAP_LEAF_H
 #define __KVM_X86_MMU_ZAP_LEAF_H
@@ -17,9 +18,8 @@
 #if KVM_ZAP_TELLS_PAGE
 
 /*
- * The page that a leaf maps, NULL where it has no struct page to tell.  As
- * kvm_set_pfn_dirty() does, but once for all there is to tell: to look it up is
- * a third of what a leaf costs.
+ * Return the page that a leaf maps, or NULL if there is no struct page. Like
+ * kvm_set_pfn_dirty(), but once for both bits: the lookup is a third of a leaf's cost.
  */
 static inline struct page *kvm_zap_leaf_page(u64 spte)
 {
@@ -29,8 +29,8 @@ static inline struct page *kvm_zap_leaf_page(u64 spte)
 }
 
 /*
- * Pass on that the guest has written to the page.  To set PG_dirty where it is
- * set would change nothing, but is atomic; reserved pages are their owner's.
+ * Pass the dirty bit on. Setting PG_dirty again would change nothing, but is atomic.
+ * Reserved pages are left to their owner.
  */
 static inline void kvm_zap_dirty_to_page(u64 spte, struct page *page)
 {
@@ -39,9 +39,8 @@ static inline void kvm_zap_dirty_to_page(u64 spte, struct page *page)
 }
 
 /*
- * Pass on that the guest has used the page.  One that has PG_referenced would be
- * activated; that is a hint for reclaim, and for memory that just lost its
- * memslot one reference is enough of it.
+ * Pass the accessed bit on. A page that has PG_referenced already would be activated: for
+ * memory that just lost its memslot, one reference is enough of a hint for reclaim.
  */
 static inline void kvm_zap_accessed_to_page(u64 spte, struct page *page)
 {
@@ -62,7 +61,7 @@ static inline void kvm_zap_accessed_to_page(u64 spte, struct page *page) { }
 
 #endif /* KVM_ZAP_TELLS_PAGE */
 
-/* Both. */
+/* Pass both on. */
 static inline void kvm_zap_leaf_to_page(u64 spte)
 {
 	struct page *page = kvm_zap_leaf_page(spte);
@@ -76,17 +75,16 @@ static inline void kvm_zap_leaf_to_page(u64 spte)
 #if KVM_ZAP_TELLS_PAGE
 
 /*
- * Tell the pages that the 4K SPTEs in @pt map, a page table that was unlinked but
- * may still be in use by CPUs, and return how many there are.
+ * Tell the pages that the 4K SPTEs in @pt map, and return the number of SPTEs. @pt is
+ * unlinked, but CPUs may still use it.
  *
- * A CPU, or a fast page fault, may add to what an SPTE says as long as it does
- * not say that the page was both used and written to; nothing is taken back, for
- * whoever does that holds mmu_lock for write or, as dirty logging, slots_lock. So most
- * are read plainly, and only those that may say more are exchanged, for a value that a
- * fast page fault leaves alone.
+ * A CPU or a fast page fault may still set bits in an SPTE that is not yet both accessed
+ * and dirty. Nobody clears bits: that takes mmu_lock for write or, for dirty logging,
+ * slots_lock. So an SPTE that has both bits is read plainly, and others are exchanged for
+ * a value that fast page faults leave alone.
  *
- * To flush first and then read all plainly would need a flush for each look at
- * who waits for mmu_lock, for pages have to be told before it is given up.
+ * The alternative, to flush first and read everything plainly, would need a flush for each
+ * lock break, because pages have to be told before mmu_lock is released.
  */
 static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
 {
@@ -108,7 +106,7 @@ static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
 
 #else /* !KVM_ZAP_TELLS_PAGE */
 
-/* No page has to be told: count the SPTEs that are present, four at a time. */
+/* No page has to be told: count the present SPTEs, four at a time. */
 static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
 {
 	const u64 *spte = rcu_dereference(pt), *end = spte + SPTE_ENT_PER_PAGE;

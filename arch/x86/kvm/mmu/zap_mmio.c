@@ -2,19 +2,18 @@
 /*
  * Site mmio, policy scoped: drop MMIO SPTEs and nothing else.
  *
- * An MMIO SPTE carries the low bits of the memslots' generation that it was made
- * in, and is used in that generation only.  When these bits wrap, one that is
- * left would be taken for valid a whole cycle later.  There is no list of them:
- * they are found by a walk of everything, with lock breaks.
+ * An MMIO SPTE carries the low bits of the memslot generation in which it was made, and
+ * is only used in that generation. When these bits wrap, an old MMIO SPTE would be taken
+ * for valid one cycle later. KVM keeps no list of MMIO SPTEs, so this walks all page
+ * tables, with lock breaks.
  *
- * While the memslots are being updated, and kvm_swap_active_memslots() calls
- * this before it says that they are not, vCPUs use no MMIO SPTE, see
- * check_mmio_spte().  But they make new ones, in front of the walk and behind
- * it, with the generation of the update under way: the last one of the cycle.
- * So let it be the next one before the walk begins.  By then SRCU readers see
- * the new memslots only, so what vCPUs make from here on is right.  All that the
- * walk meets goes nevertheless: one with the number of the new generation may
- * also be as old as a whole cycle.
+ * kvm_swap_active_memslots() calls this before it clears the flag that says that an
+ * update is in progress. While the flag is set, vCPUs do not use MMIO SPTEs, see
+ * check_mmio_spte(), but they make new ones, ahead of the walk and behind it, with the
+ * generation of the update in progress: the last one of the cycle. Therefore the next
+ * generation begins before the walk does. SRCU readers see only the new memslots by
+ * then, so MMIO SPTEs made from here on are right. The walk drops them nevertheless: an
+ * MMIO SPTE with the number of the new generation may also be one cycle old.
  */
 #include <linux/kvm_host.h>
 
@@ -32,21 +31,20 @@ struct zap_mmio {
 };
 
 /*
- * Set in the generation while it is the new one ahead of time.  Whoever caches
- * something by the memslots' generation compares all of it, and the next update
- * has the same number with the same flag: without a mark of its own this one
- * would be taken for that.  The generation does not get that far in 2^61 updates.
+ * Set in the generation while it is ahead of time. Caches keyed by the memslot generation
+ * compare all its bits, and the next update has the same number with the same flag, so
+ * without a mark the two could be confused. It takes 2^61 updates until the generation
+ * itself uses this bit.
  */
 #define ZAP_MMIO_GEN_EARLY	BIT_ULL(62)
 static_assert(!(ZAP_MMIO_GEN_EARLY &
 		(KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS | MMIO_SPTE_GEN_MASK)));
 
 /*
- * Begin the new generation, for MMIO SPTEs alone: the flag that says that an
- * update is under way stays.  kvm_swap_active_memslots() has computed the same
- * number and stores it without the flag.  mmu_lock is held for write, as who
- * makes an MMIO SPTE holds it from reading the generation until the SPTE is in
- * place: no one is in between.
+ * Begin the new generation, for MMIO SPTEs only: the flag for an update in progress stays
+ * set. kvm_swap_active_memslots() has computed the same number, and will store it without
+ * the flag. mmu_lock is held for write, because vCPUs hold it from reading the generation
+ * until the MMIO SPTE is in place.
  */
 static void zap_mmio_begin_generation(struct zap_mmio *zap)
 {
@@ -78,13 +76,13 @@ static void zap_mmio_shadow_page(struct zap_mmio *zap, struct kvm_mmu_page *sp)
 	for (spte = sp->spt; spte < end; spte++) {
 		if (!kvm_zap_is_mmio_spte(zap->kvm, *spte))
 			continue;
-		/* An MMIO SPTE has no child that could be taken along. */
+		/* An MMIO SPTE has no children. */
 		WARN_ON_ONCE(mmu_page_zap_pte(zap->kvm, sp, spte, NULL));
 		kvm_zap_count_sptes(zap->kvm, 1);
 	}
 }
 
-/* Keeps its place in the list as zap_shadow_by_pages() does. */
+/* Keeps the place in the list like zap_shadow_by_pages(). */
 static void zap_mmio_shadow(struct zap_mmio *zap)
 {
 	struct kvm *kvm = zap->kvm;
@@ -102,7 +100,7 @@ static void zap_mmio_shadow(struct zap_mmio *zap)
 	}
 }
 
-/* Drop @sptep, which is @spte.  If it has changed, a vCPU has made a new one of it. */
+/* Drop @sptep, whose value is @spte. If it has changed, a vCPU has made a new one. */
 static void zap_mmio_tdp_drop(struct zap_mmio *zap, u64 *sptep, u64 spte,
 			      gfn_t gfn, int level)
 {
@@ -114,10 +112,10 @@ static void zap_mmio_tdp_drop(struct zap_mmio *zap, u64 *sptep, u64 spte,
 }
 
 /*
- * Page table @pt, whose SPTEs of @level map what is from @gfn on, and those below it. A
- * plain scan: few SPTEs are MMIO, and tdp_iter takes several times as long for each. RCU
- * keeps a page table that is being removed: to drop what is in it does no harm. False if
- * others wait, who come before the rest.
+ * Drop the MMIO SPTEs in page table @pt and below, which maps gfns from @gfn on by SPTEs of
+ * @level. A plain scan, because few SPTEs are MMIO and tdp_iter takes several times as
+ * long. RCU keeps a page table that is being removed, and dropping its MMIO SPTEs does no
+ * harm. Return false to let others have mmu_lock first.
  */
 static bool zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, int level, gfn_t gfn)
 {
@@ -144,8 +142,8 @@ static bool zap_mmio_tdp_table(struct zap_mmio *zap, tdp_ptep_t pt, int level, g
 }
 
 /*
- * From the root again after a lock break: page tables may be gone by then. None when the
- * walk has come to the end.
+ * After a lock break, walk from the root again: page tables may be gone. There is no lock
+ * break after the end of the walk.
  */
 static void zap_mmio_tdp_root(struct zap_mmio *zap, struct kvm_mmu_page *root)
 {
@@ -177,10 +175,10 @@ static void zap_mmio_tdp(struct zap_mmio *zap)
 }
 
 /**
- * kvm_zap_mmio_scoped() - drop MMIO SPTEs, the generation in them wraps
- * @kvm: the VM, its slots_lock held, an update of its memslots under way
+ * kvm_zap_mmio_scoped() - drop MMIO SPTEs because their generation wraps
+ * @kvm: the VM, its slots_lock held, a memslot update in progress
  *
- * No TLB needs a flush, none holds an MMIO SPTE: they are not present, or have
+ * Needs no TLB flush: TLBs do not hold MMIO SPTEs, which are not present or have
  * reserved bits set.
  */
 void kvm_zap_mmio_scoped(struct kvm *kvm)

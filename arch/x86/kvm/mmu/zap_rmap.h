@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A part of mmu.c, which keeps to itself what an rmap with several SPTEs is.
+ * Part of mmu.c, where the layout of an rmap with several SPTEs is private.
  */
 #ifdef CONFIG_KVM_ZAP_POLICY
 
@@ -8,12 +8,13 @@
  * kvm_zap_rmap_take() - take SPTEs out of an rmap that has several
  * @kvm: the VM, its mmu_lock held for write
  * @rmap: the rmap
- * @sptes: where to put them, KVM_ZAP_RMAP_STEP at most
+ * @sptes: receives the SPTEs' addresses, at most KVM_ZAP_RMAP_STEP
  *
- * Takes those of the first descriptor, which is freed; the ones behind it are as they
- * were. Does kvm_zap_all_rmap_sptes()'s work in steps, but for clearing the SPTEs.
+ * Takes the SPTEs of the first descriptor and frees it; the other descriptors stay as
+ * they are. This is kvm_zap_all_rmap_sptes() in steps, except that it does not clear the
+ * SPTEs.
  *
- * Return: how many SPTEs that are.
+ * Return: the number of SPTEs taken.
  */
 unsigned int kvm_zap_rmap_take(struct kvm *kvm, struct kvm_rmap_head *rmap, u64 **sptes)
 {
@@ -24,7 +25,7 @@ unsigned int kvm_zap_rmap_take(struct kvm *kvm, struct kvm_rmap_head *rmap, u64 
 
 	BUILD_BUG_ON(PTE_LIST_EXT > KVM_ZAP_RMAP_STEP);
 
-	/* Two mostly: a call of memcpy() takes longer. */
+	/* Mostly two, for which memcpy() takes longer. */
 	for (i = 0; i < nr; i++)
 		sptes[i] = from[i];
 	kvm_zap_rmap_end(kvm, rmap, desc->more ? (unsigned long)desc->more | 1 : 0);

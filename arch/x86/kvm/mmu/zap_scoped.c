@@ -2,25 +2,25 @@
 /*
  * Site memslot, policy scoped: drop what belongs to the memslot, and no more.
  *
- * What belongs to a memslot are leaf SPTEs of the TDP MMU that map its memory,
- * leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested) that do,
- * shadow pages that shadow a guest page table inside the memslot, and direct ones
- * whose whole range lies in it.
+ * Four things belong to a memslot: leaf SPTEs of the TDP MMU that map its memory,
+ * leaf SPTEs of the shadow MMU (legacy direct, shadow paging, nested) that map its
+ * memory, shadow pages that shadow a guest page table inside the memslot, and
+ * direct shadow pages whose whole range lies in the memslot.
  *
- * No vCPU adds any of these meanwhile, whichever way mmu_lock is held, or while
- * it is not: the memslot was marked invalid and kvm_swap_active_memslots() then
- * waited until every SRCU reader that could have seen it valid was gone.  Who
- * handles a fault reads the memslots under SRCU.  kvm_faultin_pfn() has a fault
- * on an invalid memslot retried, prefetch leaves it out
- * (gfn_to_memslot_dirty_bitmap()), an async page fault faults again, and a fast
- * page fault changes only SPTEs that are present.  What splits, merges or
- * write-protects a memslot's SPTEs holds slots_lock, as the caller here does,
- * or mmu_lock for write (MMU notifiers, NX huge page recovery).  So what was
- * dropped stays dropped, and a walk goes on where it was after a lock break.
+ * vCPUs do not add any of these while the engine runs, not even while it has dropped
+ * mmu_lock. The memslot is marked invalid, and kvm_swap_active_memslots() has waited
+ * for every SRCU reader that could have seen it valid; page faults look memslots up
+ * under SRCU. For an invalid memslot, kvm_faultin_pfn() retries the fault,
+ * gfn_to_memslot_dirty_bitmap() excludes it from prefetch, an async page fault
+ * faults again, and a fast page fault changes present SPTEs only. Code that
+ * splits, merges or write-protects SPTEs of the memslot holds slots_lock, as this
+ * code's caller does, or holds mmu_lock for write (MMU notifiers, NX huge page
+ * recovery). Hence dropped SPTEs stay dropped, and after a lock break the walk
+ * continues where it stopped.
  *
- * On newer kernels NX huge page recovery holds mmu_lock for read in the TDP MMU
- * and who only looks at accessed bits does not hold it at all. Neither adds
- * anything; zap_scoped_tdp.c and kvm_zap_rmap_begin() say what they need.
+ * On newer kernels, NX huge page recovery takes mmu_lock for read in the TDP MMU,
+ * and aging does not take it at all. Neither adds SPTEs. zap_scoped_tdp.c and
+ * kvm_zap_rmap_begin() explain what they require.
  */
 #include <linux/kvm_host.h>
 
@@ -32,9 +32,9 @@
 #include "zap.h"
 
 /*
- * The memslot as its SPTEs know it.  Not the caller's, which was the active one
- * until it was marked invalid: the first shadow root of a VM allocates rmaps
- * for active memslots only, and the invalid copy is the active one by now.
+ * Return the active copy of the memslot, which is the invalid one by now. The rmaps
+ * are there: a VM's first shadow root allocates them for active memslots only, so
+ * the caller's @old, which was active before, may lack them.
  */
 static const struct kvm_memory_slot *
 zap_scoped_active(struct kvm *kvm, const struct kvm_memory_slot *old)
@@ -49,12 +49,12 @@ zap_scoped_active(struct kvm *kvm, const struct kvm_memory_slot *old)
 }
 
 /**
- * kvm_zap_memslot_scoped() - drop a memslot's mappings, leave all others
+ * kvm_zap_memslot_scoped() - drop a memslot's mappings and leave all others
  * @kvm: the VM, its slots_lock held
  * @old: the memslot as it was before it was marked invalid
  *
- * Takes mmu_lock for read for the TDP MMU, for write for the shadow MMU, and
- * makes way for others that wait for it.
+ * Takes mmu_lock, for read in the TDP MMU and for write in the shadow MMU, and
+ * drops it when others wait for it.
  */
 void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old)
 {
@@ -72,7 +72,7 @@ void kvm_zap_memslot_scoped(struct kvm *kvm, const struct kvm_memory_slot *old)
 	if (kvm_memslots_have_rmaps(kvm))
 		kvm_zap_scoped_shadow(kvm, slot);
 
-	/* vCPUs know the page's address from elsewhere, too: kvm_unmap_gfn_range(). */
+	/* vCPUs have this page's address outside of the MMU as well: kvm_unmap_gfn_range(). */
 	if (kvm_x86_ops.set_apic_access_page_addr &&
 	    slot->id == APIC_ACCESS_PAGE_PRIVATE_MEMSLOT)
 		kvm_make_all_cpus_request(kvm, KVM_REQ_APIC_PAGE_RELOAD);

@@ -2,15 +2,15 @@
 /*
  * Policy scoped in the shadow MMU: legacy direct, shadow paging, nested.
  *
- * What belongs to a memslot can be found in two ways.  From the memslot: each
- * of its pages has an rmap, and a bucket in the hash of shadow pages, in which
- * those that shadow a guest page table there are.  From the shadow pages: each
- * knows which guest pages its SPTEs map, and which it shadows.  The first costs
- * by the memslot's size, however little of it is mapped, the second by what is
- * mapped, however small the memslot is.  Take the one that is less work.
+ * There are two ways to find what belongs to a memslot. One starts from the memslot:
+ * each of its pages has an rmap, and a bucket in the hash of shadow pages, which has
+ * the shadow pages of a guest page table at that gfn. The other one starts from the
+ * shadow pages: each knows which gfns its SPTEs map, and which gfn it shadows. The
+ * first costs by the size of the memslot, however little of it is mapped. The second
+ * costs by what is mapped, however small the memslot is. The cheaper one is used.
  *
- * mmu_lock is held for write, as for all of the shadow MMU.  That nothing is
- * added while it is dropped in between is argued in zap_scoped.c.
+ * mmu_lock is held for write, as everywhere in the shadow MMU. zap_scoped.c explains
+ * why nothing is added while it is dropped in between.
  */
 #include <linux/hash.h>
 #include <linux/kvm_host.h>
@@ -30,7 +30,8 @@ static bool zap_shadow_may_map(const struct zap_shadow *zap,
 }
 
 /*
- * Be done with @sp: put it first, or unlink it.  False if it did not get that far.
+ * Finish with @sp: move it to the front of the list, or unlink it. Return false if the
+ * lock was dropped before that.
  */
 static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -48,11 +49,11 @@ static bool zap_shadow_page(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 }
 
 /*
- * Start from the shadow pages.  Take the oldest each time, and put it first when
- * it is done with: that keeps the place when mmu_lock is dropped.  Pages that
- * come meanwhile are put first as well and do not matter.  What depends on the
- * order is kvm_zap_obsolete_pages(), and only between generations: while
- * slots_lock is held all pages are of one.
+ * Start from the shadow pages. Always take the oldest one, and move it to the front
+ * when it is finished: that keeps the place when mmu_lock is dropped. New shadow
+ * pages are added at the front as well and need not be visited. The order of the list
+ * matters to kvm_zap_obsolete_pages() only, between generations, and while slots_lock is
+ * held all shadow pages are of one generation.
  */
 static void zap_shadow_by_pages(struct zap_shadow *zap)
 {
@@ -79,7 +80,7 @@ static bool zap_shadow_heads_are_empty(const struct kvm_rmap_head *rmap)
 		 kvm_zap_rmap_val(&rmap[6]) | kvm_zap_rmap_val(&rmap[7]));
 }
 
-/* The leaf SPTEs that map the memslot, from its rmaps. */
+/* Drop the leaf SPTEs that the memslot's rmaps know. */
 static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
 {
 	const struct kvm_memory_slot *slot = zap->slot;
@@ -103,10 +104,10 @@ static void zap_shadow_rmaps(struct zap_shadow *zap, int level)
 }
 
 /*
- * Whether guest page tables in the 2M of memory around @gfn may be shadowed. KVM maps
- * nothing by a large page next to one: it counts them, see account_shadowed(), on top
- * of what it begins with, see kvm_alloc_memslot_metadata(). That is 1 in a memslot
- * whose memory is aligned differently, and may be 1 at a memslot's ends.
+ * Whether guest page tables in the 2M of memory around @gfn may be shadowed. KVM uses no
+ * large page there, and counts them in disallow_lpage, see account_shadowed(). The
+ * count starts at 1 in a memslot whose userspace address is aligned differently, and
+ * may start at 1 at the ends of a memslot, see kvm_alloc_memslot_metadata().
  */
 static bool zap_shadow_may_have_gptes(const struct zap_shadow *zap, gfn_t gfn)
 {
@@ -118,7 +119,7 @@ static bool zap_shadow_may_have_gptes(const struct zap_shadow *zap, gfn_t gfn)
 	info = slot->arch.lpage_info[PG_LEVEL_2M - PG_LEVEL_2M] +
 	       gfn_to_index(gfn, slot->base_gfn, PG_LEVEL_2M);
 
-	/* Without mmu_lock where it is an estimate. */
+	/* Lockless when used for the estimate. */
 	return READ_ONCE(zap->kvm->arch.indirect_shadow_pages) &&
 	       READ_ONCE(info->disallow_lpage) != misaligned;
 }
@@ -129,7 +130,7 @@ static gfn_t zap_shadow_next_2m(gfn_t gfn)
 	return gfn + SPTE_ENT_PER_PAGE - gfn % SPTE_ENT_PER_PAGE;
 }
 
-/* The shadow pages of @gfn that belong to the memslot. */
+/* Unlink the shadow pages of @gfn that belong to the memslot. */
 static void zap_shadow_gfn(struct zap_shadow *zap, gfn_t gfn)
 {
 	struct hlist_head *bucket;
@@ -137,7 +138,7 @@ static void zap_shadow_gfn(struct zap_shadow *zap, gfn_t gfn)
 
 	bucket = &zap->kvm->arch.mmu_page_hash[hash_64(gfn, KVM_MMU_HASH_SHIFT)];
 restart:
-	/* An invalid page is unlinked, or a root that is still loaded, and empty. */
+	/* An invalid shadow page is unlinked already, or is an empty root in use. */
 	hlist_for_each_entry(sp, bucket, hash_link)
 		if (sp->gfn == gfn && !sp->role.invalid &&
 		    kvm_mmu_page_as_id(sp) == zap->slot->as_id &&
@@ -147,8 +148,8 @@ restart:
 }
 
 /*
- * The shadow pages that belong to the memslot, by its gfns.  Those of guest page
- * tables may be at each of them, others where a large page could be.
+ * Unlink the shadow pages that belong to the memslot, gfn by gfn. Shadow pages of guest
+ * page tables may be at any gfn, others only at the start of a large page.
  */
 static void zap_shadow_by_gfns(struct zap_shadow *zap)
 {
@@ -166,9 +167,9 @@ static void zap_shadow_by_gfns(struct zap_shadow *zap)
 }
 
 /*
- * Start from the memslot.  What page tables go with it have, they take along.  Those that
- * a memslot smaller than a page table leaves empty stay: it leaves one or two mostly,
- * and a ROM or BAR that comes back is mapped by the same.
+ * Start from the memslot. Unlink its shadow pages first, with all their SPTEs. Page
+ * tables that become empty stay if the memslot is smaller than the range of a page table:
+ * mostly that is one or two, and a ROM or BAR that comes back uses them again.
  */
 static void zap_shadow_by_slot(struct zap_shadow *zap)
 {
@@ -181,7 +182,7 @@ static void zap_shadow_by_slot(struct zap_shadow *zap)
 		zap_shadow_rmaps(zap, level);
 }
 
-/* What finding it from the memslot costs: its rmaps, and the hash; no more than @limit. */
+/* Estimate the cost of starting from the memslot: its rmaps, and the hash. */
 static u64 zap_shadow_cost_by_slot(const struct zap_shadow *zap, u64 limit)
 {
 	u64 npages = zap->slot->npages;
@@ -198,9 +199,9 @@ static u64 zap_shadow_cost_by_slot(const struct zap_shadow *zap, u64 limit)
 }
 
 /*
- * What finding it from the shadow pages costs.  All of the indirect ones have to be
- * searched, at most for all leafs that there are, of the direct ones those in the
- * memslot's range; but all that is found there is the memslot's.
+ * Estimate the cost of starting from the shadow pages. All indirect ones have to be
+ * searched, at most for all leafs of the VM, and the direct ones in the memslot's
+ * range, in which every leaf belongs to the memslot.
  */
 static u64 zap_shadow_cost_by_pages(const struct zap_shadow *zap)
 {
@@ -217,9 +218,9 @@ static u64 zap_shadow_cost_by_pages(const struct zap_shadow *zap)
 /**
  * kvm_zap_scoped_shadow() - drop a memslot's mappings in the shadow MMU
  * @kvm: the VM, its slots_lock held
- * @slot: the memslot, marked invalid, that is active and has rmaps
+ * @slot: the active copy of the memslot, which is marked invalid and has rmaps
  *
- * Takes mmu_lock for write and makes way for others that wait for it.
+ * Takes mmu_lock for write, and drops it when others wait for it.
  */
 void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
@@ -232,7 +233,7 @@ void kvm_zap_scoped_shadow(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	};
 	u64 by_pages, by_slot;
 
-	/* Others may change what this looks at: it is an estimate. */
+	/* Lockless, hence an estimate. */
 	by_pages = zap_shadow_cost_by_pages(&zap);
 	by_slot = zap_shadow_cost_by_slot(&zap, by_pages + 1);
 

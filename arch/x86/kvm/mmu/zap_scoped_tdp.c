@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy scoped in the TDP MMU: remove a memslot's part of each root's page
- * tables, with mmu_lock held for read, so that faults elsewhere go on.
+ * Policy scoped in the TDP MMU: remove a memslot's part of each root's page tables.
+ * mmu_lock is held for read, so vCPUs can handle faults elsewhere in the meantime.
  *
- * An entry whose whole range lies in the memslot is removed together with the
- * page tables under it; at the memslot's ends leaf SPTEs go one by one.  Leaf
- * SPTEs never straddle memslots, see kvm_alloc_memslot_metadata().  What makes
- * it sound that vCPUs run on meanwhile is said in zap_scoped.c.
+ * An entry whose whole range lies in the memslot is removed together with the page
+ * tables below it. At the ends of the memslot, leaf SPTEs are removed one by one. A
+ * leaf SPTE never straddles two memslots, see kvm_alloc_memslot_metadata().
+ * zap_scoped.c explains why it is safe that vCPUs keep running.
  *
- * A CPU may use an unlinked page table until its TLB is flushed, and a lockless
- * walk may read one until it leaves its RCU read-side critical section.  Hence
- * the order: unlink, flush, and only then call_rcu().  Page tables wait for that
- * on a list.  One flush at the end covers all roots.  The walk flushes before
- * each lock break as well, so that what is told to pages and to MMU notifiers
- * holds whenever mmu_lock is free.
+ * A CPU may use an unlinked page table until its TLB is flushed, and a lockless walk
+ * may read one until it leaves its RCU read-side critical section. Hence the order:
+ * unlink, flush, and only then call_rcu(). Until then, unlinked page tables are on a
+ * list. One flush at the end covers all roots. The walk also flushes before each
+ * lock break: whoever takes mmu_lock next may rely on the state that the pages and
+ * the MMU notifiers were told of.
  */
 #include <linux/kvm_host.h>
 
@@ -26,13 +26,13 @@
 #include "zap_leaf.h"
 #include "zap_tdp.h"
 
-/* One invalidation's walk of all roots. */
+/* The state of one invalidation, for all roots. */
 struct zap_tdp {
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
-	struct kvm_mmu_page *root;	/* the one that is walked at present */
+	struct kvm_mmu_page *root;	/* the root that is being walked */
 	struct list_head unlinked;	/* page tables to free after the flush */
-	bool flush;			/* a vCPU may still use what was dropped */
+	bool flush;			/* a TLB may still have what was dropped */
 };
 
 static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt);
@@ -46,10 +46,9 @@ static void zap_tdp_account(struct zap_tdp *zap, int level, unsigned int leafs)
 }
 
 /*
- * Empty a page table of 2M or 1G entries that was unlinked, and say how many
- * leaf SPTEs it had.  The exchange claims a child: the worker that recovers huge
- * pages from NX ones holds mmu_lock for read as well, may take the same child
- * away, and then frees it.
+ * Empty an unlinked page table of 2M or 1G entries, and return how many leaf SPTEs it
+ * had. The exchange claims a child: NX huge page recovery also holds mmu_lock for
+ * read, and may remove and free the same child.
  */
 static unsigned int zap_tdp_upper(struct zap_tdp *zap, tdp_ptep_t pt, int level)
 {
@@ -90,16 +89,15 @@ static void zap_tdp_trace_table(struct zap_tdp *zap, struct kvm_mmu_page *sp)
 }
 
 /*
- * Take the page table @pt, to which no entry points any more, and all under it
- * out of KVM's books.
+ * Remove the unlinked page table @pt, and all page tables below it, from KVM's
+ * accounting.
  *
- * SPTEs in it may be left as they are, for no one who could still reach it makes
- * a leaf come or go.  A page fault in the memslot's range is refused, and
- * all of @pt's range lies in the memslot.  Who write-protects, splits, or merges
- * SPTEs, or zaps the roots that a fast zap made invalid, holds slots_lock, as
- * the caller does; MMU notifiers hold mmu_lock for write.  A fast page fault,
- * lockless aging, and a CPU by its TLB change bits of a leaf that is present,
- * and it stays a leaf.
+ * Its SPTEs need not be cleared. Nobody who can still reach @pt adds or removes a
+ * leaf: page faults in the memslot's range, which contains all of @pt's range, are
+ * refused. Write protection, splitting and merging of SPTEs, and the zap of roots that
+ * a fast zap invalidated, need slots_lock, which the caller holds. MMU notifiers
+ * take mmu_lock for write. Fast page faults, lockless aging and the CPU's own
+ * accessed and dirty bits only change bits of a leaf that stays present.
  */
 static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)
 {
@@ -119,18 +117,18 @@ static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)
 }
 
 /*
- * Remove the entry that @iter is at, with all that is under it.
+ * Remove the entry at @iter with everything below it.
  *
- * No vCPU uses an invalid root, nor is one kicked for it.  Who marks a root
- * invalid holds mmu_lock for write until all vCPUs have left the guest and have a
- * request to drop the root (kvm_mmu_zap_all_fast()), and kvm_mmu_load() flushes
- * the TLB before a vCPU enters the guest with another one.
+ * An invalid root needs no flush, because no vCPU runs on it. kvm_mmu_zap_all_fast()
+ * holds mmu_lock for write until all vCPUs have left the guest and have a request to
+ * drop the invalid root, and kvm_mmu_load() flushes the TLB before a vCPU enters the
+ * guest with another one.
  */
 static void zap_tdp_entry(struct zap_tdp *zap, struct tdp_iter *iter)
 {
 	u64 *sptep = rcu_dereference(iter->sptep);
 
-	/* It changes under this when a fast page fault makes it writable. */
+	/* A fast page fault may make the SPTE writable at the same time. */
 	while (!try_cmpxchg64(sptep, &iter->old_spte, SHADOW_NONPRESENT_VALUE))
 		if (!is_shadow_present_pte(iter->old_spte))
 			return;
@@ -147,7 +145,7 @@ static void zap_tdp_entry(struct zap_tdp *zap, struct tdp_iter *iter)
 	}
 }
 
-/* Flush the TLBs if need be, and say whether it was. */
+/* Flush the TLBs if something was dropped. Return whether it was. */
 static bool zap_tdp_flush(struct zap_tdp *zap)
 {
 	bool flush = zap->flush;
@@ -160,8 +158,8 @@ static bool zap_tdp_flush(struct zap_tdp *zap)
 }
 
 /*
- * Walk down to @min_level, and remove each entry of at most @max_level that
- * lies in the memslot.
+ * Walk down to @min_level, and remove each entry that lies in the memslot and whose
+ * level is at most @max_level.
  */
 static void zap_tdp_walk(struct zap_tdp *zap, int min_level, int max_level)
 {
@@ -169,8 +167,8 @@ static void zap_tdp_walk(struct zap_tdp *zap, int min_level, int max_level)
 	struct tdp_iter iter;
 
 	/*
-	 * The host's physical addresses may be wider than what the root maps.
-	 * From there on the walk would come to other memory's entries.
+	 * The host's physical addresses may be wider than the range that the root
+	 * maps. Beyond that range, the walk would wrap around to other memory.
 	 */
 	end = min_t(gfn_t, end, KVM_PAGES_PER_HPAGE(zap->root->role.level + 1));
 	if (start >= end)
@@ -191,15 +189,15 @@ static void zap_tdp_walk(struct zap_tdp *zap, int min_level, int max_level)
 }
 
 /*
- * 2M by 2M first, so that no step takes long; what goes at 1G is page tables
- * without leafs by then, and 1G leafs.
+ * Remove 2M entries first, so that no single step takes long. Entries of 1G then have
+ * no leafs below them, or are leafs themselves.
  */
 static void zap_tdp_root(struct zap_tdp *zap)
 {
 	gfn_t start = zap->slot->base_gfn, end = start + zap->slot->npages;
 	gfn_t gib = KVM_PAGES_PER_HPAGE(PG_LEVEL_1G);
 
-	/* Page tables on the walk's way may go, too: the NX worker's do. */
+	/* NX huge page recovery may remove page tables that the walk passes. */
 	rcu_read_lock();
 	zap_tdp_walk(zap, PG_LEVEL_4K, PG_LEVEL_2M);
 	if (ALIGN(start, gib) + gib <= end)
@@ -208,10 +206,10 @@ static void zap_tdp_root(struct zap_tdp *zap)
 }
 
 /*
- * Another one who holds mmu_lock for read may have dropped an entry before the
- * walk came there, and flush later: once the memslot is gone, no MMU notifier
- * waits for that flush.  Flush for it.  Whoever does so flushes before it gives
- * mmu_lock up.  So if nobody holds the lock now, that is done already.
+ * Another holder of mmu_lock for read may have dropped an SPTE before the walk got
+ * there, and may not have flushed yet. Once the memslot is gone, no MMU notifier waits
+ * for that flush, so flush on its behalf. Such a holder flushes before it releases
+ * mmu_lock: if nobody holds the lock now, the flush has been done.
  */
 static void zap_tdp_flush_for_others(struct zap_tdp *zap)
 {
@@ -223,7 +221,7 @@ static void zap_tdp_flush_for_others(struct zap_tdp *zap)
 	zap_tdp_flush(zap);
 }
 
-/* Nobody waits for mmu_lock here, be there ever so many page tables. */
+/* mmu_lock is not held, so the number of page tables does not matter. */
 static void zap_tdp_free(struct zap_tdp *zap)
 {
 	struct kvm_mmu_page *sp, *next;
@@ -239,7 +237,7 @@ static void zap_tdp_free(struct zap_tdp *zap)
  * @kvm: the VM, its slots_lock held
  * @slot: the memslot, marked invalid
  *
- * Takes mmu_lock for read, never waits for it for write.
+ * Takes mmu_lock for read. Never waits for it for write.
  */
 void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
@@ -252,7 +250,7 @@ void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	bool flushed;
 
 	read_lock(&kvm->mmu_lock);
-	/* Invalid roots as well: a vCPU may not have let go of one yet. */
+	/* Invalid roots, too: a vCPU may not have dropped its reference yet. */
 	while ((root = kvm_zap_tdp_next_root(kvm, root, true))) {
 		if (kvm_mmu_page_as_id(root) != slot->as_id)
 			continue;

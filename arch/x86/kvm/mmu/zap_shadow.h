@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policy scoped in the shadow MMU: what finding and dropping share.
- * zap_scoped_shadow.c finds what belongs to the memslot, zap_shadow_drop.c drops it.
+ * Policy scoped in the shadow MMU: shared by zap_scoped_shadow.c, which finds what
+ * belongs to the memslot, and zap_shadow_drop.c, which drops it.
  */
 #ifndef __KVM_X86_MMU_ZAP_SHADOW_H
 #define __KVM_X86_MMU_ZAP_SHADOW_H
@@ -14,27 +14,28 @@
 #include "zap.h"
 
 /*
- * What a step costs, in instructions, rounded up from what was measured on 6.1.
- * They tell which way is less work and when to look whether others wait.
+ * The cost of a step, in instructions, rounded up from measurements on 6.1. Costs decide
+ * which of the two ways to find mappings is cheaper, and when to look whether others
+ * wait for mmu_lock.
  */
 #define ZAP_COST_HEAD		8	/* look at an rmap */
 #define ZAP_COST_HEADS		16	/* see that ZAP_HEADS rmaps are empty */
 #define ZAP_COST_GFN		32	/* look a page table up in the hash */
-#define ZAP_COST_PAGE		64	/* see that a shadow page does not matter */
-#define ZAP_COST_TABLE		64	/* look into one that may */
+#define ZAP_COST_PAGE		64	/* see that a shadow page is irrelevant */
+#define ZAP_COST_TABLE		64	/* look into one that may be relevant */
 #define ZAP_COST_CHUNK		256	/* look at KVM_ZAP_CHUNK leaf SPTEs */
 #define ZAP_COST_LEAF		256	/* drop a leaf SPTE */
 #define ZAP_COST_FIND		3	/* pass over one of an rmap's SPTEs */
 #define ZAP_COST_EMPTY		1024	/* unlink a shadow page that is empty */
 #define ZAP_COST_UNLINK		18432	/* unlink a shadow page without leafs */
-#define ZAP_COST_MAX		8192	/* between two looks, and one step more */
+#define ZAP_COST_MAX		8192	/* between two looks, plus one step */
 
-/* Rmaps that are looked at together. */
+/* Rmaps that are checked together. */
 #define ZAP_HEADS		8
 
 /*
- * Page tables that have lost entries and wait to be looked at, although one that has
- * waited longer is not empty. Most pages have fewer mappings.
+ * Page tables that may wait to be checked although one that has waited longer is not
+ * empty: most pages have fewer mappings.
  */
 #define ZAP_THINNED_MAX		96
 
@@ -44,7 +45,7 @@ struct zap_shadow {
 	struct list_head unlinked;	/* page tables to flush for, then to free */
 	struct list_head flushed;	/* page tables to free */
 	unsigned int leafs[KVM_NR_PAGE_SIZES];	/* dropped, not accounted yet */
-	/* Page tables that have lost entries and may be empty by now, the oldest first. */
+	/* page tables that have lost entries, the oldest first */
 	struct list_head thinned;
 	unsigned int nr_thinned;
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
@@ -65,8 +66,8 @@ bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp);
 void kvm_zap_shadow_finish(struct zap_shadow *zap);
 
 /*
- * Account for @cost and make way for others if it is time to and they wait.
- * False if mmu_lock was dropped: shadow pages seen before may be gone.
+ * Account for @cost, and drop mmu_lock if it is time to look and others wait. Return
+ * false if it was dropped: shadow pages seen before may be gone.
  */
 static inline bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
 {
@@ -74,7 +75,7 @@ static inline bool zap_shadow_go_on(struct zap_shadow *zap, unsigned int cost)
 	return zap->cost < ZAP_COST_MAX || kvm_zap_shadow_break(zap);
 }
 
-/* The same between two of what is walked, when no shadow page is being worked on. */
+/* The same between two items of a walk, when no shadow page is in use. */
 static inline void zap_shadow_next(struct zap_shadow *zap, unsigned int cost)
 {
 	zap->cost += cost;
@@ -94,10 +95,10 @@ static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
 }
 
 /*
- * Whether all that @sp could map lies in the memslot: nothing will be mapped by it
- * again, and KVM would reclaim it no sooner than others that are in use. What NX huge
- * pages put in place of a large page is among them, for a large page lies in one
- * memslot. The worker that lets it come back has it on a list, and looks for the memslot.
+ * Whether everything that @sp could map lies in the memslot, so that nothing will be
+ * mapped through it again. This includes page tables that NX huge pages put in place
+ * of a large page, because a large page lies in one memslot. The worker that recovers
+ * the large page has them on a list, and looks the memslot up.
  */
 static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 					const struct kvm_mmu_page *sp)
@@ -109,8 +110,8 @@ static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 }
 
 /*
- * Whether @sp goes with the memslot. If it shadows a guest page table there, its
- * accounting goes.
+ * Whether @sp goes with the memslot. If it shadows a guest page table there, the
+ * accounting in that memslot is about to go as well.
  */
 static inline bool zap_shadow_belongs(const struct zap_shadow *zap,
 				      const struct kvm_mmu_page *sp)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy scoped in the shadow MMU: drop leaf SPTEs, and page tables that belong to
- * the memslot or that this leaves empty.
+ * Policy scoped in the shadow MMU: drop leaf SPTEs, and page tables that belong to the
+ * memslot or that became empty.
  *
- * A page table that is unlinked is invalid, but not freed before mmu_lock was dropped:
- * a pointer to it stays good until then.
+ * An unlinked page table is invalid, but it is not freed before mmu_lock is dropped:
+ * until then, pointers to it stay valid.
  */
 #include <linux/kvm_host.h>
 
@@ -13,11 +13,11 @@
 #include "zap_shadow.h"
 
 /*
- * Account for the leafs, and flush the TLBs. All of them: nested guests' addresses
- * are not the memslot's, and guest page tables in it map other memory, too. The
- * flush also waits for lockless walks of what was unlinked. Must come before
- * mmu_lock is released: whoever takes it next may rely on dropped SPTEs not being
- * cached by a vCPU.
+ * Account for the dropped leafs, and flush the TLBs. A range flush would not do: the
+ * addresses of nested guests are not the memslot's, and guest page tables in the
+ * memslot map other memory, too. The flush also waits for lockless walks of the
+ * unlinked page tables. This must happen before mmu_lock is released: whoever takes
+ * it next may rely on dropped SPTEs not being cached by a vCPU.
  */
 static void zap_shadow_flush(struct zap_shadow *zap)
 {
@@ -38,9 +38,9 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 }
 
 /*
- * @sp loses an entry. It may lose more, and others in turn with it, as where
- * the guest maps a page several times: look later whether it is empty. Unlinking it is
- * charged for here, so that not many wait.
+ * @sp loses an entry. Check later whether it is empty: it may lose more entries, in
+ * turn with other page tables if the guest maps a page several times. The cost of
+ * unlinking @sp is charged here, so that few page tables wait.
  */
 static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -53,7 +53,7 @@ static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	zap->cost += ZAP_COST_EMPTY;
 }
 
-/* @sp is looked at now, or need not be. */
+/* @sp is checked now, or need not be checked. */
 static void zap_shadow_looked_at(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	if (!sp->zap.thinned)
@@ -64,7 +64,7 @@ static void zap_shadow_looked_at(struct zap_shadow *zap, struct kvm_mmu_page *sp
 	zap->nr_thinned--;
 }
 
-/* Unlink @sp, in which nothing is present if @empty. The one above loses an entry. */
+/* Unlink @sp, which is known to be @empty or not. Its parent loses an entry. */
 static void zap_shadow_unlink_one(struct zap_shadow *zap, struct kvm_mmu_page *sp, bool empty)
 {
 	unsigned long parent = kvm_zap_rmap_val(&sp->parent_ptes);
@@ -81,9 +81,9 @@ static void zap_shadow_unlink_one(struct zap_shadow *zap, struct kvm_mmu_page *s
 }
 
 /*
- * If nothing is left in @sp, unlink it, or have KVM reclaim it first if it reclaims any.
- * The order of shadow pages matters between generations alone, see
- * zap_shadow_by_pages(). False if it has something left.
+ * If @sp is empty, unlink it, or move it to where KVM reclaims first. The order of the
+ * list matters between generations only, see zap_shadow_by_pages(). Return false if
+ * @sp is not empty.
  */
 static bool zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -101,7 +101,7 @@ static bool zap_shadow_settle(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	return true;
 }
 
-/* Look at the page table that has waited longest. False if it has something left. */
+/* Check the page table that has waited longest. Return false if it is not empty. */
 static bool zap_shadow_settle_first(struct zap_shadow *zap)
 {
 	struct kvm_mmu_page *sp = list_first_entry(&zap->thinned, struct kvm_mmu_page, zap.link);
@@ -110,7 +110,7 @@ static bool zap_shadow_settle_first(struct zap_shadow *zap)
 	return zap_shadow_settle(zap, sp);
 }
 
-/* One that goes thins out the one above: that comes last. */
+/* Unlinking a page table appends its parent to the list. */
 static void zap_shadow_settle_all(struct zap_shadow *zap)
 {
 	while (!list_empty(&zap->thinned))
@@ -118,8 +118,8 @@ static void zap_shadow_settle_all(struct zap_shadow *zap)
 }
 
 /**
- * kvm_zap_shadow_break() - make way for others if they wait
- * @zap: the walk, which has come ZAP_COST_MAX further since the last look
+ * kvm_zap_shadow_break() - drop mmu_lock if others wait for it
+ * @zap: the walk, which has come ZAP_COST_MAX further since the last call
  *
  * Return: false if mmu_lock was dropped: shadow pages seen before may be gone.
  */
@@ -134,18 +134,18 @@ bool kvm_zap_shadow_break(struct zap_shadow *zap)
 	zap_shadow_settle_all(zap);
 	zap_shadow_flush(zap);
 	kvm_zap_count_yield(kvm, cond_resched_rwlock_write(&kvm->mmu_lock));
-	/* They do not count for the limit of shadow pages any more: do not pile them up. */
+	/* KVM does not count these in the limit of shadow pages: do not pile them up. */
 	kvm_zap_free_tables(kvm, &zap->flushed);
 	zap->cost = 0;
 	return false;
 }
 
 /**
- * kvm_zap_shadow_look() - make way for others, and look at page tables that may be empty
- * @zap: the walk, which has come ZAP_COST_MAX further since the last look
+ * kvm_zap_shadow_look() - drop mmu_lock if others wait, and check waiting page tables
+ * @zap: the walk, which has come ZAP_COST_MAX further since the last call
  *
- * Page tables that map the same pages lose entries in turn. When one has something left
- * the others can wait for the next look, unless too many do. May drop mmu_lock.
+ * Page tables that map the same pages lose their entries in turn: when one of them is
+ * not empty, the others can wait for the next call, unless too many do.
  */
 void kvm_zap_shadow_look(struct zap_shadow *zap)
 {
@@ -161,7 +161,7 @@ void kvm_zap_shadow_look(struct zap_shadow *zap)
 	} while (zap->nr_thinned > ZAP_THINNED_MAX);
 }
 
-/* Drop @spte, however many others map the same page: KVM searches them all for it. */
+/* Drop @spte. KVM searches for it in its rmap, which may be long. */
 static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, u64 *spte)
 {
 	zap->cost += ZAP_COST_LEAF + pte_list_count(rmap) * ZAP_COST_FIND;
@@ -170,7 +170,7 @@ static void zap_shadow_drop(struct zap_shadow *zap, struct kvm_rmap_head *rmap, 
 	zap->flush = true;
 }
 
-/* Drop the only SPTE that an rmap knows, and return where that was. */
+/* Drop the only SPTE in @rmap, and return its address. */
 static u64 *zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			    int level)
 {
@@ -184,7 +184,7 @@ static u64 *zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 	return spte;
 }
 
-/* Drop some of the SPTEs that an rmap knows, which has several and may have a thousand. */
+/* Drop some of the SPTEs in @rmap, which has several and may have a thousand. */
 static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
 						  struct kvm_rmap_head *rmap, int level)
 {
@@ -201,7 +201,7 @@ static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
 	zap->cost += nr * ZAP_COST_LEAF;
 }
 
-/* Drop @spte, which maps the memslot, and others that its rmap knows. */
+/* Drop @spte, which maps the memslot, and maybe others in its rmap. */
 static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			       u64 *spte, int level)
 {
@@ -216,12 +216,12 @@ static void zap_shadow_mapping(struct zap_shadow *zap, struct kvm_rmap_head *rma
 }
 
 /**
- * kvm_zap_shadow_rmap() - drop all SPTEs that an rmap knows
+ * kvm_zap_shadow_rmap() - drop all SPTEs of an rmap
  * @zap: the walk
  * @rmap: the rmap of a page of the memslot, not empty
- * @level: of which page size the rmap is
+ * @level: the page size that the rmap is for
  *
- * May drop mmu_lock. Nothing is added to the rmap then.
+ * May drop mmu_lock. Nothing is added to the rmap meanwhile.
  */
 void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 			 int level)
@@ -236,8 +236,8 @@ void kvm_zap_shadow_rmap(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 }
 
 /*
- * Drop @spte, a leaf of @sp, if it maps the memslot or @all is set.  True if it
- * is gone.
+ * Drop @spte, a leaf of @sp, if it maps the memslot or if @all is set. Return whether it
+ * was dropped.
  */
 static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 			    u64 *spte, bool all)
@@ -265,9 +265,9 @@ static bool zap_shadow_leaf(struct zap_shadow *zap, struct kvm_mmu_page *sp,
  * kvm_zap_shadow_leafs() - drop leaf SPTEs of a page table
  * @zap: the walk
  * @sp: the page table
- * @all: drop all of them, else those that map the memslot
+ * @all: drop all of them, not only those that map the memslot
  *
- * Return: false if it did not get through: @sp may be gone, or have leafs left.
+ * Return: false if mmu_lock was dropped on the way: @sp may be gone, or have leafs left.
  */
 bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 			  bool all)
@@ -300,8 +300,8 @@ bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 }
 
 /*
- * Whether @child, of a page table that goes, goes as well: it belongs to the memslot,
- * or is unsynchronized, or is a nested guest's and has no other parent.
+ * Whether @child goes along with its parent: because it belongs to the memslot, is
+ * unsynchronized, or is a nested guest's and has no other parent.
  */
 static bool zap_shadow_goes_along(const struct zap_shadow *zap,
 				  const struct kvm_mmu_page *child)
@@ -315,9 +315,9 @@ static bool zap_shadow_goes_along(const struct zap_shadow *zap,
 }
 
 /*
- * Unlink the children of @sp that go along with it.  One by one, for there may be a
- * whole tree of them, in which KVM does not reschedule.  False if it did not get
- * through.
+ * Unlink the children of @sp that go along with it, one by one: there may be a whole tree
+ * of them, and KVM would not reschedule in it. Return false if mmu_lock was dropped on
+ * the way.
  */
 static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -341,8 +341,8 @@ static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 }
 
 /*
- * Unlink @sp by all that KVM does for one. A root that a vCPU holds is on no list
- * afterwards that would tell to flush.
+ * Unlink @sp the way KVM does. If it is a root that a vCPU uses, it is on no list
+ * afterwards that would cause a flush.
  */
 static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -360,10 +360,10 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
  * @zap: the walk
  * @sp: the page table
  *
- * What it has goes first, for unlinking does not reschedule; unsynchronized pages
- * further below go with it nevertheless, and no leaf of its own tells of those.
+ * Its leafs and children go first, because unlinking does not reschedule.
+ * Unsynchronized pages further below go along with it nevertheless.
  *
- * Return: false if it did not get that far.
+ * Return: false if mmu_lock was dropped before @sp was unlinked.
  */
 bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
@@ -377,7 +377,7 @@ bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 		return true;
 	}
 
-	/* A long step: look before, but do not break twice at the same page. */
+	/* A long step: drop mmu_lock before it if others wait, but once per page. */
 	if (zap->unlinking != sp) {
 		zap->unlinking = sp;
 		if (!zap_shadow_go_on(zap, ZAP_COST_MAX))
@@ -391,8 +391,8 @@ bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
  * kvm_zap_shadow_finish() - end a walk
  * @zap: the walk, which holds mmu_lock for write
  *
- * Drops what the walk left empty, flushes once for all of it, and frees the page
- * tables that were unlinked.
+ * Unlinks the page tables that became empty, flushes once for everything that was
+ * dropped, and frees the unlinked page tables.
  */
 void kvm_zap_shadow_finish(struct zap_shadow *zap)
 {

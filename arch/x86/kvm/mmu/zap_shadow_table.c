@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables of the shadow MMU that are known to be empty: what KVM's own code spends
- * on one is the search of its 512 entries, and what it does not do is to make way
- * while it frees many.
+ * Empty page tables of the shadow MMU. For one of these, KVM's own code would search all
+ * 512 entries, and it does not reschedule while it frees many.
  */
 #include <linux/kvm_host.h>
 
@@ -11,12 +10,12 @@
 #include "spte.h"
 #include "zap.h"
 
-/* Page tables that are freed between two looks whether others wait. */
+/* Page tables to free between two looks whether others wait. */
 #define ZAP_FREE_BATCH	8
 
 /*
- * Whether @sp has a leaf SPTE. Chunks that have none are not looked at again. From the
- * end, for a walk that is under way comes from the beginning.
+ * Whether @sp has a leaf SPTE. Empty chunks are not searched again. The search starts at
+ * the end, because a walk that is under way starts at the beginning.
  */
 static bool zap_table_has_leafs(struct kvm_mmu_page *sp)
 {
@@ -35,10 +34,10 @@ static bool zap_table_has_leafs(struct kvm_mmu_page *sp)
 }
 
 /**
- * kvm_zap_table_is_empty() - whether a page table has nothing that is present
+ * kvm_zap_table_is_empty() - check whether a page table has no present entry
  * @sp: the page table, mmu_lock held for write
  *
- * Return: whether it maps nothing and has no children; MMIO SPTEs do not count.
+ * Return: whether it maps nothing and has no children. MMIO SPTEs do not count.
  */
 bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp)
 {
@@ -57,10 +56,10 @@ bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp)
 }
 
 /**
- * kvm_zap_unlink_empty() - unlink a page table in which nothing is present
+ * kvm_zap_unlink_empty() - unlink an empty page table
  * @kvm: the VM, its mmu_lock held for write
- * @sp: the page table, no root of a VM that runs
- * @unlinked: where to put it, to be freed when vCPUs have left it
+ * @sp: the page table, not a root in use
+ * @unlinked: the list to put it on; free it when vCPUs have left it
  */
 void kvm_zap_unlink_empty(struct kvm *kvm, struct kvm_mmu_page *sp,
 			  struct list_head *unlinked)
@@ -70,12 +69,12 @@ void kvm_zap_unlink_empty(struct kvm *kvm, struct kvm_mmu_page *sp,
 }
 
 /**
- * kvm_zap_free_tables() - free page tables that were unlinked
+ * kvm_zap_free_tables() - free unlinked page tables
  * @kvm: the VM, its mmu_lock held for write
  * @tables: the page tables, which no vCPU uses or walks any more
  *
- * Makes way for others. Then the rest is still in the hash of shadow pages, where it is
- * passed over, for it is invalid.
+ * May drop mmu_lock. The page tables that are left are still in the hash of shadow
+ * pages then, where everybody skips them because they are invalid.
  */
 void kvm_zap_free_tables(struct kvm *kvm, struct list_head *tables)
 {

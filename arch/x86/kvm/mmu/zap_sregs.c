@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest page tables that are written from outside of a vCPU: a VMM loads a snapshot.
+ * Guest page tables that are written from outside of a vCPU, as when a VMM loads a
+ * snapshot.
  *
- * KVM sees what vCPUs write to a guest page table that it shadows, and nothing else:
- * the shadow page is stale then. Policy fast happens to refresh it, for it drops all,
- * and VMMs delete memslots while they load a snapshot. Policy scoped keeps it. So it
- * has to find out when such a thing may have happened.
+ * KVM notices writes by vCPUs to a guest page table that it shadows, but no others; the
+ * shadow page is then stale. Policy fast happens to refresh it, because it drops
+ * everything and VMMs delete memslots while they load a snapshot. Policy scoped would
+ * keep the stale shadow page, so it has to detect this case.
  *
- * What KVM does see is that the VMM sets special registers of a vCPU, after it wrote
- * the memory and before the vCPU runs again. So while guest page tables are shadowed:
+ * What KVM does notice is that the VMM sets a vCPU's special registers, after it wrote
+ * the memory and before the vCPU runs again. Therefore, while guest page tables are
+ * shadowed:
  *
- * - when a memslot goes after registers were set, policy fast takes scoped's place;
- * - when registers are set after a memslot went by scoped, all mappings are dropped by
- *   policy fast before a vCPU runs again.
+ * - a memslot deletion after registers were set uses policy fast instead of scoped;
+ * - registers that are set after a memslot went by scoped cause a fast zap before a vCPU
+ *   runs again.
  *
- * Either is needed once until registers are set anew, and for a memslot that fast would
- * have dropped all for as well.
+ * Either happens once until registers are set again, and only for deletions for which
+ * policy fast would have dropped everything, too.
  *
- * Registers are set, and vCPUs run, without a lock in common with who drops mappings,
- * who holds slots_lock. A vCPU sets registers first and then looks whether scoped has
- * kept anything; scoped says that it keeps first and then looks whether registers were
- * set. So one of the two sees the other. And a fast zap says that it is done when it
- * is: until then a vCPU that may not run yet waits for slots_lock.
+ * Setting registers and running vCPUs take no lock that the zap holds, which is
+ * slots_lock. The vCPU first records that registers were set, and then checks whether
+ * scoped has kept anything. Scoped first records that it keeps shadow pages, and then
+ * checks whether registers were set. So at least one of them sees the other. A fast
+ * zap clears the record when it is done; until then, a vCPU that must not run yet waits
+ * for slots_lock.
  */
 #include <linux/kvm_host.h>
 
@@ -41,7 +44,7 @@ static bool zap_sregs_were_set(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_note_sregs() - the VMM sets special registers of a vCPU
+ * kvm_zap_note_sregs() - record that the VMM sets special registers of a vCPU
  * @kvm: the vCPU's VM
  */
 void kvm_zap_note_sregs(struct kvm *kvm)
@@ -54,7 +57,7 @@ void kvm_zap_note_sregs(struct kvm *kvm)
 	smp_mb__after_atomic();
 }
 
-/* Policy fast, whatever kvm_zap_begin() said, in an invalidation that this task runs. */
+/* Switch the invalidation that this task runs to policy fast. */
 static void zap_sregs_demand_fast(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
@@ -64,11 +67,11 @@ static void zap_sregs_demand_fast(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_may_keep() - ask whether policy scoped will do
+ * kvm_zap_may_keep() - check whether policy scoped may be used
  * @kvm: the VM, its slots_lock held, in an invalidation that this task runs
  *
- * Return: true if it will; false if policy fast has to take its place, by which the
- * invalidation is counted from now on.
+ * Return: true if it may. If not, policy fast must be used, and the invalidation is
+ * counted as such from now on.
  */
 bool kvm_zap_may_keep(struct kvm *kvm)
 {
@@ -85,10 +88,10 @@ bool kvm_zap_may_keep(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_would_keep() - foresee whether policy scoped will do
+ * kvm_zap_would_keep() - predict kvm_zap_may_keep()
  * @kvm: the VM, slots_lock held or not
  *
- * Return: what kvm_zap_may_keep() would return now, as far as can be told from outside.
+ * Return: what kvm_zap_may_keep() would return now, as far as that can be told lockless.
  */
 bool kvm_zap_would_keep(struct kvm *kvm)
 {
@@ -99,7 +102,7 @@ bool kvm_zap_would_keep(struct kvm *kvm)
  * kvm_zap_refresh_begin() - all mappings may be about to be dropped
  * @kvm: the VM, its slots_lock held
  *
- * Registers that are set from here on are not made up for by it.
+ * Registers that are set after this call need another refresh.
  */
 void kvm_zap_refresh_begin(struct kvm *kvm)
 {
@@ -116,8 +119,8 @@ void kvm_zap_refresh_end(struct kvm *kvm)
 
 	WRITE_ONCE(kvm->zap.refreshed, kvm->zap.refreshing);
 	/*
-	 * Who sees this goes on without slots_lock, and finds no root of before valid:
-	 * pairs with zap_sregs_owes_fast().
+	 * A vCPU that sees this runs without taking slots_lock, and must not find an old
+	 * root valid: pairs with zap_sregs_owes_fast().
 	 */
 	smp_store_release(&kvm->zap.kept, false);
 }
@@ -140,19 +143,19 @@ static bool zap_sregs_owes_fast(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_before_run() - drop all mappings if policy scoped owes that
- * @vcpu: a vCPU that is about to run, its mutex held, in no SRCU read-side critical
- *        section
+ * kvm_zap_before_run() - do the fast zap that policy scoped owes, if it does
+ * @vcpu: a vCPU that is about to run, its mutex held, outside of SRCU read-side
+ *        critical sections
  */
 void kvm_zap_before_run(struct kvm_vcpu *vcpu)
 {
 	struct kvm *kvm = vcpu->kvm;
 
-	/* They will be set when it is too late to wait for slots_lock. */
+	/* They are set later, where slots_lock must not be waited for. */
 	if (READ_ONCE(vcpu->run->kvm_dirty_regs) & KVM_SYNC_X86_SREGS)
 		kvm_zap_note_sregs(kvm);
 
-	/* With a fatal signal pending it does not enter the guest any more. */
+	/* With a fatal signal pending, the vCPU does not enter the guest any more. */
 	if (!zap_sregs_owes_fast(kvm) || mutex_lock_killable(&kvm->slots_lock))
 		return;
 	if (zap_sregs_owes_fast(kvm)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Making way for others in a walk of the TDP MMU's page tables, as tdp_mmu.c's
- * tdp_mmu_iter_cond_resched() does, which is not to be had outside of it.
+ * Lock breaks in a walk of the TDP MMU's page tables, like tdp_mmu_iter_cond_resched(),
+ * which is private to tdp_mmu.c.
  */
 #ifndef __KVM_X86_MMU_ZAP_TDP_H
 #define __KVM_X86_MMU_ZAP_TDP_H
@@ -11,7 +11,7 @@
 
 #include "tdp_iter.h"
 
-/* Whether others wait, and the walk has come further since the last break. */
+/* Whether others wait, and the walk has made progress since the last break. */
 static inline bool kvm_zap_tdp_wants_break(struct kvm *kvm,
 					   const struct tdp_iter *iter)
 {
@@ -20,9 +20,9 @@ static inline bool kvm_zap_tdp_wants_break(struct kvm *kvm,
 }
 
 /*
- * Drop mmu_lock, @shared if it is held for read, and the RCU read lock, and take
- * them again.  What was dropped must be flushed.  The walk has to go on with its
- * next step at once, which starts from the root.
+ * Drop mmu_lock, which is held for read if @shared, and the RCU read lock, and take them
+ * again. The caller must have flushed, and must go on with the iterator's next step, which
+ * restarts from the root.
  */
 static inline void kvm_zap_tdp_break(struct kvm *kvm, struct tdp_iter *iter,
 				     bool shared)
