@@ -54,7 +54,7 @@ for file in usr/bin/kvm-zap-bench usr/sbin/kvm-zap usr/sbin/zap-perf usr/sbin/kv
 	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.service \
 	usr/share/doc/kvm-zap/examples/systemd/kvm-zap-prometheus.timer \
 	usr/share/doc/kvm-zap/kvm-zap.rst \
-	usr/share/doc/kvm-zap/README.md usr/share/doc/kvm-zap/zap-policy.rst \
+	usr/share/doc/kvm-zap/README.md usr/share/doc/kvm-zap/zap-scoped.rst \
 	usr/share/doc/kvm-zap/zap-performance/6.1.rst \
 	usr/share/doc/kvm-zap/sysfs-abi/sysfs-module-kvm-zap \
 	usr/share/doc/kvm-zap/examples/modprobe.d/kvm-zap.conf \

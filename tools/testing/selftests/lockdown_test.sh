@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is left of kvm-zap when the kernel is locked down, as zap-policy.rst says
+# What is left of kvm-zap when the kernel is locked down, as zap-counters.rst says
 # it: one boot of the lab for each level, because lockdown cannot be taken back.
 #
 # What breaks without it: a debugfs file that is to be read there gets a mode or
