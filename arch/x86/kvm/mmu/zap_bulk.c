@@ -9,8 +9,8 @@
  * more, TLBs need no flush, and plain reads and writes suffice. Others may still take
  * mmu_lock whenever it is dropped: the shrinker, the NX huge page worker, writers of
  * nx_huge_pages, MMU notifiers, debugfs' reader of rmaps. Hence an SPTE, its rmap and the
- * statistics agree whenever mmu_lock is dropped. The exception are leafs of the TDP MMU
- * that are not looked at: the statistics are corrected for these at the end.
+ * statistics agree whenever mmu_lock is dropped. The exception is leafs of the TDP
+ * MMU that are not looked at: the statistics are corrected for these at the end.
  *
  * Dirty bits are passed on to the pages, which may belong to a file. Accessed bits are not:
  * they are hints for reclaim, and the guest is gone. Kernels that tell the page when an

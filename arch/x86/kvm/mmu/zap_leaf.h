@@ -75,16 +75,17 @@ static inline void kvm_zap_leaf_to_page(u64 spte)
 #if KVM_ZAP_TELLS_PAGE
 
 /*
- * Tell the pages that the 4K SPTEs in @pt map, and return the number of SPTEs. @pt is
- * unlinked, but CPUs may still use it.
+ * Tell the pages that the 4K SPTEs in @pt map, and return the number of present SPTEs.
+ * @pt is unlinked, but CPUs may still use it.
  *
  * A CPU or a fast page fault may still set bits in an SPTE that is not yet both accessed
  * and dirty. Nobody clears bits: that takes mmu_lock for write or, for dirty logging,
  * slots_lock. So an SPTE that has both bits is read plainly, and others are exchanged for
  * a value that fast page faults leave alone.
  *
- * The alternative, to flush first and read everything plainly, would need a flush for each
- * lock break, because pages have to be told before mmu_lock is released.
+ * The alternative, to flush first and read everything plainly, would need a flush for
+ * each look whether a lock break is due, because pages have to be told before mmu_lock is
+ * released.
  */
 static inline unsigned int kvm_zap_leafs_to_pages(tdp_ptep_t pt)
 {

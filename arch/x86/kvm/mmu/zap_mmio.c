@@ -11,9 +11,9 @@
  * update is in progress. While the flag is set, vCPUs do not use MMIO SPTEs, see
  * check_mmio_spte(), but they make new ones, ahead of the walk and behind it, with the
  * generation of the update in progress: the last one of the cycle. Therefore the next
- * generation begins before the walk does. SRCU readers see only the new memslots by
- * then, so MMIO SPTEs made from here on are right. The walk drops them nevertheless: an
- * MMIO SPTE with the number of the new generation may also be one cycle old.
+ * generation begins before the walk does. SRCU readers see only the new memslots by then,
+ * so MMIO SPTEs made from here on are right. The walk drops every MMIO SPTE that it meets
+ * nevertheless: one with the number of the new generation may also be one cycle old.
  */
 #include <linux/kvm_host.h>
 
@@ -43,8 +43,8 @@ static_assert(!(ZAP_MMIO_GEN_EARLY &
 /*
  * Begin the new generation, for MMIO SPTEs only: the flag for an update in progress stays
  * set. kvm_swap_active_memslots() has computed the same number, and will store it without
- * the flag. mmu_lock is held for write, because vCPUs hold it from reading the generation
- * until the MMIO SPTE is in place.
+ * the flag. mmu_lock is held for write, because a vCPU that makes an MMIO SPTE holds it
+ * from reading the generation until the SPTE is in place.
  */
 static void zap_mmio_begin_generation(struct zap_mmio *zap)
 {

@@ -182,7 +182,7 @@ static void zap_shadow_by_slot(struct zap_shadow *zap)
 		zap_shadow_rmaps(zap, level);
 }
 
-/* Estimate the cost of starting from the memslot: its rmaps, and the hash. */
+/* Estimate the cost of starting from the memslot, its rmaps and the hash, up to @limit. */
 static u64 zap_shadow_cost_by_slot(const struct zap_shadow *zap, u64 limit)
 {
 	u64 npages = zap->slot->npages;

@@ -12,8 +12,7 @@
  * may read one until it leaves its RCU read-side critical section. Hence the order:
  * unlink, flush, and only then call_rcu(). Until then, unlinked page tables are on a
  * list. One flush at the end covers all roots. The walk also flushes before each
- * lock break: whoever takes mmu_lock next may rely on the state that the pages and
- * the MMU notifiers were told of.
+ * lock break: whoever takes mmu_lock next may rely on no TLB having what KVM has dropped.
  */
 #include <linux/kvm_host.h>
 
@@ -96,7 +95,7 @@ static void zap_tdp_trace_table(struct zap_tdp *zap, struct kvm_mmu_page *sp)
  * leaf: page faults in the memslot's range, which contains all of @pt's range, are
  * refused. Write protection, splitting and merging of SPTEs, and the zap of roots that
  * a fast zap invalidated, need slots_lock, which the caller holds. MMU notifiers
- * take mmu_lock for write. Fast page faults, lockless aging and the CPU's own
+ * take mmu_lock for write. Fast page faults, lockless aging and the CPU setting
  * accessed and dirty bits only change bits of a leaf that stays present.
  */
 static void zap_tdp_table(struct zap_tdp *zap, tdp_ptep_t pt)

@@ -96,9 +96,10 @@ static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
 
 /*
  * Whether everything that @sp could map lies in the memslot, so that nothing will be
- * mapped through it again. This includes page tables that NX huge pages put in place
- * of a large page, because a large page lies in one memslot. The worker that recovers
- * the large page has them on a list, and looks the memslot up.
+ * mapped through it again, and KVM would not reclaim it before others that are in use.
+ * This includes page tables that NX huge pages put in place of a large page, because a
+ * large page lies in one memslot. The worker that recovers the large page has them on a
+ * list, and looks the memslot up.
  */
 static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 					const struct kvm_mmu_page *sp)

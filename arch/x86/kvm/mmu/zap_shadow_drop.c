@@ -64,7 +64,7 @@ static void zap_shadow_looked_at(struct zap_shadow *zap, struct kvm_mmu_page *sp
 	zap->nr_thinned--;
 }
 
-/* Unlink @sp, which is known to be @empty or not. Its parent loses an entry. */
+/* Unlink @sp, which has no present entry if @empty. Its parent loses an entry. */
 static void zap_shadow_unlink_one(struct zap_shadow *zap, struct kvm_mmu_page *sp, bool empty)
 {
 	unsigned long parent = kvm_zap_rmap_val(&sp->parent_ptes);
@@ -300,8 +300,8 @@ bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 }
 
 /*
- * Whether @child goes along with its parent: because it belongs to the memslot, is
- * unsynchronized, or is a nested guest's and has no other parent.
+ * Whether @child goes along with its parent: because it belongs to the memslot, or
+ * has no other parent and is unsynchronized or a nested guest's.
  */
 static bool zap_shadow_goes_along(const struct zap_shadow *zap,
 				  const struct kvm_mmu_page *child)
@@ -360,8 +360,9 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
  * @zap: the walk
  * @sp: the page table
  *
- * Its leafs and children go first, because unlinking does not reschedule.
- * Unsynchronized pages further below go along with it nevertheless.
+ * Its leafs go first, and the children that go along with it, because unlinking does not
+ * reschedule. Unsynchronized pages further below are unlinked with it nevertheless, and
+ * none of its own leafs shows whether there are any.
  *
  * Return: false if mmu_lock was dropped before @sp was unlinked.
  */

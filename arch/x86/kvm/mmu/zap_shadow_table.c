@@ -58,7 +58,7 @@ bool kvm_zap_table_is_empty(struct kvm_mmu_page *sp)
 /**
  * kvm_zap_unlink_empty() - unlink an empty page table
  * @kvm: the VM, its mmu_lock held for write
- * @sp: the page table, not a root in use
+ * @sp: the page table, not a root in use unless no vCPU can run any more
  * @unlinked: the list to put it on; free it when vCPUs have left it
  */
 void kvm_zap_unlink_empty(struct kvm *kvm, struct kvm_mmu_page *sp,

@@ -12,19 +12,19 @@
  * the memory and before the vCPU runs again. Therefore, while guest page tables are
  * shadowed:
  *
- * - a memslot deletion after registers were set uses policy fast instead of scoped;
+ * - an invalidation after registers were set uses policy fast instead of scoped;
  * - registers that are set after a memslot went by scoped cause a fast zap before a vCPU
  *   runs again.
  *
- * Either happens once until registers are set again, and only for deletions for which
- * policy fast would have dropped everything, too.
+ * One or the other happens, once until registers are set again. Nothing is needed without
+ * a memslot update, where policy fast would not have dropped anything either.
  *
  * Setting registers and running vCPUs take no lock that the zap holds, which is
  * slots_lock. The vCPU first records that registers were set, and then checks whether
  * scoped has kept anything. Scoped first records that it keeps shadow pages, and then
- * checks whether registers were set. So at least one of them sees the other. A fast
- * zap clears the record when it is done; until then, a vCPU that must not run yet waits
- * for slots_lock.
+ * checks whether registers were set. So at least one of them sees the other. A fast zap
+ * clears the record that scoped keeps something when it is done; until then, a vCPU that
+ * must not run yet waits for slots_lock.
  */
 #include <linux/kvm_host.h>
 
@@ -91,7 +91,8 @@ bool kvm_zap_may_keep(struct kvm *kvm)
  * kvm_zap_would_keep() - predict kvm_zap_may_keep()
  * @kvm: the VM, slots_lock held or not
  *
- * Return: what kvm_zap_may_keep() would return now, as far as that can be told lockless.
+ * Return: what kvm_zap_may_keep() would return now, as far as that can be told without
+ * slots_lock.
  */
 bool kvm_zap_would_keep(struct kvm *kvm)
 {

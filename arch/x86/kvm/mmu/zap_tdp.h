@@ -21,8 +21,8 @@ static inline bool kvm_zap_tdp_wants_break(struct kvm *kvm,
 
 /*
  * Drop mmu_lock, which is held for read if @shared, and the RCU read lock, and take them
- * again. The caller must have flushed, and must go on with the iterator's next step, which
- * restarts from the root.
+ * again. The caller must have flushed if a vCPU may still use what was dropped, and must
+ * go on with the iterator's next step at once, which restarts from the root.
  */
 static inline void kvm_zap_tdp_break(struct kvm *kvm, struct tdp_iter *iter,
 				     bool shared)
