@@ -153,7 +153,7 @@ static int check_devices(struct set *s)
 	}
 	if (!bad)
 		return DESK_OK;
-	desk_say("nothing is changed: guests with devices have shown corruption, see kvm-zap-install.rst");
+	desk_say("nothing is changed: such guests have shown corruption, see kvm-zap-install.rst");
 	desk_say("test them with '%s' first, then add --devices-tested%s", s->word,
 		 s->who ? "" : ", or give them 'fast' of their own by --vm");
 	return DESK_DEVICES;
