@@ -79,7 +79,7 @@ none() {
 cat $doc | tr -c 'a-z0-9_' '\n' | sort -u > "$tmp/doc"
 in_doc() {
 	echo "$1" | tr -s ' ' '\n' | grep -v -x -F -f "$tmp/doc" > "$tmp/missing"
-	none "$tmp/missing" "is not in $doc"
+	none "$tmp/missing" "is in none of $doc"
 }
 
 # same_words PATH WORDS: the table about PATH has the same, and so has the document.

@@ -192,20 +192,27 @@ static void test_huge(unsigned int way)
 		ktap_skip("the host gives no huge pages", "%s: 2M pages", ways[way]);
 }
 
+static void *sparse_alloc(void)
+{
+	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
+		vm_die("no memory for a GiB");
+	return mem;
+}
+
 /*
  * A slot so large that shadow pages are fewer whatever the guest has mapped, also by
  * page tables of its own: of those only what maps the slot goes.
  */
 static void test_sparse(unsigned int way, unsigned long guest_page)
 {
-	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *mem = sparse_alloc();
 	const uint64_t at[] = { SPARSE_GPA, SPARSE_GPA + SZ_1G / 2, SPARSE_GPA + SZ_1G - SZ_32K };
 	struct test t;
 	unsigned int i;
 
-	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
-		vm_die("no memory for a GiB");
 	create(&t, way, guest_page, VM_4K);
 	set_slot(&t, BELOW, 0, 0x600);
 	vm_set_slot(t.vm, MIDDLE, 0, SPARSE_GPA, SZ_1G, mem);
@@ -234,15 +241,12 @@ static void test_sparse(unsigned int way, unsigned long guest_page)
  */
 static void test_full_tables(unsigned int way)
 {
-	void *mem = mmap(NULL, SZ_1G, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *mem = sparse_alloc();
 	const uint64_t bytes[] = { SZ_2M, SZ_2M - SZ_32K, SZ_2M - 2 * SZ_32K, SZ_2M - 3 * SZ_32K };
 	uint64_t gpa = SPARSE_GPA, pages = 0;
 	struct test t;
 	unsigned int i;
 
-	if (mem == MAP_FAILED || madvise(mem, SZ_1G, MADV_NOHUGEPAGE))
-		vm_die("no memory for a GiB");
 	create(&t, way, VM_4K, VM_4K);
 	set_slot(&t, BELOW, 0, WINDOW_PAGES);
 	vm_set_slot(t.vm, MIDDLE, 0, SPARSE_GPA, SZ_1G, mem);
