@@ -25,16 +25,28 @@ struct kvm_vcpu;
 struct task_struct;
 
 /*
- * X(suffix of the enumerator, word), XE for the last one.  The words are ABI:
- * parameters, the per-VM word, zap/stats and the tracepoint all take them from
- * here.  The first three policies are choices only: what is done is one of the
- * others.
+ * By the architecture, in asm/kvm_zap.h: what it has, each list for a macro X.
+ *
+ * KVM_ARCH_ZAP_SITES(X, XE): its sites, MEMSLOT and TEARDOWN among them; XE is for the
+ * last one.  The suffix of the enumerator; the word; the policy that leaves it to the
+ * kernel; the default; the policies that may be chosen, as bits; what modinfo says of the
+ * parameter WORD_zap.
+ * KVM_ARCH_ZAP_COUNTERS(X, arg): the sites and policies, each by suffix and word, of which
+ * a VM counts how often they were; @arg is handed on.  Not those of TEARDOWN: the VM's
+ * files are gone by then.
+ * KVM_ARCH_ZAP_TIMES(X): the policies, likewise, of which a VM has the time that they took.
+ * KVM_ARCH_ZAP_EXTRAS(X, arg): what else it counts of an invalidation, by suffix and name.
+ * KVM_ARCH_ZAP_KNOWS_FAULTS: whether KVM counts page faults, so that there are refaults.
+ * struct kvm_arch_zap: what it keeps of a VM.
+ *
+ * Words are ABI: parameters, the per-VM word, zap/stats and the tracepoint all take them
+ * from these lists and those below.
  */
-#define KVM_ZAP_SITES(X, XE)	\
-	X(MEMSLOT, "memslot")	\
-	X(MMIO, "mmio")		\
-	XE(TEARDOWN, "teardown")
 
+/*
+ * X(suffix of the enumerator, word), XE for the last one.  The first three policies are
+ * choices only: what is done is one of the others.  An architecture has some of them.
+ */
 #define KVM_ZAP_POLICIES(X, XE)	\
 	X(INHERIT, "inherit")	\
 	X(STOCK, "stock")	\
@@ -56,9 +68,13 @@ struct task_struct;
 	X(PARAM, "param")	\
 	XE(KERNEL, "kernel")
 
+#ifdef CONFIG_KVM_ZAP_POLICY
+
+#include <asm/kvm_zap.h>
+
 enum kvm_zap_site {
-#define KVM_ZAP_SITE_ENUM(name, word)	KVM_ZAP_SITE_##name,
-	KVM_ZAP_SITES(KVM_ZAP_SITE_ENUM, KVM_ZAP_SITE_ENUM)
+#define KVM_ZAP_SITE_ENUM(name, ...)	KVM_ZAP_SITE_##name,
+	KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_ENUM, KVM_ZAP_SITE_ENUM)
 	KVM_ZAP_NR_SITES,
 };
 
@@ -74,17 +90,30 @@ enum kvm_zap_by {
 	KVM_ZAP_NR_BYS,
 };
 
-#ifdef CONFIG_KVM_ZAP_POLICY
+enum kvm_zap_counter {
+#define KVM_ZAP_COUNTER_ENUM(arg, SITE, site, POLICY, policy)	KVM_ZAP_COUNTER_##SITE##_##POLICY,
+	KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_ENUM, )
+	KVM_ZAP_NR_COUNTERS,
+};
+
+enum kvm_zap_timed {
+#define KVM_ZAP_TIME_ENUM(POLICY, policy)	KVM_ZAP_TIME_##POLICY,
+	KVM_ARCH_ZAP_TIMES(KVM_ZAP_TIME_ENUM)
+	KVM_ZAP_NR_TIMES,
+};
+
+enum kvm_zap_extra {
+#define KVM_ZAP_EXTRA_ENUM(arg, NAME, name)	KVM_ZAP_EXTRA_##NAME,
+	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ENUM, )
+	KVM_ZAP_NR_EXTRAS,
+};
 
 /* Buckets of the histograms: 0, 1, 2 and 3, 4 to 7, ...; the last one has all above. */
 #define KVM_ZAP_HIST_COUNT	32
 
 /**
  * struct kvm_zap_vm_stat - what a VM's invalidations did, since its creation
- * @memslot_zap_fast: memslots deleted or moved with policy fast, or what scoped owed
- * @memslot_zap_scoped: memslots deleted or moved with policy scoped
- * @mmio_zap_fast: MMIO generation wraps handled with policy fast
- * @mmio_zap_scoped: MMIO generation wraps handled with policy scoped
+ * @counts: invalidations by site and policy, as in KVM_ARCH_ZAP_COUNTERS()
  * @zap_sptes: leaf SPTEs dropped
  * @zap_tables: page-table pages dropped
  * @zap_yields: times the work made way for others
@@ -100,16 +129,14 @@ enum kvm_zap_by {
  * @zap_ns_hist: invalidations by the time that they took
  * @zap_refaults_hist: windows by the refaults in them
  * @zap_stall_ns_hist: what vCPUs spent so in a window, if anything, by time
+ * @extras: what else was counted, as in KVM_ARCH_ZAP_EXTRAS()
  *
  * Part of struct kvm_vm_stat.  Written at the end of each invalidation by the
- * task that ran it, see struct kvm_zap, those of updates by who holds slots_lock, and
+ * task that ran it, see kvm_zap_record_end(), those of updates by who holds slots_lock, and
  * those of refaults and stalls under the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vm_stat {
-	u64 memslot_zap_fast;
-	u64 memslot_zap_scoped;
-	u64 mmio_zap_fast;
-	u64 mmio_zap_scoped;
+	u64 counts[KVM_ZAP_NR_COUNTERS];
 	u64 zap_sptes;
 	u64 zap_tables;
 	u64 zap_yields;
@@ -125,6 +152,7 @@ struct kvm_zap_vm_stat {
 	u64 zap_ns_hist[KVM_ZAP_HIST_COUNT];
 	u64 zap_refaults_hist[KVM_ZAP_HIST_COUNT];
 	u64 zap_stall_ns_hist[KVM_ZAP_HIST_COUNT];
+	u64 extras[KVM_ZAP_NR_EXTRAS];
 };
 
 /**
@@ -204,23 +232,10 @@ struct kvm_zap_vcpu {
 };
 
 /**
- * struct kvm_zap - a VM's own choice, its invalidation under way, and what came of others
- * @memslot_word: what debugfs' memslot_zap of the VM says
- * @sregs: how often special registers of vCPUs were set, for the architecture
- * @refreshed: the @sregs of which nothing that was mapped before is left, likewise
- * @refreshing: the @sregs when a fast zap began, likewise
- * @kept: whether policy scoped has kept what may be stale once they are set, likewise
- * @tgid: the process that created the VM, in the initial PID namespace
- * @tid: the thread that did, after which the VM's folder in debugfs is named
- * @time: how long invalidations at sites memslot and mmio took, not scoped and scoped
- * @end_ns: monotonic time at which the last of these ended, 0 if there was none
- * @torn_down: whether all mappings were dropped because the VM goes away
- * @update: the update of a memslot that is under way
- * @window: what counts refaults
- * @task: who runs it, NULL while none is under way
+ * struct kvm_zap_record - an invalidation under way
  * @slot: the memslot that goes, NULL where the site has none
  * @site: why it runs
- * @policy: how it runs, sampled once by kvm_zap_begin()
+ * @policy: how it runs, sampled once
  * @by: who decided that, likewise
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
@@ -228,31 +243,12 @@ struct kvm_zap_vcpu {
  * @collateral: leaf SPTEs of these that were none of @slot, once it ends
  * @left: leaf SPTEs that policy scoped left mapped, once it ends
  * @flushes: remote TLB flushes of the VM when it began
- * @leafs: leaf SPTEs of the VM when it began, for the architecture
  * @start_ns: monotonic time at which it began
+ * @extras: what else the architecture counts, as in KVM_ARCH_ZAP_EXTRAS()
  *
- * Part of struct kvm.  All fields from @slot on belong to the task that @task
- * names; others, e.g. vCPUs that replace a page table meanwhile, only compare
- * @task with themselves.  Sites memslot and mmio hold slots_lock, so no two of
- * them meet, and teardown starts when no task is left that could run them.  But
- * it may start twice: its process exits while another one closes the last file
- * descriptor.  The first is counted, the second runs without, be it at the same time or
- * later.
+ * Belongs to the task that runs the invalidation.
  */
-struct kvm_zap {
-	enum kvm_zap_policy memslot_word;
-	atomic_t sregs;
-	int refreshed;
-	int refreshing;
-	bool kept;
-	pid_t tgid;
-	pid_t tid;
-	struct kvm_zap_time time[2];
-	u64 end_ns;
-	bool torn_down;
-	struct kvm_zap_update update;
-	struct kvm_zap_window window;
-	struct task_struct *task;
+struct kvm_zap_record {
 	const struct kvm_memory_slot *slot;
 	enum kvm_zap_site site;
 	enum kvm_zap_policy policy;
@@ -263,8 +259,45 @@ struct kvm_zap {
 	u64 collateral;
 	u64 left;
 	u64 flushes;
-	s64 leafs;
 	u64 start_ns;
+	u64 extras[KVM_ZAP_NR_EXTRAS];
+};
+
+/**
+ * struct kvm_zap - a VM's own choice, its invalidation under way, and what came of others
+ * @memslot_word: what debugfs' memslot_zap of the VM says
+ * @arch: what the architecture keeps
+ * @tgid: the process that created the VM, in the initial PID namespace
+ * @tid: the thread that did, after which the VM's folder in debugfs is named
+ * @time: how long invalidations took by policy, but for site teardown
+ * @end_ns: monotonic time at which the last of these ended, 0 if there was none
+ * @torn_down: whether all mappings were dropped because the VM goes away
+ * @update: the update of a memslot that is under way
+ * @window: what counts refaults
+ * @task: who runs the invalidation of @record, NULL while none is under way
+ * @record: the invalidation that kvm_zap_begin() began
+ *
+ * Part of struct kvm.  @record belongs to the task that @task names; others, e.g. vCPUs
+ * that replace a page table meanwhile, only compare @task with themselves.  So there is
+ * one at a time of these.  Sites but teardown hold slots_lock, so no two of
+ * them meet, and teardown starts when no task is left that could run them.  But it may
+ * start twice: its process exits while another one closes the last file descriptor.  The
+ * first is counted, the second runs without, be it at the same time or later.  Where
+ * invalidations of a VM run side by side each has a record of its own, on its stack:
+ * kvm_zap_record_begin().
+ */
+struct kvm_zap {
+	enum kvm_zap_policy memslot_word;
+	struct kvm_arch_zap arch;
+	pid_t tgid;
+	pid_t tid;
+	struct kvm_zap_time time[KVM_ZAP_NR_TIMES];
+	u64 end_ns;
+	bool torn_down;
+	struct kvm_zap_update update;
+	struct kvm_zap_window window;
+	struct task_struct *task;
+	struct kvm_zap_record record;
 };
 
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
@@ -272,6 +305,12 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  enum kvm_zap_policy own);
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy);
 void kvm_zap_end(struct kvm *kvm);
+
+enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record *zap,
+					 enum kvm_zap_site site,
+					 const struct kvm_memory_slot *slot,
+					 enum kvm_zap_policy own);
+void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap);
 
 /*
  * By the architecture: the policy that a VM like this needs at @site, and in @by
@@ -281,27 +320,29 @@ enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by);
 
 /*
- * By the architecture: the better of fast and scoped for @slot, which goes; NULL if none
- * does, and all mappings are about to go.
+ * By the architecture: what auto is for @slot, which goes; NULL if none does, and all
+ * mappings are about to go.
  */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot);
 
 /*
- * By the architecture: what @word, the choice for site memslot, comes to: fast, scoped
+ * By the architecture: what @word, the choice for site memslot, comes to: what is done,
  * or auto; in @by why, if that is not @word's doing.
  */
 enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy word,
 					 enum kvm_zap_by *by);
 
-/* By the architecture: leaf SPTEs of the VM, and page faults that its vCPUs resolved. */
-u64 kvm_arch_zap_mapped(struct kvm *kvm);
+/* By the architecture: leaf SPTEs of the VM, negative if KVM does not know. */
+s64 kvm_arch_zap_mapped(struct kvm *kvm);
+
+/* By an architecture with KVM_ARCH_ZAP_KNOWS_FAULTS: page faults that vCPUs resolved. */
 u64 kvm_arch_zap_faults(struct kvm *kvm);
 
 /**
  * struct kvm_zap_devices - what of the host a VM has
  * @assigned: devices assigned to it, negative if KVM does not know
- * @noncoherent: those with non-coherent DMA, as their users have registered them
+ * @noncoherent: those with non-coherent DMA, as their users have registered them, likewise
  */
 struct kvm_zap_devices {
 	int assigned;
@@ -342,39 +383,44 @@ u64 kvm_zap_first_generation(int as_id);
 #define KVM_ZAP_STATIC	__inline __gnu_inline
 
 /*
- * Rows of kvm_vm_stats_desc[], named as in struct kvm_zap_vm_stat. KVM has had
+ * Rows of kvm_vm_stats_desc[]: a name, where in struct kvm_zap_vm_stat. KVM has had
  * two types for them: one with the name next to the description, _NESTED here,
  * and one with the name in it, _FLAT. scripts/graft tells which.
  */
-#define KVM_ZAP_STATS_COMMON(stat, type, unit, exp, size)		\
+#define KVM_ZAP_STATS_COMMON(field, type, unit, exp, size)		\
 	STATS_DESC_COMMON(KVM_STATS_TYPE_##type, KVM_STATS_UNIT_##unit,	\
 			  KVM_STATS_BASE_POW10, exp, size, 0),		\
-	.offset = offsetof(struct kvm_vm_stat, zap.stat)
-#define KVM_ZAP_STATS_NESTED(stat, ...)					\
-	{ { KVM_ZAP_STATS_COMMON(stat, __VA_ARGS__) }, .name = #stat }
-#define KVM_ZAP_STATS_FLAT(stat, ...)					\
-	{ KVM_ZAP_STATS_COMMON(stat, __VA_ARGS__), .name = #stat }
+	.offset = offsetof(struct kvm_vm_stat, zap.field)
+#define KVM_ZAP_STATS_NESTED(stat, field, ...)				\
+	{ { KVM_ZAP_STATS_COMMON(field, __VA_ARGS__) }, .name = #stat }
+#define KVM_ZAP_STATS_FLAT(stat, field, ...)				\
+	{ KVM_ZAP_STATS_COMMON(field, __VA_ARGS__), .name = #stat }
+
+#define KVM_ZAP_COUNTER_STAT(DESC, SITE, site, POLICY, policy)		\
+	DESC(site##_zap_##policy, counts[KVM_ZAP_COUNTER_##SITE##_##POLICY], \
+	     CUMULATIVE, NONE, 0, 1),
+#define KVM_ZAP_EXTRA_STAT(DESC, NAME, name)				\
+	DESC(zap_##name, extras[KVM_ZAP_EXTRA_##NAME], CUMULATIVE, NONE, 0, 1),
+#define KVM_ZAP_STAT(DESC, stat, ...)	DESC(stat, stat, __VA_ARGS__)
 
 #define KVM_ZAP_VM_STATS(DESC)						\
-	DESC(memslot_zap_fast, CUMULATIVE, NONE, 0, 1),			\
-	DESC(memslot_zap_scoped, CUMULATIVE, NONE, 0, 1),		\
-	DESC(mmio_zap_fast, CUMULATIVE, NONE, 0, 1),			\
-	DESC(mmio_zap_scoped, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_sptes, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_tables, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_yields, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_ns, CUMULATIVE, SECONDS, -9, 1),			\
-	DESC(zap_collateral, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_kept, CUMULATIVE, NONE, 0, 1),				\
-	DESC(zap_refaults, CUMULATIVE, NONE, 0, 1),			\
-	DESC(zap_stall_ns, CUMULATIVE, SECONDS, -9, 1),			\
-	DESC(zap_stall_max_ns, PEAK, SECONDS, -9, 1),			\
-	DESC(memslot_updates, CUMULATIVE, NONE, 0, 1),			\
-	DESC(memslot_update_ns, CUMULATIVE, SECONDS, -9, 1),		\
-	DESC(memslot_update_max_ns, PEAK, SECONDS, -9, 1),		\
-	DESC(zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT),	\
-	DESC(zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT),	\
-	DESC(zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT),
+	KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_STAT, DESC)		\
+	KVM_ZAP_STAT(DESC, zap_sptes, CUMULATIVE, NONE, 0, 1),		\
+	KVM_ZAP_STAT(DESC, zap_tables, CUMULATIVE, NONE, 0, 1),		\
+	KVM_ZAP_STAT(DESC, zap_yields, CUMULATIVE, NONE, 0, 1),		\
+	KVM_ZAP_STAT(DESC, zap_ns, CUMULATIVE, SECONDS, -9, 1),		\
+	KVM_ZAP_STAT(DESC, zap_collateral, CUMULATIVE, NONE, 0, 1),	\
+	KVM_ZAP_STAT(DESC, zap_kept, CUMULATIVE, NONE, 0, 1),		\
+	KVM_ZAP_STAT(DESC, zap_refaults, CUMULATIVE, NONE, 0, 1),	\
+	KVM_ZAP_STAT(DESC, zap_stall_ns, CUMULATIVE, SECONDS, -9, 1),	\
+	KVM_ZAP_STAT(DESC, zap_stall_max_ns, PEAK, SECONDS, -9, 1),	\
+	KVM_ZAP_STAT(DESC, memslot_updates, CUMULATIVE, NONE, 0, 1),	\
+	KVM_ZAP_STAT(DESC, memslot_update_ns, CUMULATIVE, SECONDS, -9, 1), \
+	KVM_ZAP_STAT(DESC, memslot_update_max_ns, PEAK, SECONDS, -9, 1), \
+	KVM_ZAP_STAT(DESC, zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT), \
+	KVM_ZAP_STAT(DESC, zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT), \
+	KVM_ZAP_STAT(DESC, zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT), \
+	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_STAT, DESC)
 
 #else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
 

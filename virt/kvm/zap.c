@@ -25,37 +25,25 @@ const char * const kvm_zap_policy_words[KVM_ZAP_NR_POLICIES] = {
 	KVM_ZAP_POLICIES(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
+#define KVM_ZAP_SITE_WORD(name, word, ...)	#word,
+
 const char * const kvm_zap_site_words[KVM_ZAP_NR_SITES] = {
-	KVM_ZAP_SITES(KVM_ZAP_WORD, KVM_ZAP_WORD)
+	KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_WORD, KVM_ZAP_SITE_WORD)
 };
 
 const char * const kvm_zap_by_words[KVM_ZAP_NR_BYS] = {
 	KVM_ZAP_BYS(KVM_ZAP_WORD, KVM_ZAP_WORD)
 };
 
+#define KVM_ZAP_SITE_CHOICE(name, site, own, start, may, text)	\
+	[KVM_ZAP_SITE_##name] = {				\
+		.legal = (may),					\
+		.word = (start),				\
+		.kernel = KVM_ZAP_POLICY_##own,			\
+	},
+
 struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
-	[KVM_ZAP_SITE_MEMSLOT] = {
-		.legal = BIT(KVM_ZAP_POLICY_STOCK) | BIT(KVM_ZAP_POLICY_FAST) |
-			 BIT(KVM_ZAP_POLICY_SCOPED) | BIT(KVM_ZAP_POLICY_AUTO),
-		.word = IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_FAST) ?
-			KVM_ZAP_POLICY_FAST :
-			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ?
-			KVM_ZAP_POLICY_SCOPED :
-			IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO) ?
-			KVM_ZAP_POLICY_AUTO : KVM_ZAP_POLICY_STOCK,
-		.kernel = KVM_ZAP_POLICY_STOCK,
-	},
-	[KVM_ZAP_SITE_MMIO] = {
-		.legal = BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),
-		.word = KVM_ZAP_POLICY_FAST,
-		.kernel = KVM_ZAP_POLICY_FAST,
-	},
-	[KVM_ZAP_SITE_TEARDOWN] = {
-		.legal = BIT(KVM_ZAP_POLICY_WALK) | BIT(KVM_ZAP_POLICY_FAST) |
-			 BIT(KVM_ZAP_POLICY_BULK),
-		.word = KVM_ZAP_POLICY_WALK,
-		.kernel = KVM_ZAP_POLICY_WALK,
-	},
+	KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_CHOICE, KVM_ZAP_SITE_CHOICE)
 };
 
 /**
@@ -97,18 +85,12 @@ static const struct kernel_param_ops kvm_zap_param_ops = {
 	.get = kvm_zap_param_get,
 };
 
-module_param_cb(memslot_zap, &kvm_zap_param_ops,
-		&kvm_zap_choices[KVM_ZAP_SITE_MEMSLOT], 0644);
-MODULE_PARM_DESC(memslot_zap,
-		 "How to drop mappings when a memslot is deleted or moved: stock, fast, scoped, auto");
-module_param_cb(mmio_zap, &kvm_zap_param_ops,
-		&kvm_zap_choices[KVM_ZAP_SITE_MMIO], 0644);
-MODULE_PARM_DESC(mmio_zap,
-		 "How to drop MMIO SPTEs when the MMIO generation wraps: fast, scoped");
-module_param_cb(teardown_zap, &kvm_zap_param_ops,
-		&kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN], 0644);
-MODULE_PARM_DESC(teardown_zap,
-		 "How to drop mappings when a VM goes away: walk, fast, bulk");
+#define KVM_ZAP_SITE_PARAM(name, site, own, start, may, text)		\
+	module_param_cb(site##_zap, &kvm_zap_param_ops,			\
+			&kvm_zap_choices[KVM_ZAP_SITE_##name], 0644);	\
+	MODULE_PARM_DESC(site##_zap, text);
+
+KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_PARAM, KVM_ZAP_SITE_PARAM)
 
 #ifdef CONFIG_KVM_ZAP_TEST
 static unsigned long kvm_zap_first_swaps;
@@ -184,8 +166,33 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm, u64 before)
 	return now - min(now, before);
 }
 
+static enum kvm_zap_policy kvm_zap_decide(struct kvm *kvm, enum kvm_zap_site site,
+					  const struct kvm_memory_slot *slot,
+					  enum kvm_zap_by *by)
+{
+	enum kvm_zap_policy policy = kvm_zap_choose(kvm, site, by);
+
+	return policy == KVM_ZAP_POLICY_AUTO ? kvm_arch_zap_auto(kvm, slot) : policy;
+}
+
+static void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
+			 enum kvm_zap_site site, const struct kvm_memory_slot *slot,
+			 enum kvm_zap_policy policy, enum kvm_zap_by by)
+{
+	zap->slot = slot;
+	zap->site = site;
+	zap->policy = policy;
+	zap->by = by;
+	zap->sptes = 0;
+	zap->tables = 0;
+	zap->yields = 0;
+	memset(zap->extras, 0, sizeof(zap->extras));
+	zap->flushes = kvm_zap_remote_flushes(kvm, 0);
+	zap->start_ns = ktime_get_ns();
+}
+
 /**
- * kvm_zap_begin() - start an invalidation
+ * kvm_zap_begin() - start an invalidation, of those of which a VM has one at a time
  * @kvm: the VM
  * @site: why
  * @slot: the memslot that goes, NULL where the site has none
@@ -203,9 +210,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 	enum kvm_zap_policy policy;
 	enum kvm_zap_by by;
 
-	policy = kvm_zap_choose(kvm, site, &by);
-	if (policy == KVM_ZAP_POLICY_AUTO)
-		policy = kvm_arch_zap_auto(kvm, slot);
+	policy = kvm_zap_decide(kvm, site, slot, &by);
 
 	if (cmpxchg(&zap->task, NULL, current)) {
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
@@ -218,21 +223,39 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 		return policy;
 	}
 
-	zap->slot = slot;
-	zap->site = site;
-	zap->policy = policy == KVM_ZAP_POLICY_STOCK ? own : policy;
-	zap->by = by;
-	zap->sptes = 0;
-	zap->tables = 0;
-	zap->yields = 0;
-	zap->flushes = kvm_zap_remote_flushes(kvm, 0);
-	zap->start_ns = ktime_get_ns();
+	kvm_zap_open(kvm, &zap->record, site, slot,
+		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
+
+	return policy;
+}
+
+/**
+ * kvm_zap_record_begin() - start an invalidation that others may run beside
+ * @kvm: the VM
+ * @zap: the caller's record of it
+ * @site: why
+ * @slot: the memslot that goes, NULL where the site has none
+ * @own: the policy that the kernel takes by itself
+ *
+ * Return: as kvm_zap_begin().
+ */
+enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record *zap,
+					 enum kvm_zap_site site,
+					 const struct kvm_memory_slot *slot,
+					 enum kvm_zap_policy own)
+{
+	enum kvm_zap_policy policy;
+	enum kvm_zap_by by;
+
+	policy = kvm_zap_decide(kvm, site, slot, &by);
+	kvm_zap_open(kvm, zap, site, slot,
+		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
 
 	return policy;
 }
 
 /*
- * Page tables and lock breaks are counted where KVM's common code frees the
+ * What kvm_zap_begin() began.  Page tables and lock breaks are counted where KVM's common code frees the
  * one and does the other, for whoever does it: count only what the task that
  * runs the invalidation does.
  */
@@ -249,14 +272,14 @@ static bool kvm_zap_is_mine(const struct kvm *kvm)
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.policy = policy;
+		kvm->zap.record.policy = policy;
 }
 
 /*
  * Leaf SPTEs that went and were none of the memslot's.  The memslot has one of 4 KiB for
  * each page at most, but for those by which it is mapped more than once.
  */
-static u64 kvm_zap_collateral(const struct kvm_zap *zap)
+static u64 kvm_zap_collateral(const struct kvm_zap_record *zap)
 {
 	u64 own = zap->slot ? zap->slot->npages : 0;
 
@@ -267,37 +290,42 @@ static u64 kvm_zap_collateral(const struct kvm_zap *zap)
 }
 
 /* What scoped left mapped, where a memslot went: all that fast would have dropped, too. */
-static u64 kvm_zap_left(struct kvm *kvm)
+static u64 kvm_zap_left(struct kvm *kvm, const struct kvm_zap_record *zap)
 {
-	const struct kvm_zap *zap = &kvm->zap;
-
 	if (zap->site != KVM_ZAP_SITE_MEMSLOT || zap->policy != KVM_ZAP_POLICY_SCOPED)
 		return 0;
 
 	return kvm_arch_zap_mapped(kvm);
 }
 
-static void kvm_zap_count_time(struct kvm *kvm, bool scoped, u64 ns)
+static void kvm_zap_count_time(struct kvm *kvm, enum kvm_zap_policy policy, u64 ns)
 {
-	struct kvm_zap_time *time = &kvm->zap.time[scoped];
+	static const u8 times[KVM_ZAP_NR_POLICIES] = {
+#define KVM_ZAP_TIME_OF(POLICY, policy)	[KVM_ZAP_POLICY_##POLICY] = KVM_ZAP_TIME_##POLICY,
+		KVM_ARCH_ZAP_TIMES(KVM_ZAP_TIME_OF)
+	};
+	struct kvm_zap_time *time = &kvm->zap.time[times[policy]];
 
 	WRITE_ONCE(time->ns, time->ns + ns);
 	WRITE_ONCE(time->max_ns, max(time->max_ns, ns));
 }
 
-static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
+static void kvm_zap_count_vm(struct kvm *kvm, const struct kvm_zap_record *zap, u64 ns)
 {
-	const struct kvm_zap *zap = &kvm->zap;
+	static const u8 counters[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES] = {
+#define KVM_ZAP_COUNTER_OF(arg, SITE, site, POLICY, policy)			\
+		[KVM_ZAP_SITE_##SITE][KVM_ZAP_POLICY_##POLICY] =		\
+			KVM_ZAP_COUNTER_##SITE##_##POLICY,
+		KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_OF, )
+	};
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
-	bool scoped = zap->policy == KVM_ZAP_POLICY_SCOPED;
+	int i;
 
 	/* Teardown has no counter of its own: the VM's files are gone by then. */
-	if (zap->site == KVM_ZAP_SITE_MEMSLOT)
-		++*(scoped ? &stat->memslot_zap_scoped : &stat->memslot_zap_fast);
-	else if (zap->site == KVM_ZAP_SITE_MMIO)
-		++*(scoped ? &stat->mmio_zap_scoped : &stat->mmio_zap_fast);
-	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
-		kvm_zap_count_time(kvm, scoped, ns);
+	if (zap->site != KVM_ZAP_SITE_TEARDOWN) {
+		stat->counts[counters[zap->site][zap->policy]]++;
+		kvm_zap_count_time(kvm, zap->policy, ns);
+	}
 
 	stat->zap_sptes += zap->sptes;
 	stat->zap_tables += zap->tables;
@@ -305,6 +333,8 @@ static void kvm_zap_count_vm(struct kvm *kvm, u64 ns)
 	stat->zap_ns += ns;
 	stat->zap_collateral += zap->collateral;
 	stat->zap_kept += zap->left;
+	for (i = 0; i < KVM_ZAP_NR_EXTRAS; i++)
+		stat->extras[i] += zap->extras[i];
 	KVM_STATS_LOG_HIST_UPDATE(stat->zap_ns_hist, ns);
 }
 
@@ -313,9 +343,10 @@ static unsigned int kvm_zap_bucket(u64 ns)
 	return min(ns ? ilog2(ns) : 0, KVM_ZAP_NR_BUCKETS - 1);
 }
 
-static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
+static void kvm_zap_count_row(const struct kvm_zap_record *zap, u64 flushes, u64 ns)
 {
 	struct kvm_zap_row *row = &kvm_zap_rows[zap->site][zap->policy];
+	int i;
 
 	spin_lock(&kvm_zap_rows_lock);
 	row->count++;
@@ -327,34 +358,46 @@ static void kvm_zap_count_row(const struct kvm_zap *zap, u64 flushes, u64 ns)
 	row->max_ns = max(row->max_ns, ns);
 	row->collateral += zap->collateral;
 	row->kept += zap->left;
+	for (i = 0; i < KVM_ZAP_NR_EXTRAS; i++)
+		row->extras[i] += zap->extras[i];
 	row->buckets[kvm_zap_bucket(ns)]++;
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
 /**
- * kvm_zap_end() - end an invalidation and publish what it did
+ * kvm_zap_record_end() - end an invalidation and publish what it did
+ * @kvm: the VM, of which no other invalidation can end meanwhile
+ * @zap: what kvm_zap_record_begin() began
+ */
+void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
+{
+	u64 now, ns;
+
+	now = ktime_get_ns();
+	ns = now - zap->start_ns;
+	zap->collateral = kvm_zap_collateral(zap);
+	zap->left = kvm_zap_left(kvm, zap);
+	kvm_zap_count_vm(kvm, zap, ns);
+	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
+	trace_kvm_zap(kvm->zap.tgid, zap, ns);
+	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
+		kvm_zap_note_end(kvm, zap->slot, now);
+}
+
+/**
+ * kvm_zap_end() - end what kvm_zap_begin() began, and publish what it did
  * @kvm: the VM
  */
 void kvm_zap_end(struct kvm *kvm)
 {
 	struct kvm_zap *zap = &kvm->zap;
-	u64 now, ns;
 
 	if (!kvm_zap_is_mine(kvm))
 		return;
 
-	now = ktime_get_ns();
-	ns = now - zap->start_ns;
-	zap->collateral = kvm_zap_collateral(zap);
-	zap->left = kvm_zap_left(kvm);
-	kvm_zap_count_vm(kvm, ns);
-	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
-	trace_kvm_zap(zap, ns);
-	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
-		kvm_zap_note_end(kvm, now);
-
-	zap->torn_down |= zap->site == KVM_ZAP_SITE_TEARDOWN;
-	zap->slot = NULL;
+	kvm_zap_record_end(kvm, &zap->record);
+	zap->torn_down |= zap->record.site == KVM_ZAP_SITE_TEARDOWN;
+	zap->record.slot = NULL;
 	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */
 	smp_store_release(&zap->task, NULL);
 }
@@ -367,7 +410,7 @@ void kvm_zap_end(struct kvm *kvm)
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.sptes += nr;
+		kvm->zap.record.sptes += nr;
 }
 
 /**
@@ -377,7 +420,7 @@ void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 void kvm_zap_count_table(struct kvm *kvm)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.tables++;
+		kvm->zap.record.tables++;
 }
 
 /**
@@ -390,7 +433,7 @@ void kvm_zap_count_table(struct kvm *kvm)
 int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 {
 	if (yielded && kvm_zap_is_mine(kvm))
-		kvm->zap.yields++;
+		kvm->zap.record.yields++;
 
 	return yielded;
 }

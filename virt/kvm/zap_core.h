@@ -29,6 +29,7 @@ struct kvm_zap_row {
 	u64 max_ns;
 	u64 collateral;
 	u64 kept;
+	u64 extras[KVM_ZAP_NR_EXTRAS];
 	u64 buckets[KVM_ZAP_NR_BUCKETS];
 };
 
@@ -44,7 +45,7 @@ void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row);
 void kvm_zap_clear_rows(void);
 
 /* zap_window.c: refaults */
-void kvm_zap_note_end(struct kvm *kvm, u64 now);
+void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now);
 
 /* zap_stall.c: how long vCPUs stand still for these */
 u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now);

@@ -11,6 +11,13 @@
 
 #include "zap_core.h"
 
+/* What the architecture counts besides, as columns behind the others. */
+#define KVM_ZAP_EXTRA_HEAD(arg, NAME, name)	" " #name
+#define KVM_ZAP_EXTRA_HEADS	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_HEAD, )
+
+#define KVM_ZAP_COUNTER_HEAD(arg, SITE, site, POLICY, policy)	#site "_" #policy " "
+#define KVM_ZAP_TIME_HEAD(POLICY, policy)	#policy "_ns " #policy "_max_ns "
+
 /* Rows are of what is done: a site's words but for stock and auto. */
 #define for_each_kvm_zap_row(site, policy)				\
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
@@ -22,17 +29,20 @@
 static int kvm_zap_stats_show(struct seq_file *m, void *v)
 {
 	struct kvm_zap_row row;
-	int site, policy;
+	int site, policy, i;
 
-	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns collateral kept\n");
+	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns collateral kept" KVM_ZAP_EXTRA_HEADS "\n");
 	for_each_kvm_zap_row(site, policy) {
 		kvm_zap_read_row(site, policy, &row);
-		seq_printf(m, "%s %s %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
+		seq_printf(m, "%s %s %llu %llu %llu %llu %llu %llu %llu %llu %llu",
 			   kvm_zap_site_words[site],
 			   kvm_zap_policy_words[policy],
 			   row.count, row.sptes, row.tables, row.yields,
 			   row.flushes, row.total_ns, row.max_ns,
 			   row.collateral, row.kept);
+		for (i = 0; i < KVM_ZAP_NR_EXTRAS; i++)
+			seq_printf(m, " %llu", row.extras[i]);
+		seq_putc(m, '\n');
 	}
 	return 0;
 }
@@ -87,35 +97,42 @@ static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
 {
 	const struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
 	const struct kvm_zap_time *time = kvm->zap.time;
+	int i;
 
-	seq_printf(m, " %llu %llu %llu %llu %llu %llu %llu %llu %llu",
-		   stat->memslot_zap_fast, stat->memslot_zap_scoped,
-		   stat->mmio_zap_fast, stat->mmio_zap_scoped, stat->zap_sptes,
-		   stat->zap_collateral, stat->zap_kept, stat->zap_tables,
-		   stat->zap_yields);
-	seq_printf(m, " %llu %llu %llu %llu", READ_ONCE(time[0].ns), READ_ONCE(time[0].max_ns),
-		   READ_ONCE(time[1].ns), READ_ONCE(time[1].max_ns));
+	for (i = 0; i < KVM_ZAP_NR_COUNTERS; i++)
+		seq_printf(m, " %llu", stat->counts[i]);
+	seq_printf(m, " %llu %llu %llu %llu %llu", stat->zap_sptes, stat->zap_collateral,
+		   stat->zap_kept, stat->zap_tables, stat->zap_yields);
+	for (i = 0; i < KVM_ZAP_NR_TIMES; i++)
+		seq_printf(m, " %llu %llu", READ_ONCE(time[i].ns), READ_ONCE(time[i].max_ns));
 	seq_printf(m, " %llu %llu %llu %llu %llu", stat->memslot_updates,
 		   stat->memslot_update_ns, stat->memslot_update_max_ns,
 		   stat->zap_refaults, stat->zap_stall_ns);
 }
 
+/* What KVM may not know, and is negative then. */
+static void kvm_zap_show_known(struct seq_file *m, s64 value)
+{
+	if (value >= 0)
+		seq_printf(m, " %lld", value);
+	else
+		seq_puts(m, " -");
+}
+
 static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
 {
 	u64 end_ns = READ_ONCE(kvm->zap.end_ns);
+	s64 mapped = kvm_arch_zap_mapped(kvm);
 	struct kvm_zap_devices devices;
 
 	kvm_arch_zap_devices(kvm, &devices);
-	seq_printf(m, " %llu", kvm_arch_zap_mapped(kvm));
+	kvm_zap_show_known(m, mapped);
 	if (end_ns)
 		seq_printf(m, " %llu", div_u64(now - min(now, end_ns), NSEC_PER_MSEC));
 	else
 		seq_puts(m, " -");
-	if (devices.assigned >= 0)
-		seq_printf(m, " %d", devices.assigned);
-	else
-		seq_puts(m, " -");
-	seq_printf(m, " %d", devices.noncoherent);
+	kvm_zap_show_known(m, devices.assigned);
+	kvm_zap_show_known(m, devices.noncoherent);
 }
 
 /*
@@ -126,15 +143,24 @@ static int kvm_zap_vms_show(struct seq_file *m, void *v)
 {
 	u64 now = ktime_get_ns();
 	struct kvm *kvm;
+	int i;
 
-	seq_puts(m, "tgid tid word by policy memslot_fast memslot_scoped mmio_fast mmio_scoped sptes collateral kept tables yields fast_ns fast_max_ns scoped_ns scoped_max_ns updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent stall_max_ns\n");
+	seq_puts(m, "tgid tid word by policy "
+		 KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_HEAD, )
+		 "sptes collateral kept tables yields "
+		 KVM_ARCH_ZAP_TIMES(KVM_ZAP_TIME_HEAD)
+		 "updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent stall_max_ns"
+		 KVM_ZAP_EXTRA_HEADS "\n");
 	mutex_lock(&kvm_lock);
 	list_for_each_entry(kvm, &vm_list, vm_list) {
 		seq_printf(m, "%d %d", kvm->zap.tgid, kvm->zap.tid);
 		kvm_zap_show_policy(m, kvm);
 		kvm_zap_show_counts(m, kvm);
 		kvm_zap_show_state(m, kvm, now);
-		seq_printf(m, " %llu\n", kvm->stat.zap.zap_stall_max_ns);
+		seq_printf(m, " %llu", kvm->stat.zap.zap_stall_max_ns);
+		for (i = 0; i < KVM_ZAP_NR_EXTRAS; i++)
+			seq_printf(m, " %llu", kvm->stat.zap.extras[i]);
+		seq_putc(m, '\n');
 		if (seq_has_overflowed(m))
 			break;
 	}

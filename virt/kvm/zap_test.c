@@ -182,8 +182,8 @@ static void kvm_zap_test_stock(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(owns); i++) {
 		KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, NULL, owns[i]),
 				KVM_ZAP_POLICY_STOCK);
-		KUNIT_EXPECT_EQ(test, t->kvm->zap.policy, owns[i]);
-		KUNIT_EXPECT_EQ(test, t->kvm->zap.by, KVM_ZAP_BY_KERNEL);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap.record.policy, owns[i]);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap.record.by, KVM_ZAP_BY_KERNEL);
 		kvm_zap_test_end(t->kvm);
 		KUNIT_EXPECT_EQ(test, rows[owns[i]].count, 1);
 	}
@@ -294,11 +294,11 @@ static void kvm_zap_test_account(struct kunit *test)
 			scoped = policy == KVM_ZAP_POLICY_SCOPED;
 			memslot = site == KVM_ZAP_SITE_MEMSLOT;
 			s = KVM_ZAP_SITE_MEMSLOT;
-			KUNIT_EXPECT_EQ(test, stat->memslot_zap_fast, site == s && fast);
-			KUNIT_EXPECT_EQ(test, stat->memslot_zap_scoped, site == s && scoped);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_FAST], site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_SCOPED], site == s && scoped);
 			s = KVM_ZAP_SITE_MMIO;
-			KUNIT_EXPECT_EQ(test, stat->mmio_zap_fast, site == s && fast);
-			KUNIT_EXPECT_EQ(test, stat->mmio_zap_scoped, site == s && scoped);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_FAST], site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_SCOPED], site == s && scoped);
 			KUNIT_EXPECT_EQ(test, stat->zap_sptes, 7);
 			KUNIT_EXPECT_EQ(test, stat->zap_tables, 1);
 			KUNIT_EXPECT_EQ(test, stat->zap_yields, 1);
@@ -365,9 +365,9 @@ static void kvm_zap_test_others(struct kunit *test)
 	kvm_zap_count_sptes(t->kvm, 1);
 	kvm_zap_count_table(t->kvm);
 	KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 1), 1);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.sptes, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.tables, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.yields, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.tables, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.yields, 0);
 
 	/* A teardown that another task runs: this one acts, but counts nothing. */
 	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
@@ -379,9 +379,9 @@ static void kvm_zap_test_others(struct kunit *test)
 	kvm_zap_count_table(t->kvm);
 	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_BULK);
 	kvm_zap_test_end(t->kvm);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.sptes, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.tables, 0);
-	KUNIT_EXPECT_NE(test, t->kvm->zap.policy, KVM_ZAP_POLICY_BULK);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.tables, 0);
+	KUNIT_EXPECT_NE(test, t->kvm->zap.record.policy, KVM_ZAP_POLICY_BULK);
 	KUNIT_EXPECT_PTR_EQ(test, t->kvm->zap.task, &init_task);
 	KUNIT_EXPECT_EQ(test, row->count, 0);
 	t->kvm->zap.task = NULL;

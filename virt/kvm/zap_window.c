@@ -82,23 +82,29 @@ static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
 }
 
 /**
- * kvm_zap_note_end() - an invalidation at site memslot or mmio ends
- * @kvm: the VM, its slots_lock held
+ * kvm_zap_note_end() - an invalidation ends, at another site than teardown
+ * @kvm: the VM
+ * @slot: the memslot that went, NULL if there was none
  * @now: monotonic time
+ *
+ * Nothing follows where KVM counts no page faults.  Where it does, slots_lock is held.
  */
-void kvm_zap_note_end(struct kvm *kvm, u64 now)
+void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now)
 {
 	unsigned int ms = READ_ONCE(kvm_zap_window_ms);
 	struct kvm_zap_window *w = &kvm->zap.window;
 
+	WRITE_ONCE(kvm->zap.end_ns, now);
+	if (!KVM_ARCH_ZAP_KNOWS_FAULTS)
+		return;
+
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap.end_ns, now);
 	if (!ms)
 		return;
 
 	spin_lock(&w->lock);
-	w->slot = kvm->zap.slot ? kvm->zap.slot->id : -1;
+	w->slot = slot ? slot->id : -1;
 	w->until_ns = now + (u64)ms * NSEC_PER_MSEC;
 	if (!w->open && !w->stopped)
 		kvm_zap_window_open(kvm, now, ms);

@@ -10,14 +10,14 @@
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE kvm_zap
 
-#define KVM_ZAP_SITE_EXPORT(name, word)	\
+#define KVM_ZAP_SITE_EXPORT(name, ...)	\
 	TRACE_DEFINE_ENUM(KVM_ZAP_SITE_##name);
 #define KVM_ZAP_POLICY_EXPORT(name, word)	\
 	TRACE_DEFINE_ENUM(KVM_ZAP_POLICY_##name);
 #define KVM_ZAP_BY_EXPORT(name, word)	\
 	TRACE_DEFINE_ENUM(KVM_ZAP_BY_##name);
 
-KVM_ZAP_SITES(KVM_ZAP_SITE_EXPORT, KVM_ZAP_SITE_EXPORT)
+KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_EXPORT, KVM_ZAP_SITE_EXPORT)
 KVM_ZAP_POLICIES(KVM_ZAP_POLICY_EXPORT, KVM_ZAP_POLICY_EXPORT)
 KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 
@@ -25,20 +25,26 @@ KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 #undef KVM_ZAP_POLICY_EXPORT
 #undef KVM_ZAP_BY_EXPORT
 
-#define KVM_ZAP_SITE_SYMBOL(name, word)		{ KVM_ZAP_SITE_##name, word },
-#define KVM_ZAP_SITE_SYMBOL_LAST(name, word)	{ KVM_ZAP_SITE_##name, word }
+#define KVM_ZAP_SITE_SYMBOL(name, word, ...)		{ KVM_ZAP_SITE_##name, #word },
+#define KVM_ZAP_SITE_SYMBOL_LAST(name, word, ...)	{ KVM_ZAP_SITE_##name, #word }
 #define KVM_ZAP_POLICY_SYMBOL(name, word)	{ KVM_ZAP_POLICY_##name, word },
 #define KVM_ZAP_POLICY_SYMBOL_LAST(name, word)	{ KVM_ZAP_POLICY_##name, word }
 #define KVM_ZAP_BY_SYMBOL(name, word)		{ KVM_ZAP_BY_##name, word },
 #define KVM_ZAP_BY_SYMBOL_LAST(name, word)	{ KVM_ZAP_BY_##name, word }
 
+#define KVM_ZAP_EXTRA_FIELD(arg, NAME, name)	__field(u64, name)
+#define KVM_ZAP_EXTRA_ASSIGN(arg, NAME, name)	\
+	__entry->name = zap->extras[KVM_ZAP_EXTRA_##NAME];
+#define KVM_ZAP_EXTRA_FORMAT(arg, NAME, name)	" " #name "=%llu"
+#define KVM_ZAP_EXTRA_VALUE(arg, NAME, name)	, __entry->name
+
 /*
  * Tracepoint for the end of an invalidation.  Sites that have no memslot say
- * slot -1 and no range.
+ * slot -1 and no range.  What the architecture counts besides comes last.
  */
 TRACE_EVENT(kvm_zap,
-	TP_PROTO(const struct kvm_zap *zap, u64 ns),
-	TP_ARGS(zap, ns),
+	TP_PROTO(pid_t vm, const struct kvm_zap_record *zap, u64 ns),
+	TP_ARGS(vm, zap, ns),
 
 	TP_STRUCT__entry(
 		__field(u8, site)
@@ -55,6 +61,7 @@ TRACE_EVENT(kvm_zap,
 		__field(u64, collateral)
 		__field(u64, kept)
 		__field(s32, vm)
+		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FIELD, )
 	),
 
 	TP_fast_assign(
@@ -71,13 +78,15 @@ TRACE_EVENT(kvm_zap,
 		__entry->by		= zap->by;
 		__entry->collateral	= zap->collateral;
 		__entry->kept		= zap->left;
-		__entry->vm		= zap->tgid;
+		__entry->vm		= vm;
+		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ASSIGN, )
 	),
 
-	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s collateral=%llu kept=%llu vm=%d",
+	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s collateral=%llu kept=%llu vm=%d"
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FORMAT, ),
 		  __print_symbolic(__entry->site,
-				   KVM_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
-						 KVM_ZAP_SITE_SYMBOL_LAST)),
+				   KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
+						      KVM_ZAP_SITE_SYMBOL_LAST)),
 		  __print_symbolic(__entry->policy,
 				   KVM_ZAP_POLICIES(KVM_ZAP_POLICY_SYMBOL,
 						    KVM_ZAP_POLICY_SYMBOL_LAST)),
@@ -87,7 +96,8 @@ TRACE_EVENT(kvm_zap,
 		  __print_symbolic(__entry->by,
 				   KVM_ZAP_BYS(KVM_ZAP_BY_SYMBOL,
 					       KVM_ZAP_BY_SYMBOL_LAST)),
-		  __entry->collateral, __entry->kept, __entry->vm)
+		  __entry->collateral, __entry->kept, __entry->vm
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_VALUE, ))
 );
 
 /*

@@ -7,8 +7,9 @@
  kvm_zap_begin(...)
  {
 	...
--	zap->policy = policy == KVM_ZAP_POLICY_STOCK ? own : policy;
-+	zap->policy = kvm_zap_choose(kvm, site, &by) == KVM_ZAP_POLICY_STOCK ?
-+		      own : policy;
+	kvm_zap_open(kvm, &zap->record, site, slot,
+-		     policy == KVM_ZAP_POLICY_STOCK ? own : policy
++		     kvm_zap_choose(kvm, site, &by) == KVM_ZAP_POLICY_STOCK ? own : policy
+		     , by);
 	...
  }

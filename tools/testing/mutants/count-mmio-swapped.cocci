@@ -6,7 +6,8 @@
  kvm_zap_count_vm(...)
  {
 	<...
--	++*(scoped ? &stat->mmio_zap_scoped : &stat->mmio_zap_fast);
-+	++*(scoped ? &stat->mmio_zap_fast : &stat->mmio_zap_scoped);
+-	stat->counts[counters[zap->site][zap->policy]]++;
++	stat->counts[counters[zap->site][zap->site != KVM_ZAP_SITE_MMIO ? zap->policy :
++		     KVM_ZAP_POLICY_FAST + KVM_ZAP_POLICY_SCOPED - zap->policy]]++;
 	...>
  }

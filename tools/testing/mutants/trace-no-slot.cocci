@@ -3,10 +3,10 @@
 
 @@
 @@
- kvm_zap_end(...)
+ kvm_zap_record_end(...)
  {
 	...
 +	zap->slot = NULL;
-	trace_kvm_zap(zap, ns);
+	trace_kvm_zap(kvm->zap.tgid, zap, ns);
 	...
  }

@@ -6,7 +6,7 @@
  kvm_zap_vms_show(...)
  {
 	<...
--	seq_printf(m, " %llu\n", kvm->stat.zap.zap_stall_max_ns);
-+	seq_printf(m, " %llu\n", kvm->stat.zap.zap_stall_ns);
+-	seq_printf(m, " %llu", kvm->stat.zap.zap_stall_max_ns);
++	seq_printf(m, " %llu", kvm->stat.zap.zap_stall_ns);
 	...>
  }

@@ -3,5 +3,5 @@
 
 @@
 @@
-- kvm_zap_count_time(kvm, scoped, ns)
-+ kvm_zap_count_time(kvm, !scoped, ns)
+- kvm_zap_count_time(kvm, zap->policy, ns)
++ kvm_zap_count_time(kvm, KVM_ZAP_POLICY_FAST + KVM_ZAP_POLICY_SCOPED - zap->policy, ns)

@@ -80,7 +80,7 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 	if (policy != KVM_ZAP_POLICY_STOCK)
 		*zap_all = true;
 	kvm_zap_refresh_begin(kvm);
-	kvm->zap.leafs = kvm_zap_nr_leafs(kvm);
+	kvm->zap.arch.leafs = kvm_zap_nr_leafs(kvm);
 	return false;
 }
 
@@ -92,8 +92,8 @@ void kvm_zap_memslot_end(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	kvm_zap_count_leafs_since(kvm, kvm->zap.leafs);
-	if (kvm->zap.policy == KVM_ZAP_POLICY_FAST)
+	kvm_zap_count_leafs_since(kvm, kvm->zap.arch.leafs);
+	if (kvm->zap.record.policy == KVM_ZAP_POLICY_FAST)
 		kvm_zap_refresh_end(kvm);
 	kvm_zap_end(kvm);
 }
@@ -224,7 +224,7 @@ enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy wo
 	return KVM_ZAP_POLICY_FAST;
 }
 
-u64 kvm_arch_zap_mapped(struct kvm *kvm)
+s64 kvm_arch_zap_mapped(struct kvm *kvm)
 {
 	return max(kvm_zap_nr_leafs(kvm), 0LL);
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Zap policies on x86: the sites, what may be chosen there, and what is counted.
+ *
+ * Part of include/linux/kvm_zap.h, which says what each list is.
+ */
+#ifndef _ASM_X86_KVM_ZAP_H
+#define _ASM_X86_KVM_ZAP_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+/* What memslot_zap is without a word, by Kconfig. */
+#define KVM_ARCH_ZAP_MEMSLOT_WORD					\
+	(IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_FAST) ? KVM_ZAP_POLICY_FAST :	\
+	 IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ? KVM_ZAP_POLICY_SCOPED :	\
+	 IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_AUTO) ? KVM_ZAP_POLICY_AUTO :	\
+	 KVM_ZAP_POLICY_STOCK)
+
+#define KVM_ARCH_ZAP_SITES(X, XE)					\
+	X(MEMSLOT, memslot, STOCK, KVM_ARCH_ZAP_MEMSLOT_WORD,		\
+	  BIT(KVM_ZAP_POLICY_STOCK) | BIT(KVM_ZAP_POLICY_FAST) |	\
+	  BIT(KVM_ZAP_POLICY_SCOPED) | BIT(KVM_ZAP_POLICY_AUTO),	\
+	  "How to drop mappings when a memslot is deleted or moved: stock, fast, scoped, auto") \
+	X(MMIO, mmio, FAST, KVM_ZAP_POLICY_FAST,			\
+	  BIT(KVM_ZAP_POLICY_FAST) | BIT(KVM_ZAP_POLICY_SCOPED),	\
+	  "How to drop MMIO SPTEs when the MMIO generation wraps: fast, scoped") \
+	XE(TEARDOWN, teardown, WALK, KVM_ZAP_POLICY_WALK,		\
+	   BIT(KVM_ZAP_POLICY_WALK) | BIT(KVM_ZAP_POLICY_FAST) |	\
+	   BIT(KVM_ZAP_POLICY_BULK),					\
+	   "How to drop mappings when a VM goes away: walk, fast, bulk")
+
+#define KVM_ARCH_ZAP_COUNTERS(X, arg)					\
+	X(arg, MEMSLOT, memslot, FAST, fast)				\
+	X(arg, MEMSLOT, memslot, SCOPED, scoped)			\
+	X(arg, MMIO, mmio, FAST, fast)					\
+	X(arg, MMIO, mmio, SCOPED, scoped)
+
+#define KVM_ARCH_ZAP_TIMES(X)						\
+	X(FAST, fast)							\
+	X(SCOPED, scoped)
+
+#define KVM_ARCH_ZAP_EXTRAS(X, arg)
+
+/* Page faults that vCPUs resolve are counted: kvm_arch_zap_faults(). */
+#define KVM_ARCH_ZAP_KNOWS_FAULTS	1
+
+/**
+ * struct kvm_arch_zap - what x86 keeps of a VM for zap policies
+ * @sregs: how often special registers of vCPUs were set
+ * @refreshed: the @sregs of which nothing that was mapped before is left
+ * @refreshing: the @sregs when a fast zap began
+ * @kept: whether policy scoped has kept what may be stale once they are set
+ * @leafs: leaf SPTEs of the VM when KVM's own code began to drop a memslot's
+ *
+ * Part of struct kvm_zap, see arch/x86/kvm/mmu/zap_sregs.c for all but @leafs, which
+ * belongs to who holds slots_lock.
+ */
+struct kvm_arch_zap {
+	atomic_t sregs;
+	int refreshed;
+	int refreshing;
+	bool kept;
+	s64 leafs;
+};
+
+#endif /* _ASM_X86_KVM_ZAP_H */
