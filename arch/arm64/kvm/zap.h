@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Zap policies on arm64: what KVM's code calls, and what the engines share.
+ */
+#ifndef __KVM_ARM64_ZAP_H
+#define __KVM_ARM64_ZAP_H
+
+#include <linux/kvm_host.h>
+#include <asm/kvm_pgtable.h>
+
+#ifdef CONFIG_KVM_ZAP_POLICY
+
+/**
+ * struct kvm_zap_stage2 - an invalidation that drops ranges of stage 2
+ * @record: what it does
+ * @task: who runs it
+ * @next: another one of the VM, run by another task
+ *
+ * On the stack of @task.  vCPUs are reset, and a memslot goes, side by side: mmu_lock is
+ * dropped in between, and not held yet when they begin.  So one is found by @task in the
+ * VM's list of them, which mmu_lock protects.
+ */
+struct kvm_zap_stage2 {
+	struct kvm_zap_record record;
+	struct task_struct *task;
+	struct kvm_zap_stage2 *next;
+};
+
+/* unmap_stage2_range(), which is static in mmu.c. */
+typedef void (*kvm_zap_range_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 size);
+
+/* kvm_pgtable_stage2_unmap(), and what may take its place. */
+typedef int (*kvm_zap_chunk_fn)(struct kvm_pgtable *pgt, u64 addr, u64 size);
+
+typedef void (*kvm_zap_destroy_fn)(struct kvm_pgtable *pgt);
+
+/* zap.c: the sites */
+void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
+		     kvm_zap_range_fn unmap, phys_addr_t start, u64 size);
+void kvm_zap_reset(struct kvm *kvm);
+void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy);
+kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap);
+int kvm_zap_yield(struct kvm *kvm, int yielded);
+
+/* zap_count.c: what policy walk is about to drop */
+void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
+			 u64 size);
+void kvm_zap_count_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
+
+/* zap_bulk.c: policy bulk */
+void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
+			u64 size);
+void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
+
+#else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
+
+/* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
+#define kvm_zap_memslot(kvm, slot, unmap, start, size)	unmap(&(kvm)->arch.mmu, start, size)
+#define kvm_zap_reset(kvm)				stage2_unmap_vm(kvm)
+#define kvm_zap_destroy(kvm, pgt, destroy)		destroy(pgt)
+#define kvm_zap_unmapper(kvm, unmap)			(unmap)
+#define kvm_zap_yield(kvm, yielded)			(yielded)
+
+#endif /* CONFIG_KVM_ZAP_POLICY */
+
+#endif /* __KVM_ARM64_ZAP_H */
