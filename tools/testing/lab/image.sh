@@ -18,6 +18,8 @@ find_image() {
 		"'scripts/build-debug ${1#debug-}' builds it" ;;
 	races-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
 		"'scripts/build-debug --races ${1#races-}' builds it" ;;
+	small-*-*) [ -d "$image" ] || die "no kernel for --kernel '$1':" \
+		"'scripts/build-arm64 --${1##*-} $(echo "$1" | cut -d- -f2)' builds it" ;;
 	small-*) [ -d "$image" ] || die "no kernel for --kernel '$1':" \
 		"'scripts/build-arm64 ${1#small-}' builds it" ;;
 	esac

@@ -46,6 +46,16 @@ void *vm_alloc(size_t bytes)
 	return p;
 }
 
+void *vm_alloc_huge(size_t bytes)
+{
+	void *p = must_map(bytes + HUGE_PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uintptr_t at = ((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+
+	madvise((void *)at, bytes, MADV_HUGEPAGE);
+	memset((void *)at, 0, bytes);
+	return (void *)at;
+}
+
 int vm_try_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes)
 {
 	struct kvm_userspace_memory_region region = {
@@ -67,18 +77,21 @@ void vm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_
 
 void vm_create(struct vm *vm)
 {
-	struct kvm_vcpu_init init;
-
 	vm->kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	vm->fd = must(ioctl(vm->kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 	vm->code = vm_alloc(PAGE);
 	memcpy(vm->code, guest_code, guest_code_end - guest_code);
 	vm_slot(vm, 0, VM_CODE, vm->code, PAGE);
-	must(ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init), "KVM_ARM_PREFERRED_TARGET");
+	must(ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &vm->init), "KVM_ARM_PREFERRED_TARGET");
 	vm->vcpu = must(ioctl(vm->fd, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
-	must(ioctl(vm->vcpu, KVM_ARM_VCPU_INIT, &init), "KVM_ARM_VCPU_INIT");
+	must(ioctl(vm->vcpu, KVM_ARM_VCPU_INIT, &vm->init), "KVM_ARM_VCPU_INIT");
 	vm->run_bytes = must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
 	vm->run = must_map(vm->run_bytes, MAP_SHARED, vm->vcpu);
+}
+
+void vm_reset(struct vm *vm)
+{
+	must(ioctl(vm->vcpu, KVM_ARM_VCPU_INIT, &vm->init), "KVM_ARM_VCPU_INIT, again");
 }
 
 void vm_destroy(struct vm *vm)

@@ -6,10 +6,12 @@
 #ifndef KVM_ZAP_ARM64_VM_H
 #define KVM_ZAP_ARM64_VM_H
 
+#include <linux/kvm.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PAGE	4096UL
+#define HUGE_PAGE	(512 * PAGE)
 
 /*
  * Guest physical addresses: the guest's code, and where it leaves by. The tests' memslots are
@@ -19,13 +21,12 @@
 #define VM_EXIT	0x9000000UL
 #define VM_RAM	0x40000000UL
 
-struct kvm_run;
-
 struct vm {
 	int kvm, fd, vcpu;
 	struct kvm_run *run;
 	size_t run_bytes;
 	void *code;
+	struct kvm_vcpu_init init;
 };
 
 /* A program of the guest's: it has @x in X1 to X3 when it begins. */
@@ -35,8 +36,14 @@ extern const char guest_write[], guest_sum[], guest_barriers[], guest_calls[];
 void vm_create(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
+/* Reset the vCPU, as a VMM does when the guest reboots. */
+void vm_reset(struct vm *vm);
+
 /* Memory for a memslot, not huge, zeroed. */
 void *vm_alloc(size_t bytes);
+
+/* The same of huge pages, if the kernel has them: bytes are a multiple of HUGE_PAGE. */
+void *vm_alloc_huge(size_t bytes);
 
 /* Make, move or, with no @bytes, delete memslot @slot, from 1 on. */
 void vm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Zap policies of KVM on arm64, by their files. What cannot be had ends the test, with exit
+ * status 1, but for zap_need().
+ */
+#ifndef KVM_ZAP_ARM64_ZAP_H
+#define KVM_ZAP_ARM64_ZAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm.h"
+
+#define ZAP_PARAMS	"/sys/module/kvm/parameters/"
+#define ZAP_DEBUGFS	"/sys/kernel/debug/kvm/"
+
+/* A row of zap/stats, by its columns. */
+struct zap_row {
+	uint64_t count, sptes, tables, yields, flushes, total_ns, max_ns, collateral, kept;
+	uint64_t tlbis, cmo_pages;
+};
+
+extern const char * const zap_sites[];
+extern const char * const zap_policies[];
+
+#define ZAP_NR_SITES	3
+#define ZAP_NR_POLICIES	2
+
+/* Skip the test if the kernel is without; have debugfs. */
+void zap_need(void);
+
+/* Read a file of at most @size - 1 bytes, without the newline at its end. */
+void zap_read(const char *path, char *buf, size_t size);
+
+/* Write @word, a newline behind it: 0 or errno. */
+int zap_write(const char *path, const char *word);
+
+/* The word of a site's parameter. */
+void zap_set(const char *site, const char *word);
+void zap_set_all(const char *word);
+
+void zap_row(const char *site, const char *policy, struct zap_row *row);
+
+/* @now less @before, but for max_ns. */
+void zap_row_since(const char *site, const char *policy, const struct zap_row *before,
+		   struct zap_row *now);
+
+/* A statistic in the VM's folder, and the path of a file there. */
+uint64_t zap_vm_stat(const struct vm *vm, const char *name);
+void zap_vm_path(const struct vm *vm, const char *name, char *path, size_t size);
+
+/* What vms says in @column of the process's only VM. */
+void zap_vms(const char *column, char *buf, size_t size);
+
+/* Whether KVM has to clean caches: the CPU is a Cortex-A72. */
+bool zap_cmo(void);
+
+/* Whether KVM is in protected mode. */
+bool zap_protected(void);
+
+/* Page tables of KVM's in the machine, in KiB, as /proc/meminfo has them. */
+uint64_t zap_page_tables(void);
+
+#endif
