@@ -94,12 +94,12 @@ static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
 
 /*
  * How many entries a level 3 table has that nobody else sees any more.  Not by its
- * references: one of somebody else's would be dropped with those of the entries.  A full
- * table, most are, takes half of the instructions.
+ * references: one of somebody else's would be dropped with those of the entries.  Each has
+ * its type, be it broken or not; a full table, most are, takes half of the instructions.
  */
 static unsigned int zap_nr_pages(const kvm_pte_t *table)
 {
-	kvm_pte_t all = KVM_PTE_VALID;
+	kvm_pte_t all = ZAP_PTE_TYPE;
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < PTRS_PER_PTE; i += 8)

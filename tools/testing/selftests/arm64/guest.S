@@ -31,6 +31,24 @@ guest_sum:
 	b	.
 
 /*
+ * Read the pages from X1 to X2 over and over, until one has 1 in its first word. X3 is where it
+ * leaves then; where there is no memslot any more it leaves there, by itself.
+ */
+	.globl	guest_watch
+guest_watch:
+	mov	x6, x1
+1:	ldr	x4, [x1]
+	cmp	x4, #1
+	b.eq	2f
+	add	x1, x1, #4096
+	cmp	x1, x2
+	b.lo	1b
+	mov	x1, x6
+	b	1b
+2:	str	x1, [x3]
+	b	.
+
+/*
  * For X2 times, between marks 0 and 1, each of what 'lab run --count' counts that EL1 may
  * do, in numbers that differ: see count_test.c, which knows them. X1 is memory.
  */

@@ -31,7 +31,7 @@ struct vm {
 
 /* A program of the guest's: it has @x in X1 to X3 when it begins. */
 extern const char guest_code[], guest_code_end[];
-extern const char guest_write[], guest_sum[], guest_barriers[], guest_calls[];
+extern const char guest_write[], guest_sum[], guest_watch[], guest_barriers[], guest_calls[];
 
 void vm_create(struct vm *vm);
 void vm_destroy(struct vm *vm);

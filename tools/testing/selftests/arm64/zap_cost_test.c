@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Not a test by itself: drops mappings at each site, by each policy, between marks, for
+ * tools/testing/selftests/arm64_cost_test.sh, which compares what 'lab run --count' counts.
+ * Prints what zap/stats has of them. Argument: MiB of guest memory.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "zap.h"
+
+#define ROM_BYTES	(64UL << 10)
+#define ROM_GPA		(VM_RAM - HUGE_PAGE)
+
+static const char *policy;
+static struct zap_row before;
+
+static void begin(const char *site)
+{
+	zap_row(site, policy, &before);
+}
+
+static void end(const char *what, const char *site)
+{
+	struct zap_row now;
+
+	zap_row_since(site, policy, &before, &now);
+	printf("%s %s count=%lu sptes=%lu tables=%lu tlbis=%lu cmo_pages=%lu yields=%lu\n", what,
+	       policy, now.count, now.sptes, now.tables, now.tlbis, now.cmo_pages, now.yields);
+}
+
+/*
+ * What waits for SRCU is preempted as soon as it wakes the worker that ends the grace period,
+ * in a read-side section of its own: on one CPU the worker then spins, for a million
+ * instructions. A task with a real-time policy is not.
+ */
+static void be_preempted(bool may)
+{
+	struct sched_param param = { .sched_priority = may ? 0 : 1 };
+
+	if (sched_setscheduler(0, may ? SCHED_OTHER : SCHED_FIFO, &param)) {
+		perror("# sched_setscheduler");
+		exit(1);
+	}
+}
+
+/* A mark's number is part of an instruction: the same for both policies, in their order. */
+#define BETWEEN_MARKS(n, what, site, action) do {	\
+	begin(site);					\
+	be_preempted(false);				\
+	MARK_BEGIN();					\
+	action;						\
+	MARK_END(n);					\
+	be_preempted(true);				\
+	end(what, site);				\
+} while (0)
+
+static void touch(struct vm *vm, uint64_t from, uint64_t bytes)
+{
+	vm_run(vm, guest_write, from, from + bytes, NULL);
+}
+
+static void costs(char *memory, char *rom, size_t bytes)
+{
+	struct vm vm;
+
+	vm_create(&vm);
+	vm_slot(&vm, 1, VM_RAM, memory, bytes);
+	vm_slot(&vm, 2, ROM_GPA, rom, ROM_BYTES);
+	touch(&vm, VM_RAM, bytes);
+	touch(&vm, ROM_GPA, ROM_BYTES);
+
+	BETWEEN_MARKS(1, "rom", "memslot", vm_slot(&vm, 2, 0, NULL, 0));
+	BETWEEN_MARKS(2, "delete", "memslot", vm_slot(&vm, 1, 0, NULL, 0));
+
+	vm_slot(&vm, 1, VM_RAM, memory, bytes);
+	touch(&vm, VM_RAM, bytes);
+	BETWEEN_MARKS(3, "reset", "reset", vm_reset(&vm));
+
+	touch(&vm, VM_RAM, bytes);
+	munmap(vm.run, vm.run_bytes);
+	close(vm.vcpu);
+	BETWEEN_MARKS(4, "close", "teardown", close(vm.fd));
+	close(vm.kvm);
+	munmap(vm.code, PAGE);
+}
+
+int main(int argc, char **argv)
+{
+	size_t bytes = (argc > 1 ? strtoul(argv[1], NULL, 0) : 256) << 20;
+	char *memory, *rom;
+	int i;
+
+	zap_need();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	memory = vm_alloc(bytes);
+	rom = vm_alloc(ROM_BYTES);
+	for (i = 0; i < ZAP_NR_POLICIES; i++) {
+		policy = zap_policies[i];
+		zap_set_all(policy);
+		costs(memory, rom, bytes);
+	}
+	zap_set_all("walk");
+	return 0;
+}

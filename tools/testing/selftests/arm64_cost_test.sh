@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What each policy costs on arm64, as 'lab run --arch arm64 --count' counts instructions and
+# TLB invalidations of the whole machine: build/tests-arm64/zap_cost_test drops 256 MiB that
+# are mapped by 4 KiB pages, and a ROM's 64 KiB. On either kind of CPU policy bulk has to stay
+# below a share of policy walk's instructions, and zap/stats has to say what was counted. Two
+# boots, of 25 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
+#
+# What breaks without it: an engine that is right, and dearer than what it is there to beat;
+# numbers of TLB invalidations that nobody has ever seen.
+set -u
+
+here=$(dirname "$0")
+# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
+. "$here/kvm/ktap.sh"
+top=$(cd "$here/../../.." && pwd -P)
+lab_words='--arch arm64 --kernel small --count'
+# shellcheck source=lab_alone.sh
+. "$here/lab_alone.sh"
+
+case "${1-}" in -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+
+program=$top/build/tests-arm64/zap_cost_test
+[ -x "$program" ] || ktap_skip_all "no $program: 'make tests-arm64' builds it"
+line=$("$top/scripts/kver" | cut -d. -f1-2)
+[ -d "$top/build/small-$line/image" ] || ktap_skip_all "no kernel: 'scripts/build-arm64' builds it"
+"$top/scripts/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
+
+alone_begin
+counts=$tmp/out/counts.json
+
+# The marks of zap_cost_test.c.
+marks='1 rom
+2 delete
+3 reset
+4 close'
+
+# counted MARK POLICY NAME: the plugin's number. Walk's sections come first.
+counted() {
+	jq -s --argjson mark "$1" --argjson nth "$([ "$2" = walk ] && echo 0 || echo 1)" \
+		"[.[] | select(.mark == \$mark)][\$nth].$3" "$counts"
+}
+
+# told WHAT POLICY NAME: that of zap/stats.
+told() {
+	sed -n "s/^$1 $2 .*\\<$3=\\([0-9]*\\).*/\\1/p" "$tmp/stdout"
+}
+
+# agrees MARK WHAT: zap/stats says what was counted. KVM invalidates TLBs of one IPA, or all
+# of the VM's; without VHE each of these is a call, and each page is 64 cache lines.
+agrees() {
+	for policy in walk bulk; do
+		tlbis=$(told "$2" $policy tlbis)
+		ktap_equal "$2 $policy: TLB invalidations" "$tlbis" \
+			$(($(counted "$1" $policy tlbi_ipas2) + $(counted "$1" $policy tlbi_vmalls12)))
+		ktap_equal "$2 $policy: cache lines" $((64 * $(told "$2" $policy cmo_pages))) \
+			"$(counted "$1" $policy dc_civac)"
+		[ "$cpu" = max ] || [ "$2" = close ] ||
+			ktap_equal "$2 $policy: calls of EL2" "$(counted "$1" $policy hvc)" "$tlbis"
+	done
+}
+
+# below MARK WHAT PERMILLE: bulk's share of walk's instructions.
+below() {
+	walk=$(counted "$1" walk instructions) bulk=$(counted "$1" bulk instructions)
+	share=$((bulk * 1000 / walk))
+	echo "# $cpu: $2: $bulk of $walk instructions, $share/1000"
+	ktap_check [ "$share" -le "$3" ]
+}
+
+ktap_start 10
+for cpu in cortex-a72 max; do
+	run --cpu "$cpu" --out "$tmp/out" -- "$program" 256
+	ktap_equal 'exit status' "$status" 0
+	ktap_equal 'rows' "$(grep -c 'sptes=' "$tmp/stdout")" 8
+	ktap_equal 'sections' "$(jq -s length "$counts")" 8
+	ktap_equal 'pages of walk' "$(told delete walk sptes)" 65536
+	ktap_equal 'pages of bulk' "$(told delete bulk sptes)" 65536
+	result "$cpu: each policy drops all pages"
+
+	echo "$marks" > "$tmp/marks"
+	while read -r mark what; do
+		agrees "$mark" "$what"
+	done < "$tmp/marks"
+	result "$cpu: zap/stats says what was counted"
+
+	# Where the CPU cleans caches by line, that is most of what is left.
+	case $cpu in
+	max) limit=20 ;;
+	*) limit=600 ;;
+	esac
+	below 2 delete $limit
+	ktap_check [ "$(told delete bulk tlbis)" -le 4 ]
+	result "$cpu: a memslot"
+	[ "$cpu" = max ] || below 3 reset 600
+	below 1 rom 1000
+	result "$cpu: a vCPU's reset, and a ROM"
+
+	# A VM without memory takes half of what is left, most of it for files in debugfs.
+	below 4 close 75
+	result "$cpu: a VM that goes away"
+done
+ktap_end
