@@ -193,6 +193,7 @@ check-arm64: setup ## the lab's tests with KVM of arm64, on two kinds of CPU; T=
 	@scripts/fetch-qemu aarch64 > /dev/null
 	@scripts/fetch-image $(KVER:%-amd64=%-arm64)
 	@$(MAKE) tests-arm64
+	@scripts/build-arm64 --jobs $(JOBS) $(LINE)
 	@tools/testing/check --arch arm64 $(T)
 
 .PHONY: check-hardware
