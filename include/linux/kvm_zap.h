@@ -92,7 +92,7 @@ enum kvm_zap_by {
 
 enum kvm_zap_counter {
 #define KVM_ZAP_COUNTER_ENUM(arg, SITE, site, POLICY, policy)	KVM_ZAP_COUNTER_##SITE##_##POLICY,
-	KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_ENUM, )
+	KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_ENUM, 0)
 	KVM_ZAP_NR_COUNTERS,
 };
 
@@ -104,7 +104,7 @@ enum kvm_zap_timed {
 
 enum kvm_zap_extra {
 #define KVM_ZAP_EXTRA_ENUM(arg, NAME, name)	KVM_ZAP_EXTRA_##NAME,
-	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ENUM, )
+	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ENUM, 0)
 	KVM_ZAP_NR_EXTRAS,
 };
 

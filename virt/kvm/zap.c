@@ -255,9 +255,9 @@ enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record 
 }
 
 /*
- * What kvm_zap_begin() began.  Page tables and lock breaks are counted where KVM's common code frees the
- * one and does the other, for whoever does it: count only what the task that
- * runs the invalidation does.
+ * What kvm_zap_begin() began.  Page tables and lock breaks are counted where KVM's
+ * common code frees the one and does the other, for whoever does it: count only what the
+ * task that runs the invalidation does.
  */
 static bool kvm_zap_is_mine(const struct kvm *kvm)
 {
@@ -316,7 +316,7 @@ static void kvm_zap_count_vm(struct kvm *kvm, const struct kvm_zap_record *zap, 
 #define KVM_ZAP_COUNTER_OF(arg, SITE, site, POLICY, policy)			\
 		[KVM_ZAP_SITE_##SITE][KVM_ZAP_POLICY_##POLICY] =		\
 			KVM_ZAP_COUNTER_##SITE##_##POLICY,
-		KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_OF, )
+		KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_OF, 0)
 	};
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
 	int i;

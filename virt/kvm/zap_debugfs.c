@@ -13,7 +13,7 @@
 
 /* What the architecture counts besides, as columns behind the others. */
 #define KVM_ZAP_EXTRA_HEAD(arg, NAME, name)	" " #name
-#define KVM_ZAP_EXTRA_HEADS	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_HEAD, )
+#define KVM_ZAP_EXTRA_HEADS	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_HEAD, 0)
 
 #define KVM_ZAP_COUNTER_HEAD(arg, SITE, site, POLICY, policy)	#site "_" #policy " "
 #define KVM_ZAP_TIME_HEAD(POLICY, policy)	#policy "_ns " #policy "_max_ns "
@@ -31,7 +31,8 @@ static int kvm_zap_stats_show(struct seq_file *m, void *v)
 	struct kvm_zap_row row;
 	int site, policy, i;
 
-	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns collateral kept" KVM_ZAP_EXTRA_HEADS "\n");
+	seq_puts(m, "site policy count sptes tables yields flushes total_ns max_ns collateral kept"
+		 KVM_ZAP_EXTRA_HEADS "\n");
 	for_each_kvm_zap_row(site, policy) {
 		kvm_zap_read_row(site, policy, &row);
 		seq_printf(m, "%s %s %llu %llu %llu %llu %llu %llu %llu %llu %llu",
@@ -146,7 +147,7 @@ static int kvm_zap_vms_show(struct seq_file *m, void *v)
 	int i;
 
 	seq_puts(m, "tgid tid word by policy "
-		 KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_HEAD, )
+		 KVM_ARCH_ZAP_COUNTERS(KVM_ZAP_COUNTER_HEAD, 0)
 		 "sptes collateral kept tables yields "
 		 KVM_ARCH_ZAP_TIMES(KVM_ZAP_TIME_HEAD)
 		 "updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned noncoherent stall_max_ns"

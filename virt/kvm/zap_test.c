@@ -294,11 +294,15 @@ static void kvm_zap_test_account(struct kunit *test)
 			scoped = policy == KVM_ZAP_POLICY_SCOPED;
 			memslot = site == KVM_ZAP_SITE_MEMSLOT;
 			s = KVM_ZAP_SITE_MEMSLOT;
-			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_FAST], site == s && fast);
-			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_SCOPED], site == s && scoped);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_FAST],
+					site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MEMSLOT_SCOPED],
+					site == s && scoped);
 			s = KVM_ZAP_SITE_MMIO;
-			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_FAST], site == s && fast);
-			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_SCOPED], site == s && scoped);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_FAST],
+					site == s && fast);
+			KUNIT_EXPECT_EQ(test, stat->counts[KVM_ZAP_COUNTER_MMIO_SCOPED],
+					site == s && scoped);
 			KUNIT_EXPECT_EQ(test, stat->zap_sptes, 7);
 			KUNIT_EXPECT_EQ(test, stat->zap_tables, 1);
 			KUNIT_EXPECT_EQ(test, stat->zap_yields, 1);
@@ -337,7 +341,7 @@ static void kvm_zap_test_collateral(struct kunit *test)
 		u64 sptes, npages, want;
 	} cases[] = { { 0, 0, 0 }, { 0, 16, 0 }, { 16, 16, 0 }, { 17, 16, 1 }, { 5, 0, 5 } };
 	struct kvm_memory_slot *slot;
-	struct kvm_zap *zap;
+	struct kvm_zap_record *zap;
 	int i;
 
 	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);

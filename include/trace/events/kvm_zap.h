@@ -61,7 +61,7 @@ TRACE_EVENT(kvm_zap,
 		__field(u64, collateral)
 		__field(u64, kept)
 		__field(s32, vm)
-		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FIELD, )
+		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FIELD, 0)
 	),
 
 	TP_fast_assign(
@@ -79,11 +79,11 @@ TRACE_EVENT(kvm_zap,
 		__entry->collateral	= zap->collateral;
 		__entry->kept		= zap->left;
 		__entry->vm		= vm;
-		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ASSIGN, )
+		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ASSIGN, 0)
 	),
 
 	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s collateral=%llu kept=%llu vm=%d"
-		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FORMAT, ),
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FORMAT, 0),
 		  __print_symbolic(__entry->site,
 				   KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
 						      KVM_ZAP_SITE_SYMBOL_LAST)),
@@ -97,7 +97,7 @@ TRACE_EVENT(kvm_zap,
 				   KVM_ZAP_BYS(KVM_ZAP_BY_SYMBOL,
 					       KVM_ZAP_BY_SYMBOL_LAST)),
 		  __entry->collateral, __entry->kept, __entry->vm
-		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_VALUE, ))
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_VALUE, 0))
 );
 
 /*

@@ -101,7 +101,11 @@ for rule in scripts/cocci/*.cocci; do
 done | sort -u > "$tmp/rules"
 while read -r name; do
 	since=$(sed -n 's,^// Since \([0-9.]*\)[.]$,\1,p' "scripts/cocci/$name.cocci" 2> /dev/null || :)
-	grep -L -E "[[:space:]]$name(-[a-z]+)?[[:space:]]" scripts/cocci/*.rules |
+	# Those of arm64 are for lines that have any of them.
+	lines=$(echo scripts/cocci/*.rules)
+	case $name in arm64-*) lines=$(grep -l '^arch/arm64/' scripts/cocci/*.rules) ;; esac
+	# shellcheck disable=SC2086 # words are words
+	grep -L -E "[[:space:]]$name(-[a-z]+)?[[:space:]]" $lines |
 	while read -r rules; do
 		line=$(basename "$rules" .rules)
 		older=$(printf '%s\n' "$line" "$since" | sort -V | head -n 1)

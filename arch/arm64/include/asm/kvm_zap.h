@@ -38,7 +38,7 @@
 
 struct kvm_zap_stage2;
 
-/**
+/*
  * struct kvm_arch_zap - what arm64 keeps of a VM for zap policies
  * @first: an invalidation under way, which has the next one
  *

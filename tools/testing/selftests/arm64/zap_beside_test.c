@@ -17,7 +17,7 @@
 #include "ktap.h"
 #include "zap.h"
 
-#define GIB	(1UL << 30)
+#define GIB	(1024UL * 1024 * 1024)
 #define SIZE	(3 * GIB)
 #define ROUNDS	300
 
@@ -91,7 +91,7 @@ static void holds(const char *site, const char *policy, uint64_t count)
 		  row.count, row.sptes, row.tables, row.tlbis, row.yields);
 }
 
-static void beside(int of_memslot, int of_reset)
+static void side_by_side(int of_memslot, int of_reset)
 {
 	pthread_t resetter, forgetter;
 	int i;
@@ -133,9 +133,9 @@ int main(void)
 	stays = reserve();
 	goes = reserve();
 	ktap_start(3);
-	beside(1, 0);
-	beside(0, 1);
-	beside(1, 1);
+	side_by_side(1, 0);
+	side_by_side(0, 1);
+	side_by_side(1, 1);
 	zap_set_all("walk");
 	return ktap_end();
 }

@@ -77,10 +77,10 @@ static void in_turn(char *a, char *b, const char *what)
 }
 
 /* Memslots with borders in the middle of a table; the one in between goes and comes. */
-static void neighbours(char *a, char *b)
+static void in_between(char *a, char *b)
 {
 	static const uint64_t sizes[] = { 1, 7, 500, 512 };
-	uint64_t first = 300, n, end;
+	uint64_t first = 300, n, end, sum;
 	size_t i;
 
 	fill(a, PAGES, 1 << 20);
@@ -100,9 +100,9 @@ static void neighbours(char *a, char *b)
 		      sum_of(end, PAGES - end, 1 << 20));
 
 		vm_slot(&vm, 2, VM_RAM + first * PAGE, b + first * PAGE, n * PAGE);
-		reads("sum with another", VM_RAM, PAGES,
-		      sum_of(0, first, 1 << 20) + sum_of(first, n, 1 << 30) +
-		      sum_of(end, PAGES - end, 1 << 20));
+		sum = sum_of(0, first, 1 << 20) + sum_of(first, n, 1 << 30);
+		sum += sum_of(end, PAGES - end, 1 << 20);
+		reads("sum with another", VM_RAM, PAGES, sum);
 		vm_slot(&vm, 2, 0, NULL, 0);
 		vm_slot(&vm, 1, 0, NULL, 0);
 		gone(VM_RAM, end);
@@ -114,7 +114,7 @@ static void neighbours(char *a, char *b)
 	ktap_result("%s: between neighbours", policy);
 }
 
-static void moves(char *a)
+static void move(char *a)
 {
 	uint64_t to = VM_RAM + 5 * BYTES;
 
@@ -171,8 +171,8 @@ int main(void)
 		in_turn(a, b, "small");
 		in_turn(huge_a, huge_b, "huge");
 		in_turn(a, huge_b, "small and huge");
-		neighbours(a, b);
-		moves(a);
+		in_between(a, b);
+		move(a);
 		resets(a, huge_a);
 		vm_destroy(&vm);
 	}

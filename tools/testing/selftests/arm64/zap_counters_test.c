@@ -16,7 +16,7 @@
 
 #define PAGES	1024UL
 #define BYTES	(PAGES * PAGE)
-#define GIB	(1UL << 30)
+#define GIB	(1024UL * 1024 * 1024)
 
 /* The PGD's, of a VM with addresses of 40 bits. */
 #define PGD_PAGES	2
@@ -103,7 +103,7 @@ static void delete(unsigned int slot, uint64_t gpa, const struct want *want)
 	end("memslot", want);
 }
 
-static void pages(void *memory)
+static void small_pages(void *memory)
 {
 	struct want all = { PAGES, 3, 1, PAGES }, none = { 0 };
 
@@ -136,10 +136,10 @@ static void neighbours(void *memory)
 	touch(VM_RAM, BYTES);
 	delete(1, VM_RAM, &first);
 	delete(2, border, &second);
-	ktap_result("%s: memslots with a page table in common", policy);
+	ktap_result("%s: memslots with a table in common", policy);
 }
 
-static void blocks(void *memory)
+static void two_blocks(void *memory)
 {
 	struct want want = { 2, 1, 1, PAGES };
 
@@ -149,7 +149,7 @@ static void blocks(void *memory)
 	ktap_result("%s: a memslot of 2 MiB blocks", policy);
 }
 
-static void chunks(void *memory)
+static void two_chunks(void *memory)
 {
 	struct want want = { 8, 4, 2, 8 };
 	uint64_t start = VM_RAM + GIB - 4 * PAGE;
@@ -161,7 +161,7 @@ static void chunks(void *memory)
 }
 
 /* The code's page and its two tables go as well. Where the CPU has FWB nothing does. */
-static void reset(void *memory)
+static void reset_vcpu(void *memory)
 {
 	struct want want = { PAGES + 1, 5, 2, PAGES + 1 };
 	struct zap_row now;
@@ -208,11 +208,11 @@ int main(void)
 		policy = zap_policies[i];
 		zap_set_all(policy);
 		vm_create(&vm);
-		pages(memory);
+		small_pages(memory);
 		neighbours(memory);
-		blocks(huge);
-		chunks(memory);
-		reset(memory);
+		two_blocks(huge);
+		two_chunks(memory);
+		reset_vcpu(memory);
 		teardown();
 	}
 	zap_set_all("walk");

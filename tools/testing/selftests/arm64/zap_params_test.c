@@ -13,6 +13,8 @@
 #include "ktap.h"
 #include "zap.h"
 
+#define STATS	"site policy count sptes tables yields flushes total_ns max_ns collateral kept" \
+		" tlbis cmo_pages"
 #define MORE	" sptes collateral kept tables yields"
 #define TAIL	" updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned" \
 		" noncoherent stall_max_ns tlbis cmo_pages"
@@ -22,7 +24,7 @@ static const char * const wrong[] = {
 	"wal", "walks", "bulk walk", "0", "1", "walk\n",
 };
 
-static void says(const char *path, const char *word)
+static void expect_word(const char *path, const char *word)
 {
 	char buf[64];
 
@@ -42,7 +44,7 @@ static void refuses(const char *path, const char *inherit)
 				continue;
 			ktap_check(zap_write(path, wrong[i]) == EINVAL, "%s takes '%s'", path,
 				   wrong[i]);
-			says(path, zap_policies[j]);
+			expect_word(path, zap_policies[j]);
 		}
 	}
 }
@@ -54,7 +56,7 @@ static void parameters(void)
 
 	for (i = 0; i < ZAP_NR_SITES; i++) {
 		snprintf(path, sizeof(path), ZAP_PARAMS "%s_zap", zap_sites[i]);
-		says(path, "walk");
+		expect_word(path, "walk");
 	}
 	ktap_result("the default is what the stock kernel does");
 
@@ -94,7 +96,7 @@ static void vm_word(void)
 
 	vm_create(&vm);
 	zap_vm_path(&vm, "memslot_zap", path, sizeof(path));
-	says(path, "inherit");
+	expect_word(path, "inherit");
 	decides("inherit", "kernel", "walk");
 	zap_set("memslot", "bulk");
 	decides("inherit", "param", "bulk");
@@ -130,9 +132,7 @@ static void files(void)
 	struct vm vm;
 	size_t i;
 
-	first_line(ZAP_DEBUGFS "zap/stats",
-		   "site policy count sptes tables yields flushes total_ns max_ns collateral kept"
-		   " tlbis cmo_pages");
+	first_line(ZAP_DEBUGFS "zap/stats", STATS);
 	first_line(ZAP_DEBUGFS "zap/latency", "site policy from_ns count");
 	first_line(ZAP_DEBUGFS "zap/vms",
 		   "tgid tid word by policy memslot_walk memslot_bulk reset_walk reset_bulk" MORE

@@ -31,7 +31,7 @@ static void fill(char *memory, uint64_t value)
 	uint64_t i;
 
 	for (i = 0; i < PAGES; i++)
-		*(volatile uint64_t *)(memory + i * PAGE) = value;
+		memcpy(memory + i * PAGE, &value, sizeof(value));
 }
 
 static void *run(void *arg)
@@ -45,7 +45,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void rounds(char *memory)
+static void rounds_of(char *memory)
 {
 	unsigned int i, stale = 0, early = 0;
 
@@ -83,7 +83,7 @@ int main(void)
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set_all(policy);
-		rounds(memory);
+		rounds_of(memory);
 	}
 	zap_set_all("walk");
 	return ktap_end();

@@ -61,7 +61,7 @@ static void row(struct zap_row *before)
 	zap_row("teardown", zap_protected() ? "walk" : policy, before);
 }
 
-static void closed(char *memory)
+static void close_vms(char *memory)
 {
 	struct zap_row before;
 	struct vm vm;
@@ -72,7 +72,7 @@ static void closed(char *memory)
 	for (i = 0; i < VMS; i++) {
 		touched(&vm, memory);
 		if (!i)
-			ktap_check(tables() >= tables_before + TABLES * 4, "the VM has no page tables");
+			ktap_check(tables() >= tables_before + TABLES * 4, "no page tables");
 		vm_destroy(&vm);
 	}
 	end();
@@ -134,7 +134,7 @@ int main(void)
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set_all(policy);
-		closed(memory);
+		close_vms(memory);
 		killed(memory);
 		stays(memory);
 	}
