@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "ktap.h"
 #include "zap.h"
+
+#define ZAP_TRACING	"/sys/kernel/tracing/"
 
 #define STATS	"site policy count sptes tables yields flushes total_ns max_ns collateral kept" \
 		" tlbis cmo_pages"
@@ -146,12 +149,47 @@ static void files(void)
 	ktap_result("the columns and statistics have their names");
 }
 
+/* What the tracepoint says of a memslot of one page. */
+static void traced(void)
+{
+	const char *policy = zap_protected() ? "walk" : "bulk";
+	char trace[4096], want[160];
+	void *memory = vm_alloc(PAGE);
+	struct vm vm;
+
+	if (access(ZAP_TRACING "trace", F_OK) &&
+	    mount("none", ZAP_TRACING, "tracefs", 0, NULL)) {
+		ktap_skip("no tracefs", "the tracepoint says what was dropped");
+		return;
+	}
+	zap_set("memslot", "bulk");
+	vm_create(&vm);
+	vm_slot(&vm, 1, VM_RAM, memory, PAGE);
+	vm_run(&vm, guest_write, VM_RAM, VM_RAM + PAGE, NULL);
+	ktap_equal("enable", zap_write(ZAP_TRACING "events/kvm/kvm_zap/enable", "1"), 0);
+	vm_slot(&vm, 1, VM_RAM, NULL, 0);
+	ktap_equal("disable", zap_write(ZAP_TRACING "events/kvm/kvm_zap/enable", "0"), 0);
+	vm_destroy(&vm);
+	zap_set("memslot", "walk");
+
+	zap_read(ZAP_TRACING "trace", trace, sizeof(trace));
+	snprintf(want, sizeof(want),
+		 "site=memslot policy=%s as_id=0 slot=1 base_gfn=0x40000 npages=1 sptes=1 tables=2",
+		 policy);
+	ktap_check(strstr(trace, want), "no '%s' in '%s'", want, trace);
+	snprintf(want, sizeof(want), "by=%s collateral=0 kept=0 vm=%d tlbis=%d cmo_pages=%d",
+		 zap_protected() ? "type" : "param", getpid(), zap_protected() ? 3 : 1, zap_cmo());
+	ktap_check(strstr(trace, want), "no '%s' in '%s'", want, trace);
+	ktap_result("the tracepoint says what was dropped");
+}
+
 int main(void)
 {
 	zap_need();
-	ktap_start(5);
+	ktap_start(6);
 	parameters();
 	vm_word();
 	files();
+	traced();
 	return ktap_end();
 }
