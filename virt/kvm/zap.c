@@ -166,18 +166,19 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm, u64 before)
 	return now - min(now, before);
 }
 
-static enum kvm_zap_policy kvm_zap_decide(struct kvm *kvm, enum kvm_zap_site site,
-					  const struct kvm_memory_slot *slot,
-					  enum kvm_zap_by *by)
+static __always_inline enum kvm_zap_policy
+kvm_zap_decide(struct kvm *kvm, enum kvm_zap_site site, const struct kvm_memory_slot *slot,
+	       enum kvm_zap_by *by)
 {
 	enum kvm_zap_policy policy = kvm_zap_choose(kvm, site, by);
 
 	return policy == KVM_ZAP_POLICY_AUTO ? kvm_arch_zap_auto(kvm, slot) : policy;
 }
 
-static void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
-			 enum kvm_zap_site site, const struct kvm_memory_slot *slot,
-			 enum kvm_zap_policy policy, enum kvm_zap_by by)
+static __always_inline void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
+					 enum kvm_zap_site site,
+					 const struct kvm_memory_slot *slot,
+					 enum kvm_zap_policy policy, enum kvm_zap_by by)
 {
 	zap->slot = slot;
 	zap->site = site;
@@ -364,12 +365,8 @@ static void kvm_zap_count_row(const struct kvm_zap_record *zap, u64 flushes, u64
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/**
- * kvm_zap_record_end() - end an invalidation and publish what it did
- * @kvm: the VM, of which no other invalidation can end meanwhile
- * @zap: what kvm_zap_record_begin() began
- */
-void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
+/* Once for each of the two below: a call would be a part of what a small zap costs. */
+static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
 {
 	u64 now, ns;
 
@@ -385,6 +382,16 @@ void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
 }
 
 /**
+ * kvm_zap_record_end() - end an invalidation and publish what it did
+ * @kvm: the VM, of which no other invalidation can end meanwhile
+ * @zap: what kvm_zap_record_begin() began
+ */
+void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
+{
+	kvm_zap_publish(kvm, zap);
+}
+
+/**
  * kvm_zap_end() - end what kvm_zap_begin() began, and publish what it did
  * @kvm: the VM
  */
@@ -395,7 +402,7 @@ void kvm_zap_end(struct kvm *kvm)
 	if (!kvm_zap_is_mine(kvm))
 		return;
 
-	kvm_zap_record_end(kvm, &zap->record);
+	kvm_zap_publish(kvm, &zap->record);
 	zap->torn_down |= zap->record.site == KVM_ZAP_SITE_TEARDOWN;
 	zap->record.slot = NULL;
 	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */

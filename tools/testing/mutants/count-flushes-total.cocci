@@ -3,7 +3,7 @@
 
 @@
 @@
- kvm_zap_record_end(...)
+ kvm_zap_publish(...)
  {
 	...
 -	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);

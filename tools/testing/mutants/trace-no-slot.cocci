@@ -3,7 +3,7 @@
 
 @@
 @@
- kvm_zap_record_end(...)
+ kvm_zap_publish(...)
  {
 	...
 +	zap->slot = NULL;
