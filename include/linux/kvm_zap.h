@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies: how KVM throws mappings away wholesale, and what it cost.
+ * Zap policies: how KVM drops mappings wholesale, and what that costs.
  *
- * A zap site is an event at which KVM drops mappings of a whole VM or memslot,
- * a zap policy is how it does so.  The architecture brackets each event with
- * kvm_zap_begin() and kvm_zap_end() and runs the engine of the policy that
- * kvm_zap_begin() returns; parameters, statistics, debugfs and the tracepoint
- * are kept in virt/kvm/zap*.c and know nothing of an architecture.
+ * A zap site is an event at which KVM drops the mappings of a whole VM or memslot;
+ * a zap policy is a way to do it.  The architecture brackets each event with
+ * kvm_zap_begin() and kvm_zap_end(), and runs the engine of the policy that
+ * kvm_zap_begin() returns.  Parameters, statistics, debugfs files and the tracepoint
+ * are in virt/kvm/zap*.c, which is architecture-neutral.
  *
  * See Documentation/virt/kvm/zap-policy.rst.
  */
@@ -25,27 +25,28 @@ struct kvm_vcpu;
 struct task_struct;
 
 /*
- * By the architecture, in asm/kvm_zap.h: what it has, each list for a macro X.
+ * The architecture provides these in asm/kvm_zap.h.  A list calls the macro X for each row.
  *
- * KVM_ARCH_ZAP_SITES(X, XE): its sites, MEMSLOT and TEARDOWN among them; XE is for the
- * last one.  The suffix of the enumerator; the word; the policy that leaves it to the
- * kernel; the default; the policies that may be chosen, as bits; what modinfo says of the
- * parameter WORD_zap.
- * KVM_ARCH_ZAP_COUNTERS(X, arg): the sites and policies, each by suffix and word, of which
- * a VM counts how often they were; @arg is handed on.  Not those of TEARDOWN: the VM's
- * files are gone by then.
- * KVM_ARCH_ZAP_TIMES(X): the policies, likewise, of which a VM has the time that they took.
- * KVM_ARCH_ZAP_EXTRAS(X, arg): what else it counts of an invalidation, by suffix and name.
- * KVM_ARCH_ZAP_KNOWS_FAULTS: whether KVM counts page faults, so that there are refaults.
- * struct kvm_arch_zap: what it keeps of a VM.
+ * KVM_ARCH_ZAP_SITES(X, XE): the sites, which include MEMSLOT and TEARDOWN; XE is called
+ * for the last one.  Arguments: the suffix of the enumerator, the word, the policy that
+ * leaves the decision to the kernel, the default, the policies that may be chosen (as
+ * bits), and the description of the parameter WORD_zap.
+ * KVM_ARCH_ZAP_COUNTERS(X, arg): each site and policy, by suffix and word, that a VM has a
+ * counter for; @arg is passed through.  TEARDOWN has none, because the VM's files are
+ * gone by then.
+ * KVM_ARCH_ZAP_TIMES(X): each policy, by suffix and word, whose time a VM sums up.
+ * KVM_ARCH_ZAP_EXTRAS(X, arg): what else is counted of an invalidation, by suffix and name.
+ * KVM_ARCH_ZAP_KNOWS_FAULTS: 1 if KVM counts page faults, so that refaults are known.
+ * struct kvm_arch_zap: the architecture's part of struct kvm_zap.
  *
  * Words are ABI: parameters, the per-VM word, zap/stats and the tracepoint all take them
  * from these lists and those below.
  */
 
 /*
- * X(suffix of the enumerator, word), XE for the last one.  The first three policies are
- * choices only: what is done is one of the others.  An architecture has some of them.
+ * X(suffix of the enumerator, word), XE for the last one.  The first three policies can
+ * be chosen, but an invalidation is always one of the others.  An architecture has some of
+ * them.
  */
 #define KVM_ZAP_POLICIES(X, XE)	\
 	X(INHERIT, "inherit")	\
@@ -57,8 +58,8 @@ struct task_struct;
 	XE(BULK, "bulk")
 
 /*
- * Who decided: the first of these that has something to say.  SREGS only has where
- * scoped is, or was, what the others say.
+ * Who decided: the first of these that applies.  SREGS applies only if the others come to
+ * scoped, or did so before.
  */
 #define KVM_ZAP_BYS(X, XE)	\
 	X(TYPE, "type")		\
@@ -108,7 +109,7 @@ enum kvm_zap_extra {
 	KVM_ZAP_NR_EXTRAS,
 };
 
-/* Buckets of the histograms: 0, 1, 2 and 3, 4 to 7, ...; the last one has all above. */
+/* Buckets of the histograms: 0, 1, 2 to 3, 4 to 7, ...; the last one has all the rest. */
 #define KVM_ZAP_HIST_COUNT	32
 
 /**
@@ -116,24 +117,24 @@ enum kvm_zap_extra {
  * @counts: invalidations by site and policy, as in KVM_ARCH_ZAP_COUNTERS()
  * @zap_sptes: leaf SPTEs dropped
  * @zap_tables: page-table pages dropped
- * @zap_yields: times the work made way for others
+ * @zap_yields: lock breaks
  * @zap_ns: time spent, in nanoseconds
- * @zap_collateral: leaf SPTEs dropped that were none of the memslot's
+ * @zap_collateral: leaf SPTEs dropped that did not map the memslot
  * @zap_kept: leaf SPTEs that policy scoped left mapped, summed up over memslots
  * @zap_refaults: page faults soon after an invalidation, see virt/kvm/zap_window.c
- * @zap_stall_ns: time that vCPUs spent in page faults then, see virt/kvm/zap_stall.c
- * @zap_stall_max_ns: the most of it that one vCPU spent in one window
+ * @zap_stall_ns: time that vCPUs spent in those page faults, see virt/kvm/zap_stall.c
+ * @zap_stall_max_ns: the longest stall of one vCPU in one window, in nanoseconds
  * @memslot_updates: memslots created, changed, moved or deleted
- * @memslot_update_ns: time that took, in nanoseconds
- * @memslot_update_max_ns: time that the longest one took, in nanoseconds
- * @zap_ns_hist: invalidations by the time that they took
- * @zap_refaults_hist: windows by the refaults in them
- * @zap_stall_ns_hist: what vCPUs spent so in a window, if anything, by time
+ * @memslot_update_ns: time these updates took, in nanoseconds
+ * @memslot_update_max_ns: time the longest update took, in nanoseconds
+ * @zap_ns_hist: histogram of the time that invalidations took
+ * @zap_refaults_hist: histogram of the refaults in a window
+ * @zap_stall_ns_hist: histogram of a vCPU's stall in a window, if not 0
  * @extras: what else was counted, as in KVM_ARCH_ZAP_EXTRAS()
  *
- * Part of struct kvm_vm_stat.  Written at the end of each invalidation by the
- * task that ran it, see kvm_zap_record_end(), those of updates by who holds slots_lock, and
- * those of refaults and stalls under the lock of struct kvm_zap_window.
+ * Part of struct kvm_vm_stat.  The task that runs an invalidation writes it at the end,
+ * see kvm_zap_record_end().  The fields of updates are written under slots_lock, and those
+ * of refaults and stalls under the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vm_stat {
 	u64 counts[KVM_ZAP_NR_COUNTERS];
@@ -156,8 +157,8 @@ struct kvm_zap_vm_stat {
 };
 
 /**
- * struct kvm_zap_time - how long a VM's invalidations under a policy took
- * @ns: all together, in nanoseconds
+ * struct kvm_zap_time - time that a VM's invalidations by one policy took
+ * @ns: the sum, in nanoseconds
  * @max_ns: the longest one, in nanoseconds
  */
 struct kvm_zap_time {
@@ -166,16 +167,16 @@ struct kvm_zap_time {
 };
 
 /**
- * struct kvm_zap_update - the update of a memslot that is under way
+ * struct kvm_zap_update - the memslot update in progress
  * @start_ns: monotonic time at which it began
- * @base_gfn: first page frame of the memslot, as it will be
+ * @base_gfn: first page frame of the memslot after the update
  * @npages: its size in pages
  * @flags: its flags
  * @slot: its number
  * @as_id: its address space
  * @change: an enum kvm_mr_change
  *
- * Belongs to who holds slots_lock.  What a memslot that goes was, it is said to be.
+ * Protected by slots_lock.  For a deletion, the fields describe the old memslot.
  */
 struct kvm_zap_update {
 	u64 start_ns;
@@ -188,18 +189,18 @@ struct kvm_zap_update {
 };
 
 /**
- * struct kvm_zap_window - time after an invalidation, in which page faults are refaults
+ * struct kvm_zap_window - time after an invalidation in which page faults are refaults
  * @lock: protects the fields below
- * @work: closes it
- * @open: whether there is one
- * @timed: whether page faults that begin now are timed; vCPUs look at it without @lock
- * @stopped: whether none may be opened any more, for the VM goes away
+ * @work: closes the window
+ * @open: whether a window is open
+ * @timed: whether page faults that begin now are timed; vCPUs read it without @lock
+ * @stopped: whether windows may no longer be opened, because the VM goes away
  * @slot: the memslot of the latest invalidation, -1 if it had none
- * @since_ns: when it opened or, if it is not open, the one before closed
- * @until_ns: when it is to close
- * @length_ns: how long it is if nothing extends it
+ * @since_ns: when the window opened or, if none is open, when the previous one closed
+ * @until_ns: when the window is to close
+ * @length_ns: length of the window if nothing extends it
  * @faults: page faults at @since_ns
- * @quiet_ns: time between the window before and this one
+ * @quiet_ns: time between the previous window and this one
  * @quiet_faults: page faults in that time
  */
 struct kvm_zap_window {
@@ -219,11 +220,11 @@ struct kvm_zap_window {
 
 /**
  * struct kvm_zap_vcpu - how long a vCPU stood still
- * @stall_ns: time in page faults that were timed, in nanoseconds; during one, less the
- *	monotonic time at which it began, which is below 0
- * @taken_ns: how much of that was counted, or left out
+ * @stall_ns: time spent in timed page faults, in nanoseconds; during a fault, the monotonic
+ *	time at which it began is subtracted, so that the value is negative
+ * @taken_ns: how much of @stall_ns has been counted or left out so far
  *
- * Part of struct kvm_vcpu.  The vCPU alone writes @stall_ns, without a lock.  @taken_ns is
+ * Part of struct kvm_vcpu.  Only the vCPU writes @stall_ns, without a lock.  @taken_ns is
  * protected by the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vcpu {
@@ -232,16 +233,16 @@ struct kvm_zap_vcpu {
 };
 
 /**
- * struct kvm_zap_record - an invalidation under way
- * @slot: the memslot that goes, NULL where the site has none
+ * struct kvm_zap_record - an invalidation in progress
+ * @slot: the memslot that goes, NULL if the site has none
  * @site: why it runs
  * @policy: how it runs, sampled once
- * @by: who decided that, likewise
+ * @by: who decided that, sampled once
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
- * @yields: times the work made way for others so far
- * @collateral: leaf SPTEs of these that were none of @slot, once it ends
- * @left: leaf SPTEs that policy scoped left mapped, once it ends
+ * @yields: lock breaks so far
+ * @collateral: how many of @sptes did not map @slot, set at the end
+ * @left: leaf SPTEs that policy scoped left mapped, set at the end
  * @flushes: remote TLB flushes of the VM when it began
  * @start_ns: monotonic time at which it began
  * @extras: what else the architecture counts, as in KVM_ARCH_ZAP_EXTRAS()
@@ -264,27 +265,27 @@ struct kvm_zap_record {
 };
 
 /**
- * struct kvm_zap - a VM's own choice, its invalidation under way, and what came of others
- * @memslot_word: what debugfs' memslot_zap of the VM says
- * @arch: what the architecture keeps
+ * struct kvm_zap - a VM's own choice, its invalidation in progress, and times of past ones
+ * @memslot_word: the VM's own word, as in its memslot_zap in debugfs
+ * @arch: the architecture's part
  * @tgid: the process that created the VM, in the initial PID namespace
- * @tid: the thread that did, after which the VM's folder in debugfs is named
- * @time: how long invalidations took by policy, but for site teardown
- * @end_ns: monotonic time at which the last of these ended, 0 if there was none
+ * @tid: the thread that did; the VM's folder in debugfs is named after it
+ * @time: time that invalidations took by policy, except at site teardown
+ * @end_ns: monotonic time at which the latest of these ended, 0 if there was none
  * @torn_down: whether all mappings were dropped because the VM goes away
- * @update: the update of a memslot that is under way
+ * @update: the memslot update in progress
  * @window: what counts refaults
- * @task: who runs the invalidation of @record, NULL while none is under way
+ * @task: the task that runs the invalidation of @record, NULL if there is none
  * @record: the invalidation that kvm_zap_begin() began
  *
- * Part of struct kvm.  @record belongs to the task that @task names; others, e.g. vCPUs
- * that replace a page table meanwhile, only compare @task with themselves.  So there is
- * one at a time of these.  Sites but teardown hold slots_lock, so no two of
- * them meet, and teardown starts when no task is left that could run them.  But it may
- * start twice: its process exits while another one closes the last file descriptor.  The
- * first is counted, the second runs without, be it at the same time or later.  Where
- * invalidations of a VM run side by side each has a record of its own, on its stack:
- * kvm_zap_record_begin().
+ * Part of struct kvm.  @record belongs to the task that @task names.  Other tasks, for
+ * example vCPUs that replace a page table meanwhile, only compare @task with themselves.
+ * There is one such invalidation at a time: all sites except teardown hold slots_lock, and
+ * teardown starts when no task is left that could run them.  But teardown may start
+ * twice, if the VM's process exits while another process closes the last file
+ * descriptor.  The first is counted.  The second runs without a record, at the same time
+ * or later.  Where several invalidations of a VM may run at once, each has a record of its
+ * own on the stack, see kvm_zap_record_begin().
  */
 struct kvm_zap {
 	enum kvm_zap_policy memslot_word;
@@ -313,43 +314,43 @@ enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record 
 void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap);
 
 /*
- * By the architecture: the policy that a VM like this needs at @site, and in @by
- * why; KVM_ZAP_POLICY_INHERIT where there is a choice.
+ * Provided by the architecture: the policy that this VM needs at @site, with the reason in
+ * @by, or KVM_ZAP_POLICY_INHERIT if there is a choice.
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by);
 
 /*
- * By the architecture: what auto is for @slot, which goes; NULL if none does, and all
- * mappings are about to go.
+ * Provided by the architecture: the policy that auto means for @slot, which is deleted or
+ * moved.
  */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot);
 
 /*
- * By the architecture: what @word, the choice for site memslot, comes to: what is done,
- * or auto; in @by why, if that is not @word's doing.
+ * Provided by the architecture: what @word, the choice for site memslot, comes to: a policy
+ * or auto, with the reason in @by if it is not @word.
  */
 enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy word,
 					 enum kvm_zap_by *by);
 
-/* By the architecture: leaf SPTEs of the VM, negative if KVM does not know. */
+/* Provided by the architecture: leaf SPTEs of the VM, negative if KVM does not know. */
 s64 kvm_arch_zap_mapped(struct kvm *kvm);
 
-/* By an architecture with KVM_ARCH_ZAP_KNOWS_FAULTS: page faults that vCPUs resolved. */
+/* Provided by the architecture: page faults that vCPUs resolved, 0 if it does not count them. */
 u64 kvm_arch_zap_faults(struct kvm *kvm);
 
 /**
- * struct kvm_zap_devices - what of the host a VM has
- * @assigned: devices assigned to it, negative if KVM does not know
- * @noncoherent: those with non-coherent DMA, as their users have registered them, likewise
+ * struct kvm_zap_devices - host devices of a VM
+ * @assigned: assigned devices, negative if KVM does not know
+ * @noncoherent: registered users of non-coherent DMA, negative if KVM does not know
  */
 struct kvm_zap_devices {
 	int assigned;
 	int noncoherent;
 };
 
-/* By the architecture. */
+/* Provided by the architecture. */
 void kvm_arch_zap_devices(struct kvm *kvm, struct kvm_zap_devices *devices);
 
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr);
@@ -377,15 +378,16 @@ u64 kvm_zap_first_generation(int as_id);
 #endif
 
 /*
- * Functions of KVM that engines call as well. Inlined where they were before: as
- * calls they cost 7.2 1.25 % of a fast zap. Not "inline", which is notrace.
+ * For functions of KVM that engines call as well.  They stay inlined where they were
+ * before: as calls, they made a fast zap 1.25 % dearer on 7.2.  Not "inline", because the
+ * kernel's "inline" is notrace.
  */
 #define KVM_ZAP_STATIC	__inline __gnu_inline
 
 /*
- * Rows of kvm_vm_stats_desc[]: a name, where in struct kvm_zap_vm_stat. KVM has had
- * two types for them: one with the name next to the description, _NESTED here,
- * and one with the name in it, _FLAT. scripts/graft tells which.
+ * Rows of kvm_vm_stats_desc[], each with a name and a field of struct kvm_zap_vm_stat.
+ * KVM has had two layouts: the name next to the description (_NESTED) or in it (_FLAT).
+ * scripts/graft chooses.
  */
 #define KVM_ZAP_STATS_COMMON(field, type, unit, exp, size)		\
 	STATS_DESC_COMMON(KVM_STATS_TYPE_##type, KVM_STATS_UNIT_##unit,	\
@@ -422,7 +424,7 @@ u64 kvm_zap_first_generation(int as_id);
 	KVM_ZAP_STAT(DESC, zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT), \
 	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_STAT, DESC)
 
-#else /* !CONFIG_KVM_ZAP_POLICY: every edit that graft makes comes to nothing */
+#else /* !CONFIG_KVM_ZAP_POLICY: all of the hooks compile to nothing */
 
 struct kvm_zap_vm_stat { };
 struct kvm_zap { };

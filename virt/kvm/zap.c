@@ -2,10 +2,10 @@
 /*
  * Zap policies: the choice, and the accounting of what was chosen.
  *
- * Nothing of an architecture is known here.  An invalidation passes through
- * kvm_zap_begin(), which samples the policy, the architecture's engine, which
- * counts what it drops, and kvm_zap_end(), which publishes the counts as the
- * VM's statistics, as rows of debugfs' zap/stats and as the tracepoint.
+ * This file is architecture-neutral.  An invalidation passes through kvm_zap_begin(),
+ * which samples the policy, the architecture's engine, which counts what it drops, and
+ * kvm_zap_end(), which publishes the counts in the VM's statistics, in the rows of
+ * zap/stats in debugfs, and by the tracepoint.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -47,8 +47,8 @@ struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 };
 
 /**
- * kvm_zap_parse() - find a word
- * @val: what was written, with or without a newline
+ * kvm_zap_parse() - look up a word
+ * @val: the word, with or without a newline
  * @legal: the policies that may be chosen, as bits
  *
  * Return: the policy, or -EINVAL.
@@ -98,16 +98,16 @@ module_param_named(zap_mmio_generation, kvm_zap_first_swaps, ulong, 0644);
 MODULE_PARM_DESC(zap_mmio_generation,
 		 "Test builds: how many changes of memslots a new VM starts after");
 
-/* Newer kernel lines call it otherwise. */
+/* The name in older kernels. */
 #ifndef KVM_MAX_NR_ADDRESS_SPACES
 #define KVM_MAX_NR_ADDRESS_SPACES	KVM_ADDRESS_SPACE_NUM
 #endif
 
 /**
- * kvm_zap_first_generation() - the memslots' generation that a VM starts with
- * @as_id: whose memslots, of the VM's address spaces
+ * kvm_zap_first_generation() - the memslot generation that a VM starts with
+ * @as_id: the address space
  *
- * Return: @as_id, plus a step of all address spaces for each change.
+ * Return: @as_id, plus the number of address spaces for each memslot change.
  */
 u64 kvm_zap_first_generation(int as_id)
 {
@@ -116,9 +116,8 @@ u64 kvm_zap_first_generation(int as_id)
 #endif
 
 /*
- * Who decides, the first that says something: what the VM is, the VM's word, the
- * parameter, the kernel. Each is read once, so an invalidation has one policy from
- * begin to end.
+ * The first that applies decides: the VM's type or devices, the VM's word, the parameter,
+ * the kernel.  Each is read once, so that an invalidation has one policy from begin to end.
  */
 static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site site,
 					  enum kvm_zap_by *by)
@@ -140,12 +139,13 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 }
 
 /**
- * kvm_zap_outlook() - what would decide if a memslot went now, and for what
+ * kvm_zap_outlook() - tell what would happen if a memslot were deleted now
  * @kvm: the VM
- * @by: what decides
+ * @by: who would decide
  *
- * Return: fast, scoped or auto, of which the memslot would make one of these.  A guess
- * without slots_lock: what it is made of may change at any time.
+ * slots_lock is not held, so the answer may be out of date at once.
+ *
+ * Return: the policy, or auto, where it depends on the memslot.
  */
 enum kvm_zap_policy kvm_zap_outlook(struct kvm *kvm, enum kvm_zap_by *by)
 {
@@ -158,7 +158,7 @@ enum kvm_zap_policy kvm_zap_outlook(struct kvm *kvm, enum kvm_zap_by *by)
 static DEFINE_SPINLOCK(kvm_zap_rows_lock);
 static struct kvm_zap_row kvm_zap_rows[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES];
 
-/* How many more than @before.  None if the statistic was cleared in between. */
+/* Remote TLB flushes since the count was @before; 0 if the statistic was cleared meanwhile. */
 static u64 kvm_zap_remote_flushes(struct kvm *kvm, u64 before)
 {
 	u64 now = READ_ONCE(kvm->stat.generic.remote_tlb_flush_requests);
@@ -193,15 +193,15 @@ static __always_inline void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record 
 }
 
 /**
- * kvm_zap_begin() - start an invalidation, of those of which a VM has one at a time
+ * kvm_zap_begin() - begin an invalidation of a kind that a VM has one of at a time
  * @kvm: the VM
- * @site: why
- * @slot: the memslot that goes, NULL where the site has none
- * @own: the policy that the kernel takes by itself
+ * @site: the zap site
+ * @slot: the memslot that goes, NULL if the site has none
+ * @own: the policy that the kernel would use by itself
  *
- * Return: the policy to act by, KVM_ZAP_POLICY_STOCK to do as the kernel does by
- * itself, which is counted as @own.  It is sampled here and nowhere else: a
- * parameter written meanwhile counts from the next invalidation.
+ * Return: the policy to use, or KVM_ZAP_POLICY_STOCK to leave the invalidation to the
+ * kernel's own code, which is counted as @own.  The policy is sampled only here: a
+ * parameter that is written later applies from the next invalidation on.
  */
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot,
@@ -217,9 +217,9 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
 		return policy;
 	}
-	/* Another task has torn the VM down before: that was counted. */
+	/* Another task has torn the VM down, and was counted. */
 	if (site == KVM_ZAP_SITE_TEARDOWN && zap->torn_down) {
-		/* As in kvm_zap_end(). */
+		/* Pairs with cmpxchg() as in kvm_zap_end(). */
 		smp_store_release(&zap->task, NULL);
 		return policy;
 	}
@@ -231,12 +231,12 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 }
 
 /**
- * kvm_zap_record_begin() - start an invalidation that others may run beside
+ * kvm_zap_record_begin() - begin an invalidation of a kind that a VM may have several of
  * @kvm: the VM
- * @zap: the caller's record of it
- * @site: why
- * @slot: the memslot that goes, NULL where the site has none
- * @own: the policy that the kernel takes by itself
+ * @zap: the caller's record of the invalidation
+ * @site: the zap site
+ * @slot: the memslot that goes, NULL if the site has none
+ * @own: the policy that the kernel would use by itself
  *
  * Return: as kvm_zap_begin().
  */
@@ -256,9 +256,9 @@ enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record 
 }
 
 /*
- * What kvm_zap_begin() began.  Page tables and lock breaks are counted where KVM's
- * common code frees the one and does the other, for whoever does it: count only what the
- * task that runs the invalidation does.
+ * Whether this task runs what kvm_zap_begin() began.  Hooks in KVM's common code count page
+ * tables and lock breaks, and any task may come there: only those of the task that runs the
+ * invalidation belong to it.
  */
 static bool kvm_zap_is_mine(const struct kvm *kvm)
 {
@@ -266,9 +266,9 @@ static bool kvm_zap_is_mine(const struct kvm *kvm)
 }
 
 /**
- * kvm_zap_fall_back() - act by another policy after all
+ * kvm_zap_fall_back() - use another policy after all
  * @kvm: the VM, in an invalidation that this task runs
- * @policy: what is done, and counted, instead
+ * @policy: the policy that is used, and counted, instead
  */
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 {
@@ -277,8 +277,9 @@ void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 }
 
 /*
- * Leaf SPTEs that went and were none of the memslot's.  The memslot has one of 4 KiB for
- * each page at most, but for those by which it is mapped more than once.
+ * Leaf SPTEs that were dropped and cannot have mapped the memslot: those in excess of one for
+ * each of its pages.  Pages that are mapped several times make this too high, huge pages
+ * too low.
  */
 static u64 kvm_zap_collateral(const struct kvm_zap_record *zap)
 {
@@ -290,7 +291,7 @@ static u64 kvm_zap_collateral(const struct kvm_zap_record *zap)
 	return zap->sptes - min(zap->sptes, own);
 }
 
-/* What scoped left mapped, where a memslot went: all that fast would have dropped, too. */
+/* Leaf SPTEs that scoped left mapped and fast would have dropped. */
 static u64 kvm_zap_left(struct kvm *kvm, const struct kvm_zap_record *zap)
 {
 	if (zap->site != KVM_ZAP_SITE_MEMSLOT || zap->policy != KVM_ZAP_POLICY_SCOPED)
@@ -322,7 +323,7 @@ static void kvm_zap_count_vm(struct kvm *kvm, const struct kvm_zap_record *zap, 
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
 	int i;
 
-	/* Teardown has no counter of its own: the VM's files are gone by then. */
+	/* Teardown has no counter, because the VM's files are gone by then. */
 	if (zap->site != KVM_ZAP_SITE_TEARDOWN) {
 		stat->counts[counters[zap->site][zap->policy]]++;
 		kvm_zap_count_time(kvm, zap->policy, ns);
@@ -365,7 +366,7 @@ static void kvm_zap_count_row(const struct kvm_zap_record *zap, u64 flushes, u64
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/* Once for each of the two below: a call would be a part of what a small zap costs. */
+/* Inlined in both functions below: a call would be a noticeable part of a small zap. */
 static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
 {
 	u64 now, ns;
@@ -382,9 +383,9 @@ static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_reco
 }
 
 /**
- * kvm_zap_record_end() - end an invalidation and publish what it did
- * @kvm: the VM, of which no other invalidation can end meanwhile
- * @zap: what kvm_zap_record_begin() began
+ * kvm_zap_record_end() - end an invalidation and publish its counts
+ * @kvm: the VM; the caller makes sure that no other invalidation of it ends meanwhile
+ * @zap: the record that was given to kvm_zap_record_begin()
  */
 void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
 {
@@ -392,7 +393,7 @@ void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
 }
 
 /**
- * kvm_zap_end() - end what kvm_zap_begin() began, and publish what it did
+ * kvm_zap_end() - end what kvm_zap_begin() began, and publish its counts
  * @kvm: the VM
  */
 void kvm_zap_end(struct kvm *kvm)
@@ -405,7 +406,7 @@ void kvm_zap_end(struct kvm *kvm)
 	kvm_zap_publish(kvm, &zap->record);
 	zap->torn_down |= zap->record.site == KVM_ZAP_SITE_TEARDOWN;
 	zap->record.slot = NULL;
-	/* Whoever claims it next, see kvm_zap_begin(), finds all of it written. */
+	/* The task that claims the record next, in kvm_zap_begin(), sees all of these writes. */
 	smp_store_release(&zap->task, NULL);
 }
 
@@ -421,8 +422,8 @@ void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 }
 
 /**
- * kvm_zap_count_table() - count a page table that is on its way to be freed
- * @kvm: the VM, with or without an invalidation under way
+ * kvm_zap_count_table() - count a page table that is about to be freed
+ * @kvm: the VM, with or without an invalidation in progress
  */
 void kvm_zap_count_table(struct kvm *kvm)
 {
@@ -431,9 +432,9 @@ void kvm_zap_count_table(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_count_yield() - count that mmu_lock was dropped for others
- * @kvm: the VM, with or without an invalidation under way
- * @yielded: whether it was
+ * kvm_zap_count_yield() - count a lock break
+ * @kvm: the VM, with or without an invalidation in progress
+ * @yielded: whether mmu_lock was released
  *
  * Return: @yielded
  */
@@ -446,10 +447,10 @@ int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 }
 
 /**
- * kvm_zap_read_row() - copy a row, whose columns belong together
+ * kvm_zap_read_row() - copy a row with all of its columns at one moment
  * @site: its site
  * @policy: its policy
- * @row: where to
+ * @row: the copy
  */
 void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies: what the files of their architecture-neutral part share.
+ * Zap policies: what the files in virt/kvm share.
  */
 #ifndef __KVM_ZAP_CORE_H
 #define __KVM_ZAP_CORE_H
@@ -8,17 +8,17 @@
 #include <linux/bits.h>
 #include <linux/kvm_host.h>
 
-/* What may be chosen at a site, as bits, and what its parameter says. */
+/* The policies that may be chosen at a site, as bits, and its parameter. */
 struct kvm_zap_choice {
 	unsigned long legal;
 	enum kvm_zap_policy word;
 	enum kvm_zap_policy kernel;	/* the word that leaves it to the kernel */
 };
 
-/* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, the last one all above. */
+/* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, the last one all longer ones. */
 #define KVM_ZAP_NR_BUCKETS	40
 
-/* What a site did under a policy since the module was loaded, by all VMs. */
+/* What invalidations by one site and policy did since the module was loaded, of all VMs. */
 struct kvm_zap_row {
 	u64 count;
 	u64 sptes;
@@ -47,7 +47,7 @@ void kvm_zap_clear_rows(void);
 /* zap_window.c: refaults */
 void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now);
 
-/* zap_stall.c: how long vCPUs stand still for these */
+/* zap_stall.c: how long vCPUs stand still for refaults */
 u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now);
 void kvm_zap_stall_open(struct kvm *kvm, u64 now);
 u64 kvm_zap_stall_close(struct kvm *kvm, u64 now);

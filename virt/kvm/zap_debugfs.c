@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zap policies in debugfs: what all VMs did, each VM, and a VM's own word.
+ * Zap policies in debugfs: counts of all VMs together, of each VM, and a VM's own word.
  */
 #include <linux/debugfs.h>
 #include <linux/kvm_host.h>
@@ -11,14 +11,14 @@
 
 #include "zap_core.h"
 
-/* What the architecture counts besides, as columns behind the others. */
+/* What only this architecture counts, as columns after the others. */
 #define KVM_ZAP_EXTRA_HEAD(arg, NAME, name)	" " #name
 #define KVM_ZAP_EXTRA_HEADS	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_HEAD, 0)
 
 #define KVM_ZAP_COUNTER_HEAD(arg, SITE, site, POLICY, policy)	#site "_" #policy " "
 #define KVM_ZAP_TIME_HEAD(POLICY, policy)	#policy "_ns " #policy "_max_ns "
 
-/* Rows are of what is done: a site's words but for stock and auto. */
+/* There is a row for each word of a site except stock and auto, which are choices only. */
 #define for_each_kvm_zap_row(site, policy)				\
 	for (site = 0; site < KVM_ZAP_NR_SITES; site++)			\
 		for (policy = KVM_ZAP_POLICY_FAST;			\
@@ -111,7 +111,7 @@ static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
 		   stat->zap_refaults, stat->zap_stall_ns);
 }
 
-/* What KVM may not know, and is negative then. */
+/* A value that is negative if KVM does not know it. */
 static void kvm_zap_show_known(struct seq_file *m, s64 value)
 {
 	if (value >= 0)
@@ -137,8 +137,8 @@ static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
 }
 
 /*
- * A VM is on vm_list from when it is complete until before anything of it is freed, and
- * both ends of that change under kvm_lock.  What is read of it, others may be writing.
+ * A VM is on vm_list from its creation until just before any part of it is freed, and
+ * joins and leaves the list under kvm_lock.  Its fields may change while they are read.
  */
 static int kvm_zap_vms_show(struct seq_file *m, void *v)
 {
@@ -169,12 +169,12 @@ static int kvm_zap_vms_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* Bytes that a row has at most, in all likelihood: one that is longer costs time only. */
+/* Bytes of a typical row at most.  If rows are longer, reading only takes longer. */
 #define KVM_ZAP_VMS_ROW	256
 
 /*
- * All VMs in one piece, so that none is missing or there twice because another one came
- * or went: with a buffer that they fit in.
+ * Show all VMs with one buffer that they fit in.  Otherwise, a VM could be missing or
+ * be shown twice if another one comes or goes in between.
  */
 static int kvm_zap_vms_open(struct inode *inode, struct file *file)
 {
@@ -198,11 +198,11 @@ static const struct file_operations kvm_zap_vms_fops = {
 };
 
 /**
- * kvm_zap_init_debugfs() - create the folder that tells of all VMs
- * @dir: KVM's folder in debugfs, whose removal removes it
+ * kvm_zap_init_debugfs() - create the directory "zap"
+ * @dir: KVM's directory in debugfs; removing it removes "zap" as well
  *
- * Resetting has a file of its own: lockdown refuses even to read a file of
- * debugfs that may be written.
+ * The reset has a file of its own because lockdown refuses to open any debugfs file
+ * that is writable, even for reading.
  */
 void kvm_zap_init_debugfs(struct dentry *dir)
 {
@@ -237,7 +237,7 @@ static ssize_t kvm_zap_word_write(struct file *file, const char __user *from,
 	char buf[16] = "";
 	int word;
 
-	/* Longer than any word, or not text. */
+	/* Longer than any word. */
 	if (count >= sizeof(buf))
 		return -EINVAL;
 	if (copy_from_user(buf, from, count))
@@ -264,11 +264,10 @@ static const struct file_operations kvm_zap_word_fops = {
 
 /**
  * kvm_zap_create_vm_debugfs() - create a VM's own file
- * @kvm: the VM, whose folder in debugfs exists
+ * @kvm: the VM, whose directory in debugfs exists
  *
- * Its operations hold no reference to the VM: debugfs lets none begin once the
- * folder is removed, which waits for those under way, and that comes before the
- * VM is freed.
+ * The file's operations hold no reference to the VM.  KVM removes the directory before it
+ * frees the VM; that waits for operations in progress, and no operation begins afterwards.
  */
 void kvm_zap_create_vm_debugfs(struct kvm *kvm)
 {

@@ -2,19 +2,19 @@
 /*
  * Zap policies: how long vCPUs stand still for what an invalidation has dropped.
  *
- * With zap_stall each vCPU adds up the time that KVM's page fault handler takes while a
- * window of zap_window.c is open.  What a vCPU has lost in a window is known when that
- * closes: a vCPU's stall.  The VM's statistics have their sum, the longest and a histogram.
- * Exactly the time within windows is counted: of a fault that is under way when one
- * closes, the part until then.  A fault that begins while none is open is left out.
+ * With zap_stall, each vCPU adds up the time that KVM's page fault handler takes while a
+ * window of zap_window.c is open.  When a window closes, the time that a vCPU lost in it is
+ * that vCPU's stall.  The VM's statistics have the sum of all stalls, the longest one, and a
+ * histogram.  Only time within windows is counted: if a fault is in progress when a window
+ * closes, the part until then.  A fault that begins while no window is open is left out.
  *
- * A vCPU takes no lock for that.  It alone writes its stall_ns: what its faults have taken,
- * and, while one is under way, minus the time at which that began.  That is below 0, for no
- * vCPU has been in faults for as long as the host is up.  So one word tells at any moment
- * how long the vCPU was in faults until then, and whoever opens or closes a window reads
- * it once, without waiting.  A fault is neither missed nor counted twice.  Reading the clock
- * and writing the word are two steps: what an interrupt in between takes may be in the
- * window next to the one that it belongs to, so nobody else gets the CPU there.
+ * A vCPU takes no lock for this.  Only the vCPU writes its stall_ns, which is the time that
+ * its faults have taken; during a fault, the time at which the fault began is subtracted.
+ * The result is negative, because no vCPU has been in faults for as long as the host is up.
+ * So this one word says how long the vCPU was in faults until any given moment, and whoever
+ * opens or closes a window reads it once, without waiting.  No fault is missed or counted
+ * twice.  Reading the clock and writing the word are two steps, and the time of an interrupt
+ * in between may be counted in the adjacent window.  Preemption is disabled to keep this short.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -26,7 +26,7 @@ DEFINE_STATIC_KEY_FALSE(kvm_zap_stall_key);
 
 static bool kvm_zap_stall;
 
-/* One at a time: whoever sets a parameter holds the module's param_lock. */
+/* Calls are serialized by the module's param_lock. */
 static int kvm_zap_stall_set(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_bool(val, kp);
@@ -52,10 +52,10 @@ MODULE_PARM_DESC(zap_stall,
 		 "Whether to count how long page faults soon after an invalidation take");
 
 /**
- * kvm_zap_stall_begin() - a page fault begins
- * @vcpu: whose, run by this task
+ * kvm_zap_stall_begin() - note that a page fault begins
+ * @vcpu: the vCPU, run by this task
  *
- * Nothing is noted while no window is open.
+ * Does nothing while no window is open.
  */
 void kvm_zap_stall_begin(struct kvm_vcpu *vcpu)
 {
@@ -70,10 +70,10 @@ void kvm_zap_stall_begin(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_zap_stall_end() - the page fault ends, whose beginning may have been noted
- * @vcpu: whose, run by this task
+ * kvm_zap_stall_end() - note that a page fault ends, if its beginning was noted
+ * @vcpu: the vCPU, run by this task
  *
- * The window, and the parameter, may have changed any number of times since.
+ * The window and the parameter may have changed any number of times since the beginning.
  */
 void kvm_zap_stall_end(struct kvm_vcpu *vcpu)
 {
@@ -88,9 +88,9 @@ void kvm_zap_stall_end(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_zap_stall_take() - how long a vCPU was in page faults since the last call
- * @vcpu: the vCPU, which may be in one
- * @now: monotonic time
+ * kvm_zap_stall_take() - tell how long a vCPU was in page faults since the last call
+ * @vcpu: the vCPU, which may be in a page fault
+ * @now: monotonic time, in nanoseconds
  *
  * Context: Under the lock of the VM's struct kvm_zap_window.
  *
@@ -104,20 +104,20 @@ u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now)
 
 	if (ns < 0)
 		ns += now;
-	/* A fault may have begun after @now was read. */
+	/* A fault that began after @now was read must not make it go back. */
 	zap->taken_ns = max(ns, before);
 
 	return zap->taken_ns - before;
 }
 
 /**
- * kvm_zap_stall_open() - a window opens
+ * kvm_zap_stall_open() - note that a window opens
  * @kvm: the VM
- * @now: monotonic time
+ * @now: monotonic time, in nanoseconds
  *
- * Leave out what a fault of the window before has taken since that closed, if it did not
- * close just now.  With zap_stall off no vCPU is asked: once it is on, it counts from the
- * next window.
+ * A fault that began in the previous window may have continued after that closed; leave
+ * that time out, unless the windows follow each other directly.  While zap_stall is off,
+ * no vCPU is looked at.  If it is switched on, counting starts with the next window.
  *
  * Context: Under the lock of the VM's struct kvm_zap_window.
  */
@@ -136,13 +136,13 @@ void kvm_zap_stall_open(struct kvm *kvm, u64 now)
 }
 
 /**
- * kvm_zap_stall_close() - the window closes
- * @kvm: the VM, whose next window is open already if it follows at once
- * @now: monotonic time
+ * kvm_zap_stall_close() - note that the window closes
+ * @kvm: the VM; its window is still open if the next one follows directly
+ * @now: monotonic time, in nanoseconds
  *
  * Context: Under the lock of the VM's struct kvm_zap_window.
  *
- * Return: time that vCPUs were in page faults, all together, in nanoseconds.
+ * Return: the time that all vCPUs together were in page faults, in nanoseconds.
  */
 u64 kvm_zap_stall_close(struct kvm *kvm, u64 now)
 {
@@ -155,7 +155,7 @@ u64 kvm_zap_stall_close(struct kvm *kvm, u64 now)
 	if (!w->timed)
 		return 0;
 
-	/* A window that follows at once goes on from here. */
+	/* If the next window follows directly, timing continues. */
 	WRITE_ONCE(w->timed, w->open && static_key_enabled(&kvm_zap_stall_key));
 	kvm_for_each_vcpu(i, vcpu, kvm) {
 		ns = kvm_zap_stall_take(vcpu, now);

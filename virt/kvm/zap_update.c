@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zap policies: updates of memslots, of which an invalidation is a part.
+ * Zap policies: memslot updates, of which an invalidation is one part.
  *
- * The VMM waits for the whole update: for SRCU readers, twice if a memslot goes, for
- * the allocation of what a new one needs, and for the zap.  Waiting for slots_lock is
- * not counted, and neither is an update that is refused or changes nothing.
+ * The VMM waits for the whole update: for SRCU readers (twice if a memslot goes), for the
+ * allocation of a new memslot's metadata, and for the zap.  The wait for slots_lock is not
+ * counted, nor are updates that are refused or change nothing.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -12,14 +12,13 @@
 #include <trace/events/kvm_zap.h>
 
 /**
- * kvm_zap_update_begin() - a memslot is about to be created, changed, moved or deleted
+ * kvm_zap_update_begin() - note that a memslot update begins
  * @kvm: the VM, its slots_lock held
  * @old: the memslot as it is, NULL if it is created
  * @new: the memslot as it will be, NULL if it is deleted
  * @change: an enum kvm_mr_change
  *
- * What is there to say has to be noted now: the memslots may be freed before the
- * update ends.
+ * The memslot is described now because it may be freed before the update ends.
  */
 void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 			  const struct kvm_memory_slot *new, int change)
@@ -39,7 +38,7 @@ void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 }
 
 /**
- * kvm_zap_update_end() - an update has succeeded
+ * kvm_zap_update_end() - count an update that has succeeded
  * @kvm: the VM, its slots_lock held since kvm_zap_update_begin()
  */
 void kvm_zap_update_end(struct kvm *kvm)

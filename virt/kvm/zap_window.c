@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zap policies: what vCPUs map again after an invalidation.
+ * Zap policies: refaults, the page faults that vCPUs take because of an invalidation.
  *
- * The end of an invalidation opens a window of zap_window_ms; one that ends while it is
- * open extends it.  When the window closes, the page faults that vCPUs resolved
- * meanwhile are refaults, less those that were to be expected without an invalidation:
- * as many as in the time between the window before and this one, or since the VM was
- * made, but no more than were seen then.  Nothing is added to the page fault path: its
- * own statistic is read when a window opens and when it closes.  With zap_stall vCPUs tell
- * how long these page faults take as well, see zap_stall.c.
+ * The end of an invalidation opens a window of zap_window_ms.  If another one ends while
+ * the window is open, it extends the window.  When the window closes, the page faults that
+ * vCPUs resolved meanwhile are counted as refaults, less those to be expected without an
+ * invalidation.  The rate to be expected is that between the previous window and this one
+ * or, for the first window, since the VM was created; no more are subtracted than were
+ * seen in that time.  Nothing is added to the page fault path: KVM's own statistic is read
+ * when a window opens and when it closes.  With zap_stall, vCPUs also measure how long these
+ * page faults take, see zap_stall.c.
  *
- * A VM that never comes to rest has windows of at most KVM_ZAP_WINDOW_MAX times
- * zap_window_ms, which then follow each other without a gap.
+ * A window lasts at most KVM_ZAP_WINDOW_MAX times zap_window_ms.  In a VM that never comes
+ * to rest, windows follow each other without a gap.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -42,13 +43,13 @@ module_param_cb(zap_window_ms, &kvm_zap_window_ops, &kvm_zap_window_ms, 0644);
 MODULE_PARM_DESC(zap_window_ms,
 		 "How long after an invalidation page faults count as refaults, in ms, up to 10000; 0: never");
 
-/* What somebody cleared in between counts as nothing. */
+/* 0 if the statistic was cleared meanwhile. */
 static u64 kvm_zap_faults_since(u64 before, u64 now)
 {
 	return now - min(now, before);
 }
 
-/* Page faults to be expected in @ns without an invalidation. */
+/* The page faults to be expected in @ns without an invalidation. */
 static u64 kvm_zap_baseline(const struct kvm_zap_window *w, u64 ns)
 {
 	u64 us = div_u64(ns, NSEC_PER_USEC);
@@ -61,7 +62,7 @@ static void kvm_zap_window_arm(struct kvm_zap_window *w, u64 now)
 {
 	u64 until = min(w->until_ns, w->since_ns + KVM_ZAP_WINDOW_MAX * w->length_ns);
 
-	/* Not on this CPU if it is isolated, as those of vCPUs may be. */
+	/* Keep the timer and the work away from isolated CPUs, where vCPUs may run. */
 	schedule_delayed_work_on(housekeeping_any_cpu(HK_TYPE_DOMAIN), &w->work,
 				 nsecs_to_jiffies(until - min(until, now)) + 1);
 }
@@ -82,12 +83,12 @@ static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
 }
 
 /**
- * kvm_zap_note_end() - an invalidation ends, at another site than teardown
+ * kvm_zap_note_end() - note the end of an invalidation at any site except teardown
  * @kvm: the VM
  * @slot: the memslot that went, NULL if there was none
  * @now: monotonic time
  *
- * Nothing follows where KVM counts no page faults.  Where it does, slots_lock is held.
+ * Opens or extends a window if KVM counts page faults; slots_lock is held in that case.
  */
 void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now)
 {
@@ -111,7 +112,7 @@ void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 n
 	spin_unlock(&w->lock);
 }
 
-/* A window closes; another one follows at once if @w was extended beyond its maximum. */
+/* Close a window; open the next one at once if @w was extended beyond its maximum. */
 static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
@@ -160,7 +161,7 @@ static void kvm_zap_window_work(struct work_struct *work)
 }
 
 /**
- * kvm_zap_init_window() - prepare what counts a VM's refaults
+ * kvm_zap_init_window() - prepare to count a VM's refaults
  * @kvm: the VM, about to be created
  */
 void kvm_zap_init_window(struct kvm *kvm)
@@ -173,12 +174,12 @@ void kvm_zap_init_window(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_stop() - count no more refaults of a VM that goes away
+ * kvm_zap_stop() - stop counting refaults of a VM that goes away
  * @kvm: the VM, to which nobody else has a reference
  *
- * The work reads the statistics of vCPUs, and an invalidation is what queues it.  So it
- * is cancelled ahead of kvm_arch_destroy_vm(), which frees vCPUs, and not queued again:
- * that function deletes memslots of KVM's own, too.
+ * The work reads the statistics of vCPUs, so it is cancelled before kvm_arch_destroy_vm()
+ * frees them.  It must not be queued again either: kvm_arch_destroy_vm() also deletes
+ * KVM's own memslots, and each of these invalidations would queue it.
  */
 void kvm_zap_stop(struct kvm *kvm)
 {

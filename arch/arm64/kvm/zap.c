@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zap sites on arm64: each samples its policy, and KVM's own code does the work, or
- * policy bulk takes the place of its page-table walk.
+ * Zap sites on arm64.  Each samples its policy.  KVM's own code then does the work; with
+ * policy bulk, kvm_zap_bulk_range() or kvm_zap_bulk_all() replaces the page-table walk.
  *
- * KVM unmaps a range of stage 2 chunk by chunk, and may drop mmu_lock in between.  Each
- * chunk of an invalidation is counted, and dropped by its policy, with mmu_lock held for
- * write throughout.  Ranges that MMU notifiers unmap belong to no invalidation, and are
- * left alone.
+ * KVM unmaps a range of stage 2 chunk by chunk, and may release mmu_lock in between.  Each
+ * chunk of an invalidation is counted and dropped with mmu_lock held for write throughout.
+ * Ranges that MMU notifiers unmap belong to no invalidation; KVM's own code unmaps them, and
+ * nothing is counted.
  */
 #include <linux/kvm_host.h>
 #include <asm/kvm_mmu.h>
@@ -14,7 +14,7 @@
 
 #include "zap.h"
 
-/* The VM's invalidation that this task runs, NULL if it runs none. */
+/* The record of the VM's invalidation that this task runs, NULL if it runs none. */
 static struct kvm_zap_record *kvm_zap_mine(struct kvm *kvm)
 {
 	struct kvm_zap_stage2 *zap;
@@ -40,7 +40,7 @@ static void kvm_zap_stage2_begin(struct kvm *kvm, struct kvm_zap_stage2 *zap,
 	kvm->zap.arch.first = zap;
 }
 
-/* With mmu_lock held for write, no other one ends meanwhile: see kvm_zap_record_end(). */
+/* mmu_lock, held for write, keeps others from ending meanwhile, see kvm_zap_record_end(). */
 static void kvm_zap_stage2_end(struct kvm *kvm, struct kvm_zap_stage2 *zap)
 {
 	struct kvm_zap_stage2 **at;
@@ -53,13 +53,13 @@ static void kvm_zap_stage2_end(struct kvm *kvm, struct kvm_zap_stage2 *zap)
 	kvm_zap_record_end(kvm, &zap->record);
 }
 
-/*
- * kvm_zap_memslot() - drop the mappings of a memslot that goes or moves
- * @kvm: the VM, its slots_lock held, and its mmu_lock for write
+/**
+ * kvm_zap_memslot() - drop the mappings of a memslot that is deleted or moved
+ * @kvm: the VM, with slots_lock held, and mmu_lock held for write
  * @slot: the memslot
  * @unmap: KVM's function that unmaps a range
- * @start: where the memslot begins
- * @size: how long it is
+ * @start: the beginning of the memslot, an IPA
+ * @size: its length in bytes
  */
 void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 		     kvm_zap_range_fn unmap, phys_addr_t start, u64 size)
@@ -74,10 +74,11 @@ void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 }
 
 /**
- * kvm_zap_reset() - drop the mappings of all RAM, for a vCPU is reset
- * @kvm: the VM, none of its locks held but the vCPU's mutex
+ * kvm_zap_reset() - drop the mappings of all RAM because a vCPU is reset
+ * @kvm: the VM; of its locks, only the vCPU's mutex is held
  *
- * Several vCPUs may be reset at the same time, and others run.
+ * Several vCPUs may be reset at the same time, and others may run.  The time of the
+ * invalidation includes waiting for mmap_lock and mmu_lock.
  */
 void kvm_zap_reset(struct kvm *kvm)
 {
@@ -95,15 +96,16 @@ void kvm_zap_reset(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_destroy() - free a VM's stage 2, with all mappings
- * @kvm: the VM, which goes away
+ * kvm_zap_destroy() - free a VM's stage 2 with all mappings
+ * @kvm: the VM, which goes away or could not be created
  * @pgt: its page table
- * @destroy: KVM's function that frees one
+ * @destroy: KVM's function that frees a page table
  *
  * No lock is held, and none is needed.  The caller has taken @pgt out of the VM with
- * mmu_lock held for write, so nobody else finds it, and there is one caller alone that
- * does.  No vCPU can run any more, and with them goes whoever could have another
- * invalidation of the VM under way: their statistics are safe.
+ * mmu_lock held for write, so nobody else finds it, and only one caller can succeed in that.
+ * No other invalidation can be in progress, so the VM's statistics need no lock either: the
+ * others are run by ioctls of the process that owns the VM, and its last thread has left
+ * them when the address space goes away or the last reference to the VM is dropped.
  */
 void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy)
 {
@@ -124,7 +126,7 @@ void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_f
 	kvm_zap_record_end(kvm, &zap);
 }
 
-/* In place of kvm_pgtable_stage2_unmap(), in an invalidation that this task runs. */
+/* Replaces kvm_pgtable_stage2_unmap() in an invalidation that this task runs. */
 static int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 {
 	struct kvm_zap_record *zap = kvm_zap_mine(kvm_s2_mmu_to_kvm(pgt->mmu));
@@ -132,7 +134,7 @@ static int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 	if (WARN_ON_ONCE(!zap))
 		return kvm_pgtable_stage2_unmap(pgt, addr, size);
 
-	/* As kvm_pgtable_walk() has it. */
+	/* The check that kvm_pgtable_walk() does. */
 	if (addr + size > BIT(pgt->ia_bits))
 		return -ERANGE;
 
@@ -146,11 +148,11 @@ static int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 }
 
 /**
- * kvm_zap_unmapper() - say what unmaps each chunk of a range of stage 2
+ * kvm_zap_unmapper() - choose the function that unmaps each chunk of a range of stage 2
  * @kvm: the VM, its mmu_lock held for write
- * @unmap: KVM's function that does
+ * @unmap: KVM's own function
  *
- * Return: what to call instead, @unmap if this task runs no invalidation.
+ * Return: the function to call, which is @unmap if this task runs no invalidation.
  */
 kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap)
 {
@@ -158,9 +160,9 @@ kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap)
 }
 
 /**
- * kvm_zap_yield() - count that mmu_lock was dropped for others
- * @kvm: the VM, its mmu_lock held for write, with or without an invalidation under way
- * @yielded: whether it was
+ * kvm_zap_yield() - count a lock break
+ * @kvm: the VM, its mmu_lock held for write, with or without an invalidation in progress
+ * @yielded: whether mmu_lock was released
  *
  * Return: @yielded
  */
@@ -175,8 +177,8 @@ int kvm_zap_yield(struct kvm *kvm, int yielded)
 }
 
 /*
- * What nobody has a choice about.  In protected mode what is below KVM's own functions is
- * the hypervisor's business.
+ * VMs that have no choice.  In protected mode, newer kernels leave a guest's stage 2 to the
+ * hypervisor.  6.1 does not, but policy bulk has not been argued for that mode.
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by)
@@ -198,7 +200,7 @@ enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy wo
 	return word;
 }
 
-/* KVM counts neither mappings of stage 2 nor its faults, and asks for no devices. */
+/* KVM on arm64 counts neither mappings in stage 2, nor stage 2 faults, nor devices. */
 s64 kvm_arch_zap_mapped(struct kvm *kvm)
 {
 	return -1;

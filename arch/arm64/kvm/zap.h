@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies on arm64: what KVM's code calls, and what the engines share.
+ * Zap policies on arm64: the functions that KVM's code calls, and those of the engines.
  */
 #ifndef __KVM_ARM64_ZAP_H
 #define __KVM_ARM64_ZAP_H
@@ -12,13 +12,13 @@
 
 /**
  * struct kvm_zap_stage2 - an invalidation that drops ranges of stage 2
- * @record: what it does
- * @task: who runs it
- * @next: another one of the VM, run by another task
+ * @record: its policy and counts
+ * @task: the task that runs it
+ * @next: the next one in the VM's list, which is run by another task
  *
- * On the stack of @task.  vCPUs are reset, and a memslot goes, side by side: mmu_lock is
- * dropped in between, and not held yet when they begin.  So one is found by @task in the
- * VM's list of them, which mmu_lock protects.
+ * On the stack of @task.  Several may be in progress at once, because vCPUs can be reset at
+ * the same time as each other and as a memslot goes, and mmu_lock is released in between.
+ * A hook finds the record of its own task in the VM's list, which mmu_lock protects.
  */
 struct kvm_zap_stage2 {
 	struct kvm_zap_record record;
@@ -29,7 +29,7 @@ struct kvm_zap_stage2 {
 /* unmap_stage2_range(), which is static in mmu.c. */
 typedef void (*kvm_zap_range_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 size);
 
-/* kvm_pgtable_stage2_unmap(), and what may take its place. */
+/* kvm_pgtable_stage2_unmap(), or what replaces it. */
 typedef int (*kvm_zap_chunk_fn)(struct kvm_pgtable *pgt, u64 addr, u64 size);
 
 typedef void (*kvm_zap_destroy_fn)(struct kvm_pgtable *pgt);
@@ -42,7 +42,7 @@ void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_f
 kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap);
 int kvm_zap_yield(struct kvm *kvm, int yielded);
 
-/* zap_count.c: what policy walk is about to drop */
+/* zap_count.c: counts what policy walk is about to drop */
 void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
 			 u64 size);
 void kvm_zap_count_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
@@ -54,7 +54,7 @@ void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
 
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 
-/* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
+/* Macros, because some arguments are static functions of mmu.c. */
 #define kvm_zap_memslot(kvm, slot, unmap, start, size)	unmap(&(kvm)->arch.mmu, start, size)
 #define kvm_zap_reset(kvm)				stage2_unmap_vm(kvm)
 #define kvm_zap_destroy(kvm, pgt, destroy)		destroy(pgt)

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy bulk: one TLB invalidation for a chunk of stage 2, in place of one a page.
+ * Policy bulk: one TLB invalidation for a chunk of stage 2 instead of one for each page.
  *
- * KVM's own code empties an entry, invalidates TLBs, cleans the page's cache lines where
- * that is needed, and goes on to the next one.  Only the order matters: cache lines could
- * be filled, and a page be written, for as long as a TLB has the entry.  So here each step
- * is made for a whole chunk:
+ * For each entry, KVM's own code clears the entry, invalidates the TLBs, cleans the cache
+ * lines of the page if the CPU needs it, and only then goes on to the next entry.  The order
+ * of these steps matters, because cache lines can be filled, and a page can be written,
+ * for as long as a TLB has the entry.  But each step can be done for a whole chunk at once:
  *
- * 1. break: make invalid each entry that goes, a table's as it is where all of it goes. An
- *    invalid entry keeps its address, so nothing else has to remember it.
- * 2. Invalidate the TLBs of the VM.  From here on no CPU uses what the entries led to, be
- *    it memory or a table.
- * 3. reap: clean cache lines, empty the entries, free the tables.
+ * 1. Break: make each entry of the chunk invalid.  If all entries of a table go, only the
+ *    entry that leads to the table is made invalid.  An invalid entry keeps its address, so
+ *    nothing else has to remember it.
+ * 2. Invalidate the TLBs of the VM.  From here on, no CPU uses the memory or the tables that
+ *    the broken entries led to.
+ * 3. Reap: clean cache lines, clear the entries, free the tables.
  *
- * Nobody sees a broken entry: whoever reads or writes stage 2 holds mmu_lock, for read at
- * least, and here it is held for write from the first step to the last.  The pages are
- * still there when their cache lines are cleaned: an MMU notifier wants mmu_lock before
- * they may go.  A CPU that sets an access flag does so in an entry that is valid, and the
- * flag is lost with it, as by KVM's own code.
+ * Nobody sees a broken entry: everyone who reads or writes stage 2 holds mmu_lock, at least
+ * for read, and it is held for write here from the first step to the last.  The pages
+ * remain allocated until their cache lines have been cleaned, because an MMU notifier takes
+ * mmu_lock before they may be freed.  A CPU sets an access flag only in a valid entry; the
+ * flag is lost with the entry, as with KVM's own code.
  *
- * Where a VM goes away there is no CPU that has its entries, or could get any, see
- * kvm_pgtable_stage2_destroy(): the tables are freed, and what they map is not looked at.
+ * When a VM goes away, no CPU can walk its stage 2 any more, see
+ * kvm_pgtable_stage2_destroy().  TLBs may still have entries, for a VMID that is not used
+ * again before they are invalidated.  So the tables are freed, and what they map is not
+ * looked at.
  */
 #include <linux/kvm_host.h>
 #include <linux/page_ref.h>
@@ -31,11 +34,11 @@
 #include "zap_table.h"
 
 /*
- * struct zap_bulk - what goes, and how
- * @zap: the invalidation
+ * struct zap_bulk - what is dropped, and how
+ * @zap: the record of the invalidation
  * @pgt: the page table
- * @cmo: whether cache lines are cleaned
- * @may_sleep: whether others may have the CPU in between
+ * @cmo: whether cache lines have to be cleaned
+ * @may_sleep: whether to reschedule between tables
  * @broken: whether any entry was broken
  */
 struct zap_bulk {
@@ -47,10 +50,11 @@ struct zap_bulk {
 };
 
 /*
- * Break what goes of @table, a block as a whole if a part of it does.  A table of which
- * all entries go goes, too: with a reference of somebody else's it would stay, empty.
+ * Break the entries of @table from @addr to @end.  A block is broken as a whole even if only
+ * a part of it is in the range.  A child table that loses all of its entries is broken as
+ * well, unless somebody else holds a reference to its page; then it stays, empty.
  *
- * Return: how many entries of @table go.
+ * Return: the number of entries of @table that were broken.
  */
 static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
 			      u32 level)
@@ -93,9 +97,10 @@ static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
 }
 
 /*
- * How many entries a level 3 table has that nobody else sees any more.  Not by its
- * references: one of somebody else's would be dropped with those of the entries.  Each has
- * its type, be it broken or not; a full table, most are, takes half of the instructions.
+ * Count the entries of a level 3 table that nobody else can see any more.  The reference
+ * count would not do: a reference of somebody else would be dropped with those of the
+ * entries.  Each entry has its type bit, broken or not.  Most tables are full, and the first
+ * loop recognizes these with half of the instructions.
  */
 static unsigned int zap_nr_pages(const kvm_pte_t *table)
 {
@@ -116,7 +121,7 @@ static unsigned int zap_nr_pages(const kvm_pte_t *table)
 
 static void zap_free_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level);
 
-/* What is below the entries of @table; how many there are. */
+/* Reap what the entries of @table map or lead to.  Return the number of entries. */
 static unsigned int zap_reap_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level)
 {
 	unsigned int i, nr = 0;
@@ -142,23 +147,24 @@ static unsigned int zap_reap_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 
 	return nr;
 }
 
-/* Free a table that nothing leads to any more, and what is below it. */
+/* Free a table that no entry leads to any more, and everything below it. */
 static void zap_free_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level)
 {
 	unsigned int nr = zap_reap_table(bulk, table, level);
 
-	/* The last reference is KVM's to drop, for its accounting. */
+	/* The last reference is dropped by KVM's function, which does the accounting. */
 	page_ref_sub(virt_to_page(table), nr);
 	bulk->pgt->mm_ops->put_page(table);
 	bulk->zap->tables++;
 
-	if (bulk->may_sleep && level == ZAP_LAST_LEVEL - 1)
+	if (bulk->may_sleep && !(bulk->zap->tables % ZAP_TABLES_PER_RESCHED))
 		cond_resched();
 }
 
 /*
- * Reap what zap_break() has broken: in a range, all that is invalid and not 0.  The stage
- * 2 of a guest has no such entries else, those that say who owns a page are the host's.
+ * Reap what zap_break() has broken: all entries of the range that are invalid and not 0.
+ * Stage 2 of a guest has no other such entries; those that name the owner of a page exist
+ * only in the stage 2 of the host.
  */
 static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end, u32 level)
 {
@@ -187,12 +193,12 @@ static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
 
 /**
  * kvm_zap_bulk_range() - drop a chunk of stage 2
- * @zap: the invalidation
- * @pgt: the page table, the VM's mmu_lock held for write
- * @addr: where the range begins
- * @size: how long it is, within one of KVM's chunks
+ * @zap: the record of the invalidation
+ * @pgt: the page table; mmu_lock of its VM is held for write
+ * @addr: the beginning of the range, an IPA
+ * @size: its length in bytes; the range is within one of KVM's chunks
  *
- * In place of kvm_pgtable_stage2_unmap().
+ * Replaces kvm_pgtable_stage2_unmap().
  */
 void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
 			u64 size)
@@ -202,27 +208,28 @@ void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64
 		.pgt = pgt,
 		.cmo = zap_needs_cmo(pgt),
 	};
+	struct kvm *kvm = kvm_s2_mmu_to_kvm(pgt->mmu);
 	kvm_pte_t *pgd = zap_pgd(pgt, addr);
 	u64 end = addr + size;
 
-	lockdep_assert_held_write(&kvm_s2_mmu_to_kvm(pgt->mmu)->mmu_lock);
+	lockdep_assert_held_write(&kvm->mmu_lock);
 
 	zap_break(&bulk, pgd, addr, end, pgt->start_level);
 	if (!bulk.broken)
 		return;
 
-	/* It waits for what was written before to be seen by page-table walks. */
-	kvm_call_hyp(__kvm_tlb_flush_vmid, pgt->mmu);
+	/* The barriers of the invalidation order it after the writes above. */
+	kvm_flush_remote_tlbs(kvm);
 	zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
 	zap_reap(&bulk, pgd, addr, end, pgt->start_level);
 }
 
 /**
  * kvm_zap_bulk_all() - free stage 2 of a VM that goes away
- * @zap: the invalidation
- * @pgt: the page table, which is the caller's alone
+ * @zap: the record of the invalidation
+ * @pgt: the page table, which only the caller can reach
  *
- * In place of kvm_pgtable_stage2_destroy().
+ * Replaces kvm_pgtable_stage2_destroy().
  */
 void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt)
 {

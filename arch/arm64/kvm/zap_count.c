@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy walk is KVM's own code, which does not say what it drops: look ahead of it.
+ * Policy walk is KVM's own code, which does not say what it drops.  So count it before.
  *
- * Exact, for mmu_lock is held for write from here until a chunk is dropped.  The pages of
- * a level 3 table are counted by its references, so it is not read, but where each of them
- * needs cache maintenance, which is far dearer.  Of a reference that is not an entry's
- * there would be a leaf more: nothing but a number depends on it.
+ * The counts are exact, because mmu_lock is held for write from here until the chunk is
+ * dropped, with one exception.  If a level 3 table goes as a whole and its pages need no
+ * cache maintenance, its entries are not read; the reference count of its page says how many
+ * there are.  If somebody else holds a reference at that moment, one mapping too many is
+ * counted, and so is the table, which stays.
  */
 #include <linux/kvm_host.h>
 
@@ -26,8 +27,11 @@ static void zap_count_leaf(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, 
 }
 
 /*
- * How many entries of @table go, a block as a whole if a part of it does.  A table that
- * loses all of its entries goes, too.  KVM invalidates TLBs for each entry.
+ * Count the entries of @table that KVM drops from @addr to @end.  It drops a block as a whole
+ * even if only a part of it is in the range, and a table that loses all of its entries.  It
+ * invalidates TLBs for each entry.
+ *
+ * Return: the number of entries of @table that go.
  */
 static unsigned int zap_count_entries(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
 				      kvm_pte_t *table, u64 addr, u64 end, u32 level)
@@ -66,10 +70,10 @@ out:
 
 /**
  * kvm_zap_count_range() - count what kvm_pgtable_stage2_unmap() is about to drop
- * @zap: the invalidation
- * @pgt: the page table, the VM's mmu_lock held for write
- * @addr: where the range begins
- * @size: how long it is, within one of KVM's chunks
+ * @zap: the record of the invalidation
+ * @pgt: the page table; mmu_lock of its VM is held for write
+ * @addr: the beginning of the range, an IPA
+ * @size: its length in bytes; the range is within one of KVM's chunks
  */
 void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
 			 u64 size)
@@ -82,7 +86,8 @@ static void zap_count_table(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
 {
 	unsigned int i;
 
-	zap->tables++;
+	if (!(++zap->tables % ZAP_TABLES_PER_RESCHED))
+		cond_resched();
 	if (level == ZAP_LAST_LEVEL) {
 		zap->sptes += zap_nr_entries(pgt, table);
 		return;
@@ -99,15 +104,12 @@ static void zap_count_table(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
 			zap->sptes++;
 	}
 
-	/* As many as KVM gives way after, where it does. */
-	if (level == ZAP_LAST_LEVEL - 1)
-		cond_resched();
 }
 
 /**
  * kvm_zap_count_all() - count what kvm_pgtable_stage2_destroy() is about to drop
- * @zap: the invalidation
- * @pgt: the page table, which is the caller's alone
+ * @zap: the record of the invalidation
+ * @pgt: the page table, which only the caller can reach
  */
 void kvm_zap_count_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt)
 {

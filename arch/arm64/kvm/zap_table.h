@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stage 2 page tables as the engines of zap policies see them: what hyp/pgtable.c, which
- * is built for EL2 as well, keeps to itself.
+ * Stage 2 page tables as the engines of zap policies see them.  hyp/pgtable.c has functions
+ * like these, but keeps them static, because it is built for EL2 as well.
  *
- * Each entry that is not 0 holds a reference to the page of the table that it is in, and
- * the entry that a table hangs on holds none: of a table's references one is that of its
- * allocation.  Others may hold one for a moment, who look at pages whatever they are.
+ * Each entry that is not 0 holds a reference to the page of the table that it is in.  The
+ * allocation of the table holds another one; the entry that leads to the table holds none.
+ * Somebody who looks at pages of any kind, for example compaction, may hold one for a moment.
  */
 #ifndef __KVM_ARM64_ZAP_TABLE_H
 #define __KVM_ARM64_ZAP_TABLE_H
@@ -16,10 +16,13 @@
 
 #define ZAP_LAST_LEVEL	(KVM_PGTABLE_MAX_LEVELS - 1)
 
-/* A table, or at the last level a page; else a block. */
+/* Set in the entry of a table and, at the last level, of a page; clear in that of a block. */
 #define ZAP_PTE_TYPE	BIT(1)
 
-/* Whether @pte, which is valid or was until it was broken, is a table's. */
+/* At teardown, reschedule each time that this many tables are done. */
+#define ZAP_TABLES_PER_RESCHED	512
+
+/* Whether @pte, which is valid or was broken, leads to a table. */
 static inline bool zap_is_table(kvm_pte_t pte, u32 level)
 {
 	return level < ZAP_LAST_LEVEL && (pte & ZAP_PTE_TYPE);
@@ -35,7 +38,7 @@ static inline kvm_pte_t *zap_entry(kvm_pte_t *table, u64 addr, u32 level)
 	return table + ((addr >> kvm_granule_shift(level)) & (PTRS_PER_PTE - 1));
 }
 
-/* Where the entry of @addr ends, or @end if that is ahead. */
+/* The end of the range of @addr's entry, or @end if that comes first. */
 static inline u64 zap_entry_end(u64 addr, u64 end, u32 level)
 {
 	u64 next = ALIGN_DOWN(addr, kvm_granule_size(level)) + kvm_granule_size(level);
@@ -44,8 +47,9 @@ static inline u64 zap_entry_end(u64 addr, u64 end, u32 level)
 }
 
 /*
- * The page of the PGD, which may be several in a row, that @addr is in.  A chunk of KVM's
- * (KVM_PGTABLE_MIN_BLOCK_LEVEL) is in one: stage 2 has two levels at least.
+ * The page of the PGD that has the entry of @addr; the PGD may be several consecutive pages.
+ * One of KVM's chunks (KVM_PGTABLE_MIN_BLOCK_LEVEL) never spans two of them, because stage 2
+ * has at least two levels.
  */
 static inline kvm_pte_t *zap_pgd(struct kvm_pgtable *pgt, u64 addr)
 {
@@ -58,15 +62,15 @@ static inline size_t zap_pgd_pages(struct kvm_pgtable *pgt)
 }
 
 /*
- * Whether the cache lines of what goes have to be cleaned: the guest may have written
- * past them, by a mapping of its own that is not cacheable, unless the CPU overrules that.
+ * Whether cache lines of dropped pages have to be cleaned.  A guest can bypass the caches
+ * with a non-cacheable mapping of its own, unless the CPU has FWB, which overrides that.
  */
 static inline bool zap_needs_cmo(struct kvm_pgtable *pgt)
 {
 	return !cpus_have_const_cap(ARM64_HAS_STAGE2_FWB) || (pgt->flags & KVM_PGTABLE_S2_NOFWB);
 }
 
-/* Whether those of a leaf have to be, where any have. */
+/* Whether a leaf's cache lines have to be cleaned if zap_needs_cmo(). */
 static inline bool zap_is_cacheable(kvm_pte_t pte)
 {
 	return (pte & PTE_S2_MEMATTR(0xf)) == PTE_S2_MEMATTR(MT_S2_NORMAL);

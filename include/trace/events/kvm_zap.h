@@ -39,8 +39,8 @@ KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 #define KVM_ZAP_EXTRA_VALUE(arg, NAME, name)	, __entry->name
 
 /*
- * Tracepoint for the end of an invalidation.  Sites that have no memslot say
- * slot -1 and no range.  What the architecture counts besides comes last.
+ * Tracepoint for the end of an invalidation.  At sites without a memslot, slot is -1 and
+ * the range is empty.  What only this architecture counts comes last.
  */
 TRACE_EVENT(kvm_zap,
 	TP_PROTO(pid_t vm, const struct kvm_zap_record *zap, u64 ns),
@@ -101,8 +101,8 @@ TRACE_EVENT(kvm_zap,
 );
 
 /*
- * Tracepoint for the end of a window in which page faults count as refaults.  slot is
- * that of the latest invalidation before it, -1 if that had none.
+ * Tracepoint for the end of a window in which page faults count as refaults.  slot is the
+ * memslot of the latest invalidation, -1 if that had none.
  */
 TRACE_EVENT(kvm_zap_settle,
 	TP_PROTO(pid_t vm, s32 slot, u64 refaults, u64 stall_ns, u64 window_ns),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies on arm64: the sites, what may be chosen there, and what is counted.
+ * Zap policies on arm64: the sites, their policies, and what is counted.
  *
- * Part of include/linux/kvm_zap.h, which says what each list is.
+ * include/linux/kvm_zap.h includes this file and describes each list.
  */
 #ifndef __ASM_ARM64_KVM_ZAP_H
 #define __ASM_ARM64_KVM_ZAP_H
@@ -39,10 +39,10 @@
 struct kvm_zap_stage2;
 
 /*
- * struct kvm_arch_zap - what arm64 keeps of a VM for zap policies
- * @first: an invalidation under way, which has the next one
+ * struct kvm_arch_zap - arm64's part of struct kvm_zap
+ * @first: list of the invalidations in progress, linked by @next
  *
- * Part of struct kvm_zap.  Protected by mmu_lock, which is held for write.
+ * Protected by mmu_lock, held for write.
  */
 struct kvm_arch_zap {
 	struct kvm_zap_stage2 *first;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies on x86: the sites, what may be chosen there, and what is counted.
+ * Zap policies on x86: the sites, their policies, and what is counted.
  *
- * Part of include/linux/kvm_zap.h, which says what each list is.
+ * include/linux/kvm_zap.h includes this file and describes each list.
  */
 #ifndef _ASM_X86_KVM_ZAP_H
 #define _ASM_X86_KVM_ZAP_H
@@ -10,7 +10,7 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
-/* What memslot_zap is without a word, by Kconfig. */
+/* The default of memslot_zap, chosen in Kconfig. */
 #define KVM_ARCH_ZAP_MEMSLOT_WORD					\
 	(IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_FAST) ? KVM_ZAP_POLICY_FAST :	\
 	 IS_ENABLED(CONFIG_KVM_ZAP_MEMSLOT_SCOPED) ? KVM_ZAP_POLICY_SCOPED :	\
@@ -42,19 +42,18 @@
 
 #define KVM_ARCH_ZAP_EXTRAS(X, arg)
 
-/* Page faults that vCPUs resolve are counted: kvm_arch_zap_faults(). */
+/* vCPUs count the page faults that they resolve, see kvm_arch_zap_faults(). */
 #define KVM_ARCH_ZAP_KNOWS_FAULTS	1
 
 /**
- * struct kvm_arch_zap - what x86 keeps of a VM for zap policies
- * @sregs: how often special registers of vCPUs were set
- * @refreshed: the @sregs of which nothing that was mapped before is left
- * @refreshing: the @sregs when a fast zap began
- * @kept: whether policy scoped has kept what may be stale once they are set
- * @leafs: leaf SPTEs of the VM when KVM's own code began to drop a memslot's
+ * struct kvm_arch_zap - x86's part of struct kvm_zap
+ * @sregs: how often userspace has set special registers of vCPUs
+ * @refreshed: the value of @sregs up to which no older mapping is left
+ * @refreshing: @sregs when a fast zap began
+ * @kept: whether policy scoped has kept what may be stale once special registers are set
+ * @leafs: leaf SPTEs of the VM when KVM's own code began to drop those of a memslot
  *
- * Part of struct kvm_zap, see arch/x86/kvm/mmu/zap_sregs.c for all but @leafs, which
- * belongs to who holds slots_lock.
+ * See arch/x86/kvm/mmu/zap_sregs.c for all fields except @leafs, which slots_lock protects.
  */
 struct kvm_arch_zap {
 	atomic_t sregs;

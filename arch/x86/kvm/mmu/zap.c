@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zap sites on x86: each samples its policy and runs that policy's engine.
+ * Zap sites on x86: each samples its policy and runs the engine of that policy.
  */
 #include <linux/kvm_host.h>
 
@@ -9,10 +9,10 @@
 #include "zap.h"
 
 /**
- * kvm_zap_nr_leafs() - how many leaf SPTEs a VM has
+ * kvm_zap_nr_leafs() - count a VM's leaf SPTEs
  * @kvm: the VM
  *
- * Return: the leaf SPTEs of all page sizes, as KVM's statistics know them.
+ * Return: the number of leaf SPTEs of all page sizes, from KVM's statistics.
  */
 s64 kvm_zap_nr_leafs(struct kvm *kvm)
 {
@@ -26,9 +26,9 @@ s64 kvm_zap_nr_leafs(struct kvm *kvm)
 }
 
 /*
- * A flow of KVM's own does not say how many leaf SPTEs it drops: it is the
- * difference.  Exact while no vCPU faults; what vCPUs map again meanwhile makes it
- * too low, but never less than nothing.
+ * KVM's own zap functions do not say how many leaf SPTEs they drop, so take the
+ * difference.  It is exact while no vCPU faults.  What vCPUs map again meanwhile makes it
+ * too low; it is never counted below 0.
  */
 static void kvm_zap_count_leafs_since(struct kvm *kvm, s64 before)
 {
@@ -36,9 +36,9 @@ static void kvm_zap_count_leafs_since(struct kvm *kvm, s64 before)
 }
 
 /**
- * kvm_zap_by() - run a flow of KVM's own, and count the leaf SPTEs that it drops
+ * kvm_zap_by() - run one of KVM's own zap functions and count the leaf SPTEs it drops
  * @kvm: the VM
- * @zap: the flow
+ * @zap: the function
  */
 void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
 {
@@ -49,19 +49,19 @@ void kvm_zap_by(struct kvm *kvm, void (*zap)(struct kvm *kvm))
 }
 
 /**
- * kvm_zap_memslot() - drop the mappings of a memslot that goes or moves
- * @kvm: the VM, its slots_lock held and mmu_lock not
+ * kvm_zap_memslot() - drop the mappings of a memslot that is deleted or moved
+ * @kvm: the VM, with slots_lock held and mmu_lock not held
  * @slot: the memslot as it was before it was marked invalid
- * @zap_all: whether KVM would drop all mappings of the VM by itself; here it
- *           learns what it has to do
+ * @zap_all: in: whether KVM would drop all mappings of the VM by itself; out: whether it
+ *           has to
  *
- * What KVM does by itself, or the administrator wants by policy fast, is left to
- * KVM's own code, and ends with kvm_zap_memslot_end().  Policy scoped is done here,
- * for plain VMs alone.  So the caller may return at once, although newer kernels
- * have more to do for VMs that are not: their private memory has to be invalidated.
+ * Policies stock and fast are left to KVM's own code, which ends with
+ * kvm_zap_memslot_end().  Policy scoped is done here, and only for VMs of the default type.
+ * That is why the caller may return at once, although newer kernels do more after the zap:
+ * they invalidate private memory, which only VMs of other types have.
  *
  * Return: true if no vCPU can reach the memslot's memory any more and nothing that
- * belongs to the memslot is left in KVM's MMU, false if that is left to do.
+ * belongs to the memslot is left in KVM's MMU; false if the caller has to do that.
  */
 bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_all)
 {
@@ -85,7 +85,7 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 }
 
 /**
- * kvm_zap_memslot_end() - KVM's own code has dropped the mappings of a memslot
+ * kvm_zap_memslot_end() - note that KVM's own code has dropped the mappings of a memslot
  * @kvm: the VM, its slots_lock held since kvm_zap_memslot()
  */
 void kvm_zap_memslot_end(struct kvm *kvm)
@@ -99,7 +99,7 @@ void kvm_zap_memslot_end(struct kvm *kvm)
 }
 
 /**
- * kvm_zap_mmio() - drop MMIO SPTEs, the MMIO generation has wrapped
+ * kvm_zap_mmio() - drop MMIO SPTEs because the MMIO generation has wrapped
  * @kvm: the VM, its slots_lock held
  */
 void kvm_zap_mmio(struct kvm *kvm)
@@ -118,11 +118,11 @@ void kvm_zap_mmio(struct kvm *kvm)
 }
 
 /*
- * Drop all mappings by the fast invalidate, if that can be had.  It wants
- * slots_lock: who toggles nx_huge_pages would toggle the generation back in
- * between.  But slots_lock must not be waited for here.  An MMU notifier calls
- * this in an SRCU read-side critical section, and who holds slots_lock may be
- * waiting for the end of it, see Documentation/virt/kvm/locking.rst.
+ * Drop all mappings by the fast invalidate if slots_lock is free.  The fast invalidate
+ * needs slots_lock: otherwise, a write to nx_huge_pages could toggle the generation back
+ * in between.  But this function must not wait for it.  An MMU notifier calls it in an SRCU
+ * read-side critical section, and the holder of slots_lock may be waiting for the end of
+ * that section, see Documentation/virt/kvm/locking.rst.
  */
 static bool kvm_zap_teardown_fast(struct kvm *kvm)
 {
@@ -136,7 +136,7 @@ static bool kvm_zap_teardown_fast(struct kvm *kvm)
 
 /**
  * kvm_zap_teardown() - drop all mappings of a VM that goes away
- * @kvm: the VM, of which no vCPU can run any more
+ * @kvm: the VM; none of its vCPUs can run any more
  */
 void kvm_zap_teardown(struct kvm *kvm)
 {
@@ -168,11 +168,11 @@ static bool kvm_zap_has_noncoherent_dma(struct kvm *kvm)
 }
 
 /*
- * What nobody has a choice about.  The memory of a VM that is not a plain one has
- * rules of its own: SPTEs may have to survive, e.g. when the guest has accepted what
- * they map, and a page table that mirrors one of the TDX module must not be removed
- * as a whole.  And where a device with non-coherent DMA comes without a refresh of
- * the memory types in existing SPTEs, dropping all mappings is what refreshes them.
+ * VMs that have no choice.  The memory of a VM of another type has rules of its own: SPTEs
+ * may have to survive, for example when the guest has accepted the memory that they map, and
+ * a page table that mirrors one of the TDX module must not be removed as a whole.  And if
+ * this kernel does not refresh the memory types in existing SPTEs when the first device with
+ * non-coherent DMA comes, only dropping all mappings refreshes them.
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by)
@@ -190,10 +190,10 @@ enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 }
 
 /*
- * Policy auto.  Scoped drops a part of what fast drops, at less for each leaf,
- * and finding it is bounded by what is mapped.  It was dearer on no workload of
- * kvm-zap-bench, delete, create and refaults together, and mostly a fraction; so
- * the rule is as simple as that, see zap-policy.rst.
+ * Policy auto.  Scoped drops a subset of what fast drops, mostly at a lower cost for each
+ * leaf SPTE, and what is mapped bounds the cost of finding it.  No workload of kvm-zap-bench
+ * that deletes one memslot was cheaper with fast, counting the deletion, making the memslot
+ * again, and the refaults.  See zap-policy.rst.
  */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot)
@@ -201,7 +201,7 @@ enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 	return KVM_ZAP_POLICY_SCOPED;
 }
 
-/* What KVM does with a memslot that goes if it is left to it. */
+/* What KVM's own code does when a memslot goes. */
 static enum kvm_zap_policy kvm_zap_own(struct kvm *kvm)
 {
 #ifdef KVM_X86_QUIRK_SLOT_ZAP_ALL
@@ -229,7 +229,7 @@ s64 kvm_arch_zap_mapped(struct kvm *kvm)
 	return max(kvm_zap_nr_leafs(kvm), 0LL);
 }
 
-/* Each vCPU counts its own; what it is about to count may be missing. */
+/* Each vCPU counts its own faults; the one it is handling may be missing. */
 u64 kvm_arch_zap_faults(struct kvm *kvm)
 {
 	struct kvm_vcpu *vcpu;

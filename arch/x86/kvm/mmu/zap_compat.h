@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernel lines that zap policies are built for, so that
- * sites and engines need not know: they speak the newest line's language, and where
- * a function has other parameters or a field another home, a wrapper's that is named
- * kvm_zap_*().
+ * Differences between the kernel lines that zap policies are built for.  Sites and engines
+ * are written for the newest line.  Where a function has other parameters on another line,
+ * or a field is elsewhere, they use a wrapper that is named kvm_zap_*().
  *
- * Features are asked for, never versions, for features are backported.  What the
- * preprocessor can not see is in zap_features.h.  That header was made for this
- * kernel, from its source, when zap policies were put in.
+ * The wrappers test for features, never for versions, because features are backported.
+ * Features that the preprocessor cannot see are in zap_features.h, which scripts/graft
+ * generates from the source of this kernel.
  *
- * Functions of KVM's that lose their "static" for the engines are declared here
- * and in zap.h ahead of their definition: one that has changed since does not
- * compile.
+ * KVM's functions that lose their "static" for the engines are declared here and in zap.h
+ * ahead of their definition, so that a changed function does not compile.
  */
 #ifndef __KVM_X86_MMU_ZAP_COMPAT_H
 #define __KVM_X86_MMU_ZAP_COMPAT_H
@@ -54,31 +52,31 @@ struct kvm_mmu_page;
 #endif
 
 /*
- * Whether the page behind a leaf SPTE is told that it was used and written to
- * when the SPTE goes. Since 6.13 it is told when the SPTE is made.
+ * Whether a page is marked accessed and dirty when a leaf SPTE that maps it is dropped.
+ * Since 6.13, that is done when the SPTE is made.
  */
 #define KVM_ZAP_TELLS_PAGE		KVM_ZAP_HAS_PAGE_TOLD_AT_ZAP
 
 /*
- * Whether others remove page tables of the TDP MMU while they hold mmu_lock for
- * read only, and flush later: the NX huge page worker does since 6.18.
+ * Whether other tasks remove page tables of the TDP MMU with mmu_lock held only for read,
+ * and flush later.  The NX huge page worker does so since 6.18.
  */
 #define KVM_ZAP_NX_WORKER_IS_SHARED	KVM_ZAP_HAS_NX_WORKER_SHARED
 
 /*
  * Whether KVM drops the SPTEs whose memory type changes when the first device with
- * non-coherent DMA comes or the last one goes.
+ * non-coherent DMA comes or the last one goes.  If not, see kvm_arch_zap_demand().
  */
 #define KVM_ZAP_MEMTYPE_FOLLOWS_DMA	KVM_ZAP_HAS_MEMTYPE_FOLLOWS_DMA
 
-/* Devices assigned to a VM: newer kernels do not count them. */
+/* Devices assigned to a VM, -1 on newer kernels, which do not count them. */
 #if KVM_ZAP_HAS_ASSIGNED_COUNT
 #define kvm_zap_nr_assigned(kvm)	atomic_read(&(kvm)->arch.assigned_device_count)
 #else
 #define kvm_zap_nr_assigned(kvm)	(-1)
 #endif
 
-/* VMs that are plain ones. */
+/* Whether a VM is of the default type. */
 #ifdef KVM_X86_DEFAULT_VM
 #define kvm_zap_is_default_vm(kvm)	((kvm)->arch.vm_type == KVM_X86_DEFAULT_VM)
 #else
@@ -86,8 +84,8 @@ struct kvm_mmu_page;
 #endif
 
 /*
- * The TDP MMU's roots, those that are invalid included, those that mirror a TDX
- * module's excluded; @shared is whether mmu_lock is held for read.
+ * The roots of the TDP MMU, including invalid ones, but not those that mirror page tables of
+ * the TDX module.  @shared says whether mmu_lock is held for read.
  */
 #if KVM_ZAP_HAS_TDP_ROOT_TYPES
 enum kvm_tdp_mmu_root_types;
@@ -127,7 +125,7 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
 	for_each_tdp_pte_min_level(iter, root, min_level, start, end)
 #endif
 
-/* How many shadow pages are in use. */
+/* The number of shadow pages in use. */
 #if KVM_ZAP_HAS_STAT_SHADOW_PAGES
 #define kvm_zap_nr_shadow_pages(kvm)	((unsigned long)READ_ONCE((kvm)->stat.mmu_shadow_pages))
 #else
@@ -135,14 +133,14 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
 #endif
 
 /*
- * An rmap: 0 when it is empty, bit 0 set when it has more than one SPTE, else the
- * only one's address. Where rmaps have a lock, who only looks whether a page was
- * used walks one without mmu_lock; such a walk has to end before the rmap changes.
- * So what an rmap has changes between kvm_zap_rmap_begin(), which returns it, and
- * kvm_zap_rmap_end(), from which on it has @val.
+ * The value of an rmap is 0 if it is empty, has bit 0 set if there are several SPTEs, and
+ * otherwise is the address of the only SPTE.  On lines where rmaps have a lock, lockless
+ * aging walks them without mmu_lock, and such a walk has to end before the rmap changes.
+ * So an rmap is changed only between kvm_zap_rmap_begin(), which returns its value, and
+ * kvm_zap_rmap_end(), which sets it to @val.
  *
- * kvm_zap_rmap_forget() empties an rmap that knows @spte and no other, where the SPTE
- * may go later. False if that is not so, or if somebody walks the rmap.
+ * kvm_zap_rmap_forget() empties an rmap whose only SPTE is @spte; the SPTE itself may be
+ * dropped later.  It returns false if the rmap has another value or is being walked.
  */
 #if KVM_ZAP_HAS_RMAP_LOCK
 unsigned long kvm_rmap_lock(struct kvm *kvm, struct kvm_rmap_head *rmap_head);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test builds: policy scoped in the straightforward way that mainline took in
- * 6.12, to compare zap_reference.c's with.  Leaf SPTEs of the TDP MMU one by one,
- * page tables stay; each rmap of the memslot; each of its gfns in the hash of
- * shadow pages; all of it under mmu_lock for write.
+ * Test builds only: policy scoped in the straightforward way that mainline has had since
+ * 6.12, for comparison.  It drops leaf SPTEs of the TDP MMU one by one and keeps the page
+ * tables.  In the shadow MMU, it visits each rmap of the memslot and looks up each of its
+ * gfns in the hash of shadow pages.  It holds mmu_lock for write throughout.
  *
- * The idea is that of kvm_mmu_zap_memslot() there, over 6.1's functions.
+ * The idea is that of mainline's kvm_mmu_zap_memslot(), with functions that 6.1 has.
  */
 #include <linux/hash.h>
 #include <linux/kvm_host.h>
@@ -21,7 +21,7 @@ module_param_named(zap_reference, kvm_zap_reference, bool, 0644);
 MODULE_PARM_DESC(zap_reference,
 		 "Test builds: let policy scoped be the reference engine");
 
-/* What was dropped or unlinked since mmu_lock was taken, not yet flushed. */
+/* What was dropped or unlinked since mmu_lock was taken and is not flushed yet. */
 struct zap_reference {
 	struct kvm *kvm;
 	const struct kvm_memory_slot *slot;
@@ -30,9 +30,9 @@ struct zap_reference {
 };
 
 /*
- * Flush the TLBs for what was dropped, and free unlinked shadow pages, which
- * flushes as well.  Must come before mmu_lock is released: whoever takes it
- * next may rely on dropped SPTEs not being cached by a vCPU.
+ * Flush the TLBs for dropped SPTEs, and free unlinked shadow pages, which flushes as well.
+ * This has to be done before mmu_lock is released: the next holder may rely on it that no
+ * vCPU caches a dropped SPTE.
  */
 static void zap_reference_flush(struct zap_reference *zap)
 {
@@ -67,7 +67,7 @@ static void zap_reference_tdp_leafs(struct zap_reference *zap)
 	if (!kvm_zap_tdp_mmu_enabled(zap->kvm))
 		return;
 
-	/* As in kvm_zap_by(): KVM's own flow, it does not say how many. */
+	/* As in kvm_zap_by(): KVM's own function does not say how many it drops. */
 	before = kvm_zap_nr_leafs(zap->kvm);
 	zap->flush = kvm_tdp_mmu_unmap_gfn_range(zap->kvm, &range, zap->flush);
 	kvm_zap_count_sptes(zap->kvm,
@@ -113,7 +113,7 @@ static void zap_reference_shadow_pages(struct zap_reference *zap)
 	gfn_t gfn, end = slot->base_gfn + slot->npages;
 
 	for (gfn = slot->base_gfn; gfn < end; gfn++) {
-		/* Nothing shadows a guest page table, or nothing any more. */
+		/* No shadow page shadows a guest page table. */
 		if (!kvm->arch.indirect_shadow_pages)
 			return;
 
@@ -134,9 +134,9 @@ static void zap_reference_shadow_pages(struct zap_reference *zap)
 }
 
 /**
- * kvm_zap_memslot_reference() - drop a memslot's mappings, leave all others
+ * kvm_zap_memslot_reference() - drop a memslot's mappings and leave all others
  * @kvm: the VM, its slots_lock held
- * @slot: the memslot, marked invalid, that is active
+ * @slot: the memslot, active and marked invalid
  */
 void kvm_zap_memslot_reference(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
