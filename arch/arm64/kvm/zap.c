@@ -53,7 +53,7 @@ static void kvm_zap_stage2_end(struct kvm *kvm, struct kvm_zap_stage2 *zap)
 	kvm_zap_record_end(kvm, &zap->record);
 }
 
-/**
+/*
  * kvm_zap_memslot() - drop the mappings of a memslot that is deleted or moved
  * @kvm: the VM, with slots_lock held, and mmu_lock held for write
  * @slot: the memslot

@@ -103,7 +103,6 @@ static void zap_count_table(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
 		else
 			zap->sptes++;
 	}
-
 }
 
 /**
