@@ -37,6 +37,9 @@ struct task_struct;
  * KVM_ARCH_ZAP_TIMES(X): each policy, by suffix and word, whose time a VM sums up.
  * KVM_ARCH_ZAP_EXTRAS(X, arg): what else is counted of an invalidation, by suffix and name.
  * KVM_ARCH_ZAP_KNOWS_FAULTS: 1 if KVM counts page faults, so that refaults are known.
+ * KVM_ARCH_ZAP_SIDE_BY_SIDE: 1 if several invalidations of a VM can be in progress at once.
+ * Then each has a record of its own, kvm_zap_record_begin(); else the VM has one record,
+ * kvm_zap_begin().
  * struct kvm_arch_zap: the architecture's part of struct kvm_zap.
  *
  * Words are ABI: parameters, the per-VM word, zap/stats and the tracepoint all take them
@@ -272,9 +275,9 @@ struct kvm_zap_record {
  * @tid: the thread that did; the VM's folder in debugfs is named after it
  * @time: time that invalidations took by policy, except at site teardown
  * @end_ns: monotonic time at which the latest of these ended, 0 if there was none
- * @torn_down: whether all mappings were dropped because the VM goes away
  * @update: the memslot update in progress
  * @window: what counts refaults
+ * @torn_down: whether all mappings were dropped because the VM goes away
  * @task: the task that runs the invalidation of @record, NULL if there is none
  * @record: the invalidation that kvm_zap_begin() began
  *
@@ -284,8 +287,7 @@ struct kvm_zap_record {
  * teardown starts when no task is left that could run them.  But teardown may start
  * twice, if the VM's process exits while another process closes the last file
  * descriptor.  The first is counted.  The second runs without a record, at the same time
- * or later.  Where several invalidations of a VM may run at once, each has a record of its
- * own on the stack, see kvm_zap_record_begin().
+ * or later.
  */
 struct kvm_zap {
 	enum kvm_zap_policy memslot_word;
@@ -294,11 +296,13 @@ struct kvm_zap {
 	pid_t tid;
 	struct kvm_zap_time time[KVM_ZAP_NR_TIMES];
 	u64 end_ns;
-	bool torn_down;
 	struct kvm_zap_update update;
 	struct kvm_zap_window window;
+#if !KVM_ARCH_ZAP_SIDE_BY_SIDE
+	bool torn_down;
 	struct task_struct *task;
 	struct kvm_zap_record record;
+#endif
 };
 
 enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,

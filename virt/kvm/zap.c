@@ -2,10 +2,10 @@
 /*
  * Zap policies: the choice, and the accounting of what was chosen.
  *
- * This file is architecture-neutral.  An invalidation passes through kvm_zap_begin(),
- * which samples the policy, the architecture's engine, which counts what it drops, and
- * kvm_zap_end(), which publishes the counts in the VM's statistics, in the rows of
- * zap/stats in debugfs, and by the tracepoint.
+ * This file is architecture-neutral.  An invalidation passes through kvm_zap_begin() or
+ * kvm_zap_record_begin(), which sample the policy, the architecture's engine, which counts
+ * what it drops, and kvm_zap_end() or kvm_zap_record_end(), which publish the counts in the
+ * VM's statistics, in the rows of zap/stats in debugfs, and by the tracepoint.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -166,7 +166,7 @@ static u64 kvm_zap_remote_flushes(struct kvm *kvm, u64 before)
 	return now - min(now, before);
 }
 
-static __always_inline enum kvm_zap_policy
+static enum kvm_zap_policy
 kvm_zap_decide(struct kvm *kvm, enum kvm_zap_site site, const struct kvm_memory_slot *slot,
 	       enum kvm_zap_by *by)
 {
@@ -175,10 +175,9 @@ kvm_zap_decide(struct kvm *kvm, enum kvm_zap_site site, const struct kvm_memory_
 	return policy == KVM_ZAP_POLICY_AUTO ? kvm_arch_zap_auto(kvm, slot) : policy;
 }
 
-static __always_inline void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
-					 enum kvm_zap_site site,
-					 const struct kvm_memory_slot *slot,
-					 enum kvm_zap_policy policy, enum kvm_zap_by by)
+static void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
+			 enum kvm_zap_site site, const struct kvm_memory_slot *slot,
+			 enum kvm_zap_policy policy, enum kvm_zap_by by)
 {
 	zap->slot = slot;
 	zap->site = site;
@@ -190,90 +189,6 @@ static __always_inline void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record 
 	memset(zap->extras, 0, sizeof(zap->extras));
 	zap->flushes = kvm_zap_remote_flushes(kvm, 0);
 	zap->start_ns = ktime_get_ns();
-}
-
-/**
- * kvm_zap_begin() - begin an invalidation of a kind that a VM has one of at a time
- * @kvm: the VM
- * @site: the zap site
- * @slot: the memslot that goes, NULL if the site has none
- * @own: the policy that the kernel would use by itself
- *
- * Return: the policy to use, or KVM_ZAP_POLICY_STOCK to leave the invalidation to the
- * kernel's own code, which is counted as @own.  The policy is sampled only here: a
- * parameter that is written later applies from the next invalidation on.
- */
-enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
-				  const struct kvm_memory_slot *slot,
-				  enum kvm_zap_policy own)
-{
-	struct kvm_zap *zap = &kvm->zap;
-	enum kvm_zap_policy policy;
-	enum kvm_zap_by by;
-
-	policy = kvm_zap_decide(kvm, site, slot, &by);
-
-	if (cmpxchg(&zap->task, NULL, current)) {
-		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
-		return policy;
-	}
-	/* Another task has torn the VM down, and was counted. */
-	if (site == KVM_ZAP_SITE_TEARDOWN && zap->torn_down) {
-		/* Pairs with cmpxchg() as in kvm_zap_end(). */
-		smp_store_release(&zap->task, NULL);
-		return policy;
-	}
-
-	kvm_zap_open(kvm, &zap->record, site, slot,
-		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
-
-	return policy;
-}
-
-/**
- * kvm_zap_record_begin() - begin an invalidation of a kind that a VM may have several of
- * @kvm: the VM
- * @zap: the caller's record of the invalidation
- * @site: the zap site
- * @slot: the memslot that goes, NULL if the site has none
- * @own: the policy that the kernel would use by itself
- *
- * Return: as kvm_zap_begin().
- */
-enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record *zap,
-					 enum kvm_zap_site site,
-					 const struct kvm_memory_slot *slot,
-					 enum kvm_zap_policy own)
-{
-	enum kvm_zap_policy policy;
-	enum kvm_zap_by by;
-
-	policy = kvm_zap_decide(kvm, site, slot, &by);
-	kvm_zap_open(kvm, zap, site, slot,
-		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
-
-	return policy;
-}
-
-/*
- * Whether this task runs what kvm_zap_begin() began.  Hooks in KVM's common code count page
- * tables and lock breaks, and any task may come there: only those of the task that runs the
- * invalidation belong to it.
- */
-static bool kvm_zap_is_mine(const struct kvm *kvm)
-{
-	return READ_ONCE(kvm->zap.task) == current;
-}
-
-/**
- * kvm_zap_fall_back() - use another policy after all
- * @kvm: the VM, in an invalidation that this task runs
- * @policy: the policy that is used, and counted, instead
- */
-void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
-{
-	if (kvm_zap_is_mine(kvm))
-		kvm->zap.record.policy = policy;
 }
 
 /*
@@ -366,8 +281,7 @@ static void kvm_zap_count_row(const struct kvm_zap_record *zap, u64 flushes, u64
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/* Inlined in both functions below: a call would be a noticeable part of a small zap. */
-static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
+static void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
 {
 	u64 now, ns;
 
@@ -382,6 +296,33 @@ static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_reco
 		kvm_zap_note_end(kvm, zap->slot, now);
 }
 
+#if KVM_ARCH_ZAP_SIDE_BY_SIDE
+
+/**
+ * kvm_zap_record_begin() - begin an invalidation of a kind that a VM may have several of
+ * @kvm: the VM
+ * @zap: the caller's record of the invalidation
+ * @site: the zap site
+ * @slot: the memslot that goes, NULL if the site has none
+ * @own: the policy that the kernel would use by itself
+ *
+ * Return: as kvm_zap_begin().
+ */
+enum kvm_zap_policy kvm_zap_record_begin(struct kvm *kvm, struct kvm_zap_record *zap,
+					 enum kvm_zap_site site,
+					 const struct kvm_memory_slot *slot,
+					 enum kvm_zap_policy own)
+{
+	enum kvm_zap_policy policy;
+	enum kvm_zap_by by;
+
+	policy = kvm_zap_decide(kvm, site, slot, &by);
+	kvm_zap_open(kvm, zap, site, slot,
+		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
+
+	return policy;
+}
+
 /**
  * kvm_zap_record_end() - end an invalidation and publish its counts
  * @kvm: the VM; the caller makes sure that no other invalidation of it ends meanwhile
@@ -390,6 +331,67 @@ static __always_inline void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_reco
 void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
 {
 	kvm_zap_publish(kvm, zap);
+}
+
+#else /* !KVM_ARCH_ZAP_SIDE_BY_SIDE */
+
+/**
+ * kvm_zap_begin() - begin an invalidation of a kind that a VM has one of at a time
+ * @kvm: the VM
+ * @site: the zap site
+ * @slot: the memslot that goes, NULL if the site has none
+ * @own: the policy that the kernel would use by itself
+ *
+ * Return: the policy to use, or KVM_ZAP_POLICY_STOCK to leave the invalidation to the
+ * kernel's own code, which is counted as @own.  The policy is sampled only here: a
+ * parameter that is written later applies from the next invalidation on.
+ */
+enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
+				  const struct kvm_memory_slot *slot,
+				  enum kvm_zap_policy own)
+{
+	struct kvm_zap *zap = &kvm->zap;
+	enum kvm_zap_policy policy;
+	enum kvm_zap_by by;
+
+	policy = kvm_zap_decide(kvm, site, slot, &by);
+
+	if (cmpxchg(&zap->task, NULL, current)) {
+		WARN_ON_ONCE(site != KVM_ZAP_SITE_TEARDOWN);
+		return policy;
+	}
+	/* Another task has torn the VM down, and was counted. */
+	if (site == KVM_ZAP_SITE_TEARDOWN && zap->torn_down) {
+		/* Pairs with cmpxchg() as in kvm_zap_end(). */
+		smp_store_release(&zap->task, NULL);
+		return policy;
+	}
+
+	kvm_zap_open(kvm, &zap->record, site, slot,
+		     policy == KVM_ZAP_POLICY_STOCK ? own : policy, by);
+
+	return policy;
+}
+
+/*
+ * Whether this task runs what kvm_zap_begin() began.  Hooks in KVM's common code count page
+ * tables and lock breaks, and any task may come there: only those of the task that runs the
+ * invalidation belong to it.
+ */
+static bool kvm_zap_is_mine(const struct kvm *kvm)
+{
+	return READ_ONCE(kvm->zap.task) == current;
+}
+
+/**
+ * kvm_zap_fall_back() - use another policy after all
+ * @kvm: the VM, in an invalidation that this task runs
+ * @policy: the policy that is used, and counted, instead
+ */
+void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
+{
+	if (kvm_zap_is_mine(kvm))
+		kvm->zap.record.policy = policy;
 }
 
 /**
@@ -445,6 +447,8 @@ int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 
 	return yielded;
 }
+
+#endif /* KVM_ARCH_ZAP_SIDE_BY_SIDE */
 
 /**
  * kvm_zap_read_row() - copy a row with all of its columns at one moment

@@ -36,6 +36,9 @@
 
 #define KVM_ARCH_ZAP_KNOWS_FAULTS	0
 
+/* vCPUs are reset at the same time as each other and as a memslot goes. */
+#define KVM_ARCH_ZAP_SIDE_BY_SIDE	1
+
 struct kvm_zap_stage2;
 
 /*

@@ -45,6 +45,9 @@
 /* vCPUs count the page faults that they resolve, see kvm_arch_zap_faults(). */
 #define KVM_ARCH_ZAP_KNOWS_FAULTS	1
 
+/* slots_lock, or the end of the VM, keeps invalidations of a VM apart. */
+#define KVM_ARCH_ZAP_SIDE_BY_SIDE	0
+
 /**
  * struct kvm_arch_zap - x86's part of struct kvm_zap
  * @sregs: how often userspace has set special registers of vCPUs
