@@ -103,7 +103,7 @@ smp-modules: build/config | packages
 
 .PHONY: tools
 tools: | packages ## build kvm-zap-bench
-	@$(MAKE) -s -C tools/kvm O=$(CURDIR)/build/tools
+	@$(MAKE) -s -C tools O=$(CURDIR)/build/tools
 
 .PHONY: tests
 tests: tools ## build the tests, upstream's included

@@ -7,8 +7,8 @@
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. tools/testing/selftests/kvm/ktap.sh
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. tools/testing/selftests/kvm/lib/ktap.sh
 
 case "${1-}" in -h | --help) sed -n '4,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 

@@ -10,12 +10,12 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
 top=$(cd "$here/../../.." && pwd -P)
 lab_words='--emulator bochs --modules stock'
-# shellcheck source=lab_alone.sh
-. "$here/lab_alone.sh"
+# shellcheck source=lib/lab_alone.sh
+. "$here/lib/lab_alone.sh"
 
 case "${1-}" in -h | --help) sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 

@@ -8,8 +8,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
 usage="usage: ${0##*/}
 Tests tools/testing/check with lists of its own. KTAP; exit status 0 pass, 1 fail."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac

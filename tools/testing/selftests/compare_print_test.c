@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of tools/kvm/compare_print.c on terminals of several widths. compare_test.sh builds
+ * The table of tools/kvm/compare/compare_print.c on terminals of several widths. compare_test.sh builds
  * and runs it. KTAP.
  *
  * What breaks without it: with intervals and several policies a line is wider than the terminal,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Medians, and how sure they are, of tools/kvm/compare_stats.c: known vectors, and how
+ * Medians, and how sure they are, of tools/kvm/compare/compare_stats.c: known vectors, and how
  * often the interval has the truth in it. compare_test.sh builds and runs it. KTAP.
  *
  * What breaks without it: noise is reported as a difference, or a difference as noise.

@@ -11,9 +11,9 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk_zap.sh
-. "$here/desk_zap.sh"
-vmm=$here/compare_vmm.sh
+# shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
+. "$here/lib/desk_zap.sh"
+vmm=$here/lib/compare_vmm.sh
 real_proc=1	# its processes are real
 
 # No VM, and a window that is long for this machine.
@@ -48,11 +48,14 @@ lock() {
 	done
 }
 
-# built NAME SOURCE...: compare_NAME_test.c with these of tools/kvm says that all is well.
+# built NAME SOURCE...: compare_NAME_test.c with these of tools says that all is well.
 built() {
 	name=$1
 	shift
-	(cd "$top/tools/kvm" && cc -std=gnu11 -O2 -I. -o "$tmp/$name" "$here/compare_${name}_test.c" "$@" -ljson-c -lm) \
+	# shellcheck disable=SC2046 # a word each
+	(cd "$top/tools" && cc -std=gnu11 -O2 -Ilib/vm -Ikvm -Ikvm/compare -o "$tmp/$name" \
+		"$here/compare_${name}_test.c" $(for source; do find kvm lib -name "$source"; done) \
+		-ljson-c -lm) \
 		> "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 	"$tmp/$name" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
 }

@@ -9,10 +9,10 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk_zap.sh
-. "$here/desk_zap.sh"
-# shellcheck source-path=SCRIPTDIR source=desk_events.sh
-. "$here/desk_events.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
+. "$here/lib/desk_zap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_events.sh
+. "$here/lib/desk_events.sh"
 server=''
 
 # shellcheck disable=SC2317 # the EXIT trap calls it
@@ -336,7 +336,7 @@ text_test() {
 	ktap_result "what a VMM says is fit for a terminal, and has room on it"
 }
 
-cc -std=gnu11 -O1 -Wall -Wextra -Werror -o "$tmp/qmp_fake" "$here/qmp_fake.c" -ljson-c > "$tmp/cc" 2>&1 ||
+cc -std=gnu11 -O1 -Wall -Wextra -Werror -o "$tmp/qmp_fake" "$here/lib/qmp_fake.c" -ljson-c > "$tmp/cc" 2>&1 ||
 	ktap_skip_all "qmp_fake does not build: $(cat "$tmp/cc")"
 events_build
 ln -s qmp.sock "$tmp/q,s"

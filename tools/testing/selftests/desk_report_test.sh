@@ -10,10 +10,10 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 top=$(cd "$here/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=kvm/schema.sh
-. "$here/kvm/schema.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/schema.sh
+. "$here/kvm/lib/schema.sh"
 
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the report of KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,
@@ -29,8 +29,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# shellcheck source-path=SCRIPTDIR source=desk_report_data.sh
-. "$here/desk_report_data.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_report_data.sh
+. "$here/lib/desk_report_data.sh"
 page=$tmp/out/page.html
 cd "$tmp" || exit 1
 

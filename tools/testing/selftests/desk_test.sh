@@ -9,8 +9,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk_zap.sh
-. "$here/desk_zap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
+. "$here/lib/desk_zap.sh"
 
 # In order ------------------------------------------------------------------
 

@@ -10,8 +10,8 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
 cd "$here/../../.." || exit 1
 case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftests/${0##*/}"; exit 0 ;; esac
 source=$(scripts/fetch-source) || exit 1

@@ -10,8 +10,8 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
 top=$(cd "$here/../../.." && pwd -P)
 lane=$top/tools/testing/check-hardware
 

@@ -16,8 +16,8 @@ modules, build/tools/kvm-zap-bench ('make') and a QEMU that boots with two CPUs.
 gets KVM_ZAP_MODULES as its --modules, if that is set."
 
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$top/tools/testing/selftests/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$top/tools/testing/selftests/kvm/lib/ktap.sh"
 tracing=/sys/kernel/tracing
 window=/sys/module/kvm/parameters/zap_window_ms
 

@@ -8,8 +8,8 @@ set -eu
 
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)
 lab=$top/tools/testing/lab/lab
-# shellcheck source-path=SCRIPTDIR source=lab_told.sh
-. "$top/tools/testing/selftests/lab_told.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/lab_told.sh
+. "$top/tools/testing/selftests/lib/lab_told.sh"
 tests=0
 failed=0
 

@@ -8,7 +8,7 @@
 set -eu
 
 cd "$(dirname "$0")/../../.."
-. tools/testing/selftests/kvm/ktap.sh
+. tools/testing/selftests/kvm/lib/ktap.sh
 
 case "${1-}" in -h | --help) sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
@@ -46,7 +46,7 @@ plant() {
 
 : > tools/testing/lint.allow
 git init -q .
-plant checkpatch tools/kvm/stats.c SPACING << 'END'
+plant checkpatch tools/lib/vm/stats.c SPACING << 'END'
 
 int lint_fault(int a)
 {
@@ -54,10 +54,10 @@ int lint_fault(int a)
 }
 END
 plant checkpatch tools/testing/lint.allow 'allowed are 7, there are 0' << 'END'
-tools/kvm/stats.c VOLATILE 7 a remark that is gone
+tools/lib/vm/stats.c VOLATILE 7 a remark that is gone
 END
 plant checkpatch tools/testing/lint.allow 'not FILE TYPE COUNT WHY' << 'END'
-tools/kvm/stats.c VOLATILE some nobody knows why
+tools/lib/vm/stats.c VOLATILE some nobody knows why
 END
 plant sparse arch/x86/kvm/mmu/zap_mmio.c noderef << 'END'
 
@@ -76,7 +76,7 @@ plant shellcheck tools/lint-fault SC2086 << 'END'
 #!/bin/sh
 rm $1
 END
-plant clang-format tools/kvm/host.c 'CLANG_FORMAT: indented to column 25' << 'END'
+plant clang-format tools/lib/vm/host.c 'CLANG_FORMAT: indented to column 25' << 'END'
 
 int lint_fault(int a)
 {

@@ -19,8 +19,8 @@ KVM_ZAP_MODULES as its --modules, if that is set."
 
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)
 here=$top/tools/testing/selftests
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
 
 debugfs=/sys/kernel/debug/kvm
 parameters=/sys/module/kvm/parameters

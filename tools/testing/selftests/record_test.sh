@@ -9,10 +9,10 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk_zap.sh
-. "$here/desk_zap.sh"
-# shellcheck source-path=SCRIPTDIR source=desk_events.sh
-. "$here/desk_events.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
+. "$here/lib/desk_zap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk_events.sh
+. "$here/lib/desk_events.sh"
 real_zap=${1:-$top/build/tools/kvm-zap}
 bench=${real_zap%/*}/kvm-zap-bench
 [ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"

@@ -6,8 +6,8 @@
 # that files take and give. Without it documentation and kernel drift apart.
 set -u
 
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$(dirname "$0")/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$(dirname "$0")/lib/ktap.sh"
 cd "$(dirname "$0")/../../../.." || exit 1
 
 doc="Documentation/virt/kvm/zap-*.rst"

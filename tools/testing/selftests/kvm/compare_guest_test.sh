@@ -9,8 +9,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk.sh
-. "$here/desk.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk.sh
+. "$here/lib/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests guests of compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit
 status 0 pass, 1 fail, 4 skip."

@@ -8,8 +8,8 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$here/lib/ktap.sh"
 top=$(cd "$here/../../../.." && pwd -P)
 waits=$top/tools/bench/lock-waits
 

@@ -8,8 +8,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk.sh
-. "$here/desk.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk.sh
+. "$here/lib/desk.sh"
 usage="usage: ${0##*/} [DIR]
 Tests kvm-zap-latency.bt and kvm-zap-stall.bt of DIR, by default tools/kvm. KTAP; exit status
 0 pass, 1 fail, 4 skip."

@@ -15,8 +15,8 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$here/lib/ktap.sh"
 work=${KVM_ZAP_TESTS:-build/tests}/zap_breaks_test
 tracing=/sys/kernel/tracing
 parameter=/sys/module/kvm/parameters/memslot_zap

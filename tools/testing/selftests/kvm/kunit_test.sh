@@ -8,8 +8,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$here/lib/ktap.sh"
 
 results=/sys/kernel/debug/kunit/kvm_zap/results
 [ -r $results ] || ktap_skip_all "no $results: not built with CONFIG_KVM_ZAP_KUNIT_TEST"

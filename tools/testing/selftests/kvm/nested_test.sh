@@ -11,8 +11,8 @@
 set -u
 
 here=$(dirname "$0")
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$here/lib/ktap.sh"
 bench=${KVM_ZAP_BENCH:-build/tools/kvm-zap-bench}
 parameter=/sys/module/kvm/parameters/memslot_zap
 

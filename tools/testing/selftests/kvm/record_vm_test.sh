@@ -9,8 +9,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=desk.sh
-. "$here/desk.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/desk.sh
+. "$here/lib/desk.sh"
 usage="usage: ${0##*/} [--no-guest] [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap, and kvm-zap-trace and
 kvm-zap-bench beside it. --no-guest leaves out the guest of QEMU, which is most of the time that

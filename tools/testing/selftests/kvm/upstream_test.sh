@@ -12,8 +12,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
-. "$here/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/ktap.sh
+. "$here/lib/ktap.sh"
 
 bin=${KVM_ZAP_UPSTREAM_BIN:-${here%/*/*/*/*}/build/upstream/bin}
 policies=${KVM_ZAP_POLICIES:-fast scoped}

@@ -6,12 +6,12 @@
 # shellcheck disable=SC2154 # here; parameters and debugfs are desk_fake.sh's
 
 top=$(cd "$here/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=kvm/ktap.sh
-. "$here/kvm/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=kvm/schema.sh
-. "$here/kvm/schema.sh"
+# shellcheck source-path=SCRIPTDIR source=../kvm/lib/ktap.sh
+. "$here/kvm/lib/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../kvm/lib/schema.sh
+. "$here/kvm/lib/schema.sh"
 # shellcheck source-path=SCRIPTDIR source=desk_fake.sh
-. "$here/desk_fake.sh"
+. "$here/lib/desk_fake.sh"
 
 usage="usage: ${0##*/} [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status 0 pass,

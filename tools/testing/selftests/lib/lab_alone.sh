@@ -8,7 +8,7 @@
 
 lab=$top/tools/testing/lab/lab
 # shellcheck source-path=SCRIPTDIR source=lab_told.sh
-. "$top/tools/testing/selftests/lab_told.sh"
+. "$top/tools/testing/selftests/lib/lab_told.sh"
 
 # alone_begin: make $tmp, and go to an empty folder in it, below the project's.
 alone_begin() {

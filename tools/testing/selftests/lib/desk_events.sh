@@ -7,7 +7,7 @@
 
 command -v cc > /dev/null || ktap_skip_all 'no cc'
 # The sources may be those of another tree: where tests of such a test put what is broken.
-source=${KVM_ZAP_SOURCE-$top/tools/kvm}
+source=${KVM_ZAP_SOURCE-$top/tools}
 
 # $tmp/trace: its events are those of the file that RECORD_EVENTS names.
 events_build() {
@@ -16,9 +16,11 @@ events_build() {
 		trace_regions trace_print trace_top desk_qmp desk_qmp_find desk_words desk \
 		desk_args desk_print desk_kvm desk_module desk_vms desk_names desk_json host vm \
 		vcpu guest_pt stats; do
-		set -- "$@" "$source/$unit.c"
+		set -- "$@" "$(find "$source/kvm" "$source/lib" -name "$unit.c")"
 	done
-	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread -DKVM_ZAP_VERSION='"made-up"' -I"$source" \
-		-o "$tmp/trace" "$here/record_source.c" "$@" "$source/guest.S" -ljson-c \
+	# shellcheck disable=SC2046 # a word each
+	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread -DKVM_ZAP_VERSION='"made-up"' \
+		$(find "$source/kvm" "$source/lib" -type d -printf '-I%p ') \
+		-o "$tmp/trace" "$here/lib/record_source.c" "$@" "$source/lib/vm/guest.S" -ljson-c \
 		> "$tmp/cc" 2>&1 || ktap_skip_all "it does not build: $(cat "$tmp/cc")"
 }

@@ -12,9 +12,9 @@
 
 # shellcheck source-path=SCRIPTDIR source=ktap.sh
 # shellcheck disable=SC2154 # the test sets it
-. "$here/ktap.sh"
+. "$here/lib/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=schema.sh
-. "$here/schema.sh"
+. "$here/lib/schema.sh"
 top=$(cd "$here/../../../.." && pwd -P)
 debugfs=/sys/kernel/debug/kvm
 parameters=/sys/module/kvm/parameters
