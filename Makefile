@@ -21,7 +21,7 @@ overrides = $(foreach v,$(filter CONFIG_KVM_ZAP_%,$(.VARIABLES)), \
 # Kbuild makes BTF of modules by that of the kernel. Headers of Debian 12 lack it: it is in
 # the image. Where that cannot be had, modules are built without.
 btf = test -f /usr/src/linux-headers-$(KVER)/vmlinux || test -f /boot/vmlinuz-$(KVER) || \
-	scripts/fetch-image $(KVER) || :
+	scripts/fetch/fetch-image $(KVER) || :
 
 .PHONY: all
 all: modules tools ## build the modules and the tools (the default)
@@ -49,10 +49,10 @@ setup: ## install what is missing, from Debian, by name (root)
 packages:
 	@scripts/setup --check
 
-build/config: scripts/standalone_defconfig Kconfig scripts/Kconfig.standalone
+build/config: scripts/build/standalone_defconfig Kconfig scripts/build/Kconfig.standalone
 	@mkdir -p build
-	@test -f $@ && $(KCONFIG) kconfig-conf --olddefconfig scripts/Kconfig.standalone > /dev/null || \
-	$(KCONFIG) kconfig-conf --defconfig=scripts/standalone_defconfig scripts/Kconfig.standalone > /dev/null
+	@test -f $@ && $(KCONFIG) kconfig-conf --olddefconfig scripts/build/Kconfig.standalone > /dev/null || \
+	$(KCONFIG) kconfig-conf --defconfig=scripts/build/standalone_defconfig scripts/build/Kconfig.standalone > /dev/null
 	@touch $@
 
 .PHONY: defconfig
@@ -62,15 +62,15 @@ defconfig: | packages ## set the options to their defaults
 
 .PHONY: menuconfig
 menuconfig: build/config | packages ## choose the options
-	@$(KCONFIG) kconfig-mconf scripts/Kconfig.standalone
+	@$(KCONFIG) kconfig-mconf scripts/build/Kconfig.standalone
 
 .PHONY: modules
 modules: build/config | packages ## build kvm.ko, kvm-amd.ko and kvm-intel.ko for KVER
 	@scripts/kernel-version $(KVER) > /dev/null
 	@$(btf)
-	@scripts/kconfig-override build/config $(O)/config $(overrides)
+	@scripts/build/kconfig-override build/config $(O)/config $(overrides)
 	@echo 'kvm-zap: building modules for $(KVER)'
-	@scripts/build-kvm --jobs $(JOBS) --config $(O)/config $(O)
+	@scripts/build/build-kvm --jobs $(JOBS) --config $(O)/config $(O)
 	@echo 'kvm-zap: modules are in $(O)/modules'
 
 .PHONY: modules_install
@@ -87,18 +87,18 @@ modules_uninstall: ## go back to the distribution's modules (root)
 test-modules: build/config | packages
 	@scripts/kernel-version $(KVER) > /dev/null
 	@$(btf)
-	@scripts/kconfig-override build/config $(O)/test/config $(overrides) CONFIG_KVM_ZAP_TEST=y
+	@scripts/build/kconfig-override build/config $(O)/test/config $(overrides) CONFIG_KVM_ZAP_TEST=y
 	@echo 'kvm-zap: building test modules for $(KVER)'
-	@scripts/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
+	@scripts/build/build-kvm --jobs $(JOBS) --config $(O)/test/config $(O)/test
 
 # Test modules whose vCPUs stay in the guest: see tools/testing/smp/no-kick.cocci.
 .PHONY: smp-modules
 smp-modules: build/config | packages
 	@scripts/kernel-version $(KVER) > /dev/null
 	@$(btf)
-	@scripts/kconfig-override build/config $(O)/smp/config $(overrides) CONFIG_KVM_ZAP_TEST=y
+	@scripts/build/kconfig-override build/config $(O)/smp/config $(overrides) CONFIG_KVM_ZAP_TEST=y
 	@echo 'kvm-zap: building modules for the tests of several CPUs, for $(KVER)'
-	@scripts/build-kvm --jobs $(JOBS) --config $(O)/smp/config \
+	@scripts/build/build-kvm --jobs $(JOBS) --config $(O)/smp/config \
 		--edit tools/testing/smp/no-kick.cocci:arch/x86/kvm/x86.c $(O)/smp
 
 .PHONY: tools
@@ -108,23 +108,23 @@ tools: | packages ## build kvm-zap-bench
 .PHONY: tests
 tests: tools ## build the tests, upstream's included
 	@$(MAKE) -s -C tools/testing/selftests/kvm O=$(CURDIR)/build/tests
-	@scripts/build-upstream-tests
+	@scripts/build/build-upstream-tests
 
 .PHONY: image
 image: | packages
-	@scripts/fetch-image
+	@scripts/fetch/fetch-image
 
 .PHONY: deb
 deb: setup ## build the Debian packages, in build/deb
-	@scripts/build-deb
+	@scripts/build/build-deb
 
 .PHONY: apply
 apply: | packages ## put kvm-zap into the kernel tree KERNEL=DIR
-	@scripts/apply $(if $(KERNEL),"$(KERNEL)",$(error apply: say KERNEL=DIR))
+	@scripts/patch/apply $(if $(KERNEL),"$(KERNEL)",$(error apply: say KERNEL=DIR))
 
 .PHONY: series
 series: | packages ## the same as patches for git am: KERNEL=DIR OUT=DIR
-	@scripts/make-series $(if $(and $(KERNEL),$(OUT)),"$(KERNEL)" "$(OUT)",$(error series: say KERNEL=DIR OUT=DIR))
+	@scripts/patch/make-series $(if $(and $(KERNEL),$(OUT)),"$(KERNEL)" "$(OUT)",$(error series: say KERNEL=DIR OUT=DIR))
 
 .PHONY: demo
 demo: setup ## the main job: what each policy costs, measured in the lab
@@ -140,7 +140,7 @@ bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or 
 
 .PHONY: check
 check: setup ## all tests; T=NAME runs one
-	@scripts/fetch-qemu > /dev/null || :
+	@scripts/fetch/fetch-qemu > /dev/null || :
 	@$(MAKE) all test-modules smp-modules tests image
 	@tools/testing/check $(T)
 
@@ -150,12 +150,12 @@ check-lines: setup ## all tests on each kernel line that there are rules for; T=
 		echo "kvm-zap: kernel line $$line"; \
 		$(MAKE) check LINE=$$line || failed="$$failed $$line"; \
 	done; \
-	scripts/new-lines; \
+	scripts/fetch/new-lines; \
 	[ -z "$$failed" ] || { echo "check-lines: failed on$$failed" >&2; exit 1; }
 
 .PHONY: check-smp
 check-smp: setup ## the lab's tests with several CPUs, by each seed of SEEDS; T=NAME runs one
-	@scripts/fetch-qemu > /dev/null
+	@scripts/fetch/fetch-qemu > /dev/null
 	@$(MAKE) smp-modules tests image
 	@for seed in $(if $(filter list,$(T)),1,$(or $(SEEDS),1 2 3)); do \
 		echo "kvm-zap: seed $$seed"; \
@@ -164,14 +164,14 @@ check-smp: setup ## the lab's tests with several CPUs, by each seed of SEEDS; T=
 
 .PHONY: check-debug
 check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep, ...; T=NAME
-	@scripts/build-debug --jobs $(JOBS) $(LINE)
+	@scripts/build/build-debug --jobs $(JOBS) $(LINE)
 	@$(MAKE) tests
 	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
 
 .PHONY: check-races
 check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAME
-	@scripts/fetch-qemu > /dev/null
-	@scripts/build-debug --races --jobs $(JOBS) $(LINE)
+	@scripts/fetch/fetch-qemu > /dev/null
+	@scripts/build/build-debug --races --jobs $(JOBS) $(LINE)
 	@$(MAKE) tests
 	@for seed in $(or $(SEEDS),1); do \
 		tools/testing/check --kernel races$(LINE:%=-%) --seed $$seed $(T) || exit 1; \
@@ -179,21 +179,21 @@ check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAM
 
 .PHONY: check-intel
 check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emulates; T=NAME
-	@scripts/fetch-bochs > /dev/null
+	@scripts/fetch/fetch-bochs > /dev/null
 	@$(MAKE) modules test-modules tests image
 	@tools/testing/check --intel $(T)
 
 .PHONY: tests-arm64
 tests-arm64: | packages
-	@$(MAKE) -s -C tools/testing/selftests/arm64 CROSS_COMPILE="$$(scripts/fetch-cross)" \
+	@$(MAKE) -s -C tools/testing/selftests/arm64 CROSS_COMPILE="$$(scripts/fetch/fetch-cross)" \
 		O=$(CURDIR)/build/tests-arm64
 
 .PHONY: check-arm64
 check-arm64: setup ## the lab's tests with KVM of arm64, on two kinds of CPU; T=NAME
-	@scripts/fetch-qemu aarch64 > /dev/null
-	@scripts/fetch-image $(KVER:%-amd64=%-arm64)
+	@scripts/fetch/fetch-qemu aarch64 > /dev/null
+	@scripts/fetch/fetch-image $(KVER:%-amd64=%-arm64)
 	@$(MAKE) tests-arm64
-	@scripts/build-arm64 --jobs $(JOBS) $(LINE)
+	@scripts/build/build-arm64 --jobs $(JOBS) $(LINE)
 	@tools/testing/check --arch arm64 $(T)
 
 .PHONY: check-hardware
@@ -203,7 +203,7 @@ check-hardware: setup ## the lab's tests and workloads on this machine's own CPU
 
 .PHONY: check-mutants
 check-mutants: setup ## break the feature in one way after the other: do the tests notice? M=NAME
-	@scripts/fetch-qemu > /dev/null
+	@scripts/fetch/fetch-qemu > /dev/null
 	@$(MAKE) build/config tools tests image
 	@tools/testing/check-mutants $(M)
 
@@ -219,7 +219,7 @@ check-stress: setup ## 10^5 random steps in each policy and MMU mode: hours; T=N
 .PHONY: check-upstream
 check-upstream: setup ## upstream's KVM selftests: ours next to the distribution's modules
 	@$(MAKE) modules image
-	@scripts/build-upstream-tests --all
+	@scripts/build/build-upstream-tests --all
 	@tools/testing/check-upstream $(T)
 
 .PHONY: check-deb

@@ -391,7 +391,7 @@ u64 kvm_zap_first_generation(int as_id);
 /*
  * Rows of kvm_vm_stats_desc[], each with a name and a field of struct kvm_zap_vm_stat.
  * KVM has had two layouts: the name next to the description (_NESTED) or in it (_FLAT).
- * scripts/graft chooses.
+ * scripts/patch/graft chooses.
  */
 #define KVM_ZAP_STATS_COMMON(field, type, unit, exp, size)		\
 	STATS_DESC_COMMON(KVM_STATS_TYPE_##type, KVM_STATS_UNIT_##unit,	\

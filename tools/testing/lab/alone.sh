@@ -25,7 +25,7 @@ put() {
 	case $arch:$machine in
 	*: | :*X86-64 | arm64:AArch64) ;;
 	*) die "$1 is a program for $machine, which the guest is not:" \
-		"build it for ${arch:-x86-64}, see scripts/fetch-cross --help" ;;
+		"build it for ${arch:-x86-64}, see scripts/fetch/fetch-cross --help" ;;
 	esac
 	mkdir -p "$tree${path%/*}"
 	cp "$path" "$tree$path" || die "cannot copy $1"

@@ -55,7 +55,7 @@ column_table() {
 
 # Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
-	program=$("$top/scripts/fetch-qemu" aarch64) || die "no QEMU for --arch arm64"
+	program=$("$top/scripts/fetch/fetch-qemu" aarch64) || die "no QEMU for --arch arm64"
 	end_alone
 	# An option of a module that is built in is the kernel's.
 	for word in $kvm; do

@@ -101,7 +101,7 @@ stage_command() {
 
 # Boot once; set qemu while it runs and qemu_status at its end.
 boot() {
-	bochs=$("$top/scripts/fetch-bochs") || die "no Bochs for --emulator bochs"
+	bochs=$("$top/scripts/fetch/fetch-bochs") || die "no Bochs for --emulator bochs"
 	end_alone
 	make_disk
 	cat >"$run/bochsrc" <<-'END'

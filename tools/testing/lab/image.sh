@@ -15,16 +15,16 @@ find_image() {
 	# One without a version is not Debian's: somebody built it.
 	case $1 in
 	debug-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
-		"'scripts/build-debug ${1#debug-}' builds it" ;;
+		"'scripts/build/build-debug ${1#debug-}' builds it" ;;
 	races-*) [ -d "$image" ] || die "no kernel for --kernel $1:" \
-		"'scripts/build-debug --races ${1#races-}' builds it" ;;
+		"'scripts/build/build-debug --races ${1#races-}' builds it" ;;
 	small-*-*) [ -d "$image" ] || die "no kernel for --kernel '$1':" \
-		"'scripts/build-arm64 --${1##*-} $(echo "$1" | cut -d- -f2)' builds it" ;;
+		"'scripts/build/build-arm64 --${1##*-} $(echo "$1" | cut -d- -f2)' builds it" ;;
 	small-*) [ -d "$image" ] || die "no kernel for --kernel '$1':" \
-		"'scripts/build-arm64 ${1#small-}' builds it" ;;
+		"'scripts/build/build-arm64 ${1#small-}' builds it" ;;
 	esac
 	if [ ! -d "$image" ] || [ -e "$image/version" ]; then
-		"$top/scripts/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"
+		"$top/scripts/fetch/fetch-image" "$1" >&2 || die "no kernel image for --kernel $1"
 	fi
 	image=$(cd "$image" && pwd -P)
 	vmlinuz=$(echo "$image"/boot/vmlinuz-*)
@@ -59,14 +59,14 @@ find_vmlinux() {
 	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"
-	"$top/scripts/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
+	"$top/scripts/fetch/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
 }
 
 # initramfs DIR HOST PORTS: put together what each lab's initramfs has, with init-HOST.sh and
 # init-PORTS.sh.
 initramfs() {
 	if [ "$arch" = arm64 ]; then
-		busybox=$("$top/scripts/fetch-busybox" arm64) || die "no busybox for arm64"
+		busybox=$("$top/scripts/fetch/fetch-busybox" arm64) || die "no busybox for arm64"
 	else
 		busybox=$(command -v busybox) || die "no busybox: run 'make setup'"
 	fi

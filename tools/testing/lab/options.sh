@@ -17,14 +17,14 @@ Intel's, and with --arch arm64 it is an Arm one. Nothing is shared then: the roo
 has busybox, the modules of KVM and zram, and what COMMAND names: words that are files are
 copied to the same path and, of scripts and lists, those that are named in there and lie
 below this project's folder. Programs have to be linked statically, and for an Arm CPU by
-the compiler of scripts/fetch-cross.
+the compiler of scripts/fetch/fetch-cross.
 
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
-  --kernel debug      the debug kernel of scripts/build-debug: KASAN, lockdep and
+  --kernel debug      the debug kernel of scripts/build/build-debug: KASAN, lockdep and
                       the like; debug-LINE, e.g. debug-6.1, for a certain line
-  --kernel races      the one of scripts/build-debug --races: KCSAN; or races-LINE
-  --kernel small      with --arch arm64: the small kernel of scripts/build-arm64; or
+  --kernel races      the one of scripts/build/build-debug --races: KCSAN; or races-LINE
+  --kernel small      with --arch arm64: the small kernel of scripts/build/build-arm64; or
                       small-LINE
   --modules DIR       directory with kvm.ko, kvm-amd.ko and kvm-intel.ko;
                       default: build/VERSION/modules, where 'make' puts them
@@ -52,11 +52,11 @@ the compiler of scripts/fetch-cross.
                       'mode=protected' or 'mode=nvhe'
   --append WORDS      more words for the kernel's command line, for example 'isolcpus=1'
   --emulator qemu|bochs
-                      qemu (the default) has AMD's SVM; bochs, of scripts/fetch-bochs,
+                      qemu (the default) has AMD's SVM; bochs, of scripts/fetch/fetch-bochs,
                       has Intel's VMX, one CPU, and time that counts instructions.
                       There enable_apicv=0 is kvm-intel's default
   --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
-                      scripts/fetch-qemu: they run at once, a thread each, or with
+                      scripts/fetch/fetch-qemu: they run at once, a thread each, or with
                       --icount or --seed in turns
   --seed N            --icount, and the same run each time that N is the same: each
                       instruction, interrupt and switch of tasks is at the same

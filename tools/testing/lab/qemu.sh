@@ -106,7 +106,7 @@ boot() {
 	[ -z "$alone" ] || one_cpu
 	program='qemu-system-x86_64'
 	if [ -n "$alone" ] || { [ "$smp" -gt 1 ] && [ "$accel" = tcg ]; }; then
-		program=$("$top/scripts/fetch-qemu") || die "no QEMU for ${alone:---smp $smp}"
+		program=$("$top/scripts/fetch/fetch-qemu") || die "no QEMU for ${alone:---smp $smp}"
 	fi
 	set -- -kernel "$vmlinux" -initrd "$initrd"
 	# In a background command, only an explicit redirection keeps the terminal.

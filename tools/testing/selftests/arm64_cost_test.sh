@@ -16,7 +16,7 @@ here=$(dirname "$0")
 . "$here/kvm/lib/ktap.sh"
 top=$(cd "$here/../../.." && pwd -P)
 lab_words='--arch arm64 --kernel small --count'
-# shellcheck source=lib/lab_alone.sh
+# shellcheck source-path=SCRIPTDIR source=lib/lab_alone.sh
 . "$here/lib/lab_alone.sh"
 
 case "${1-}" in -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
@@ -24,8 +24,8 @@ case "${1-}" in -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 program=$top/build/tests-arm64/zap_cost_test
 [ -x "$program" ] || ktap_skip_all "no $program: 'make tests-arm64' builds it"
 line=$("$top/scripts/kver" | cut -d. -f1-2)
-[ -d "$top/build/small-$line/image" ] || ktap_skip_all "no kernel: 'scripts/build-arm64' builds it"
-"$top/scripts/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
+[ -d "$top/build/small-$line/image" ] || ktap_skip_all "no kernel: 'scripts/build/build-arm64' builds it"
+"$top/scripts/fetch/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
 
 alone_begin
 counts=$tmp/out/counts.json

@@ -14,16 +14,16 @@ here=$(dirname "$0")
 . "$here/kvm/lib/ktap.sh"
 top=$(cd "$here/../../.." && pwd -P)
 lab_words='--arch arm64 --count'
-# shellcheck source=lib/lab_alone.sh
+# shellcheck source-path=SCRIPTDIR source=lib/lab_alone.sh
 . "$here/lib/lab_alone.sh"
 
 case "${1-}" in -h | --help) sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 program=$top/build/tests-arm64/count_test
 [ -x "$program" ] || ktap_skip_all "no $program: 'make tests-arm64' builds it"
-"$top/scripts/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
+"$top/scripts/fetch/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
 kver=$("$top/scripts/kver" | sed 's/-amd64$/-arm64/')
-"$top/scripts/fetch-image" "$kver" >&2 || ktap_skip_all 'no kernel image to boot'
+"$top/scripts/fetch/fetch-image" "$kver" >&2 || ktap_skip_all 'no kernel image to boot'
 
 alone_begin
 counts=$tmp/out/counts.json

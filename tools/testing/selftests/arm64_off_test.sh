@@ -17,7 +17,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 line=$(scripts/kver | cut -d. -f1-2)
-objdump=$(scripts/fetch-cross)objdump || ktap_skip_all 'no compiler for arm64'
+objdump=$(scripts/fetch/fetch-cross)objdump || ktap_skip_all 'no compiler for arm64'
 
 # objects KIND: those of KVM, the hypervisor's included.
 objects() {
@@ -31,7 +31,7 @@ disassemble() { # disassemble KIND OBJECT
 
 ktap_start 3
 for kind in pristine off; do
-	scripts/build-arm64 --kvm --$kind "$line" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+	scripts/build/build-arm64 --kvm --$kind "$line" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 done
 ktap_result 'both trees build'
 

@@ -14,13 +14,13 @@ here=$(dirname "$0")
 . "$here/kvm/lib/ktap.sh"
 top=$(cd "$here/../../.." && pwd -P)
 lab_words='--emulator bochs --modules stock'
-# shellcheck source=lib/lab_alone.sh
+# shellcheck source-path=SCRIPTDIR source=lib/lab_alone.sh
 . "$here/lib/lab_alone.sh"
 
 case "${1-}" in -h | --help) sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
-"$top/scripts/fetch-bochs" > /dev/null || ktap_skip_all 'no Bochs'
-"$top/scripts/fetch-image" >&2 || ktap_skip_all 'no kernel image to boot'
+"$top/scripts/fetch/fetch-bochs" > /dev/null || ktap_skip_all 'no Bochs'
+"$top/scripts/fetch/fetch-image" >&2 || ktap_skip_all 'no kernel image to boot'
 
 alone_begin
 ktap_start 10

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of tools/kvm/compare/compare_print.c on terminals of several widths. compare_test.sh builds
- * and runs it. KTAP.
+ * The table of tools/kvm/compare/compare_print.c on terminals of several widths.
+ * compare_test.sh builds and runs it. KTAP.
  *
  * What breaks without it: with intervals and several policies a line is wider than the terminal,
  * and nobody sees any more which figure is whose.

@@ -26,7 +26,7 @@ bound() {
 cost() { awk -v p="$1" -v m="$2" '$1 == p && $2 == m { print $3 }' "$tmp/cost"; }
 zap() { awk -v p="$1" -v m="$2" '$1 == p && $2 == m { print $4 }' "$tmp/cost"; }
 
-stock=$(scripts/stock-modules) || exit 1
+stock=$(scripts/fetch/stock-modules) || exit 1
 
 echo 'TAP version 13'
 echo '1..24'

@@ -27,7 +27,7 @@ ktap_start 10
 # Nothing of the build stays behind in the sources.
 list() { find . -name .git -prune -o -path ./build -prune -o -print | sort; }
 list > "$tmp/before"
-if ! scripts/build-deb "$tmp/deb" > "$tmp/out" 2>&1; then
+if ! scripts/build/build-deb "$tmp/deb" > "$tmp/out" 2>&1; then
 	ktap_fail "$(cat "$tmp/out")"
 	ktap_result 'the packages build'
 	exit 1
@@ -88,7 +88,7 @@ grep -q "^Recommends:.*libtracefs1" "$tmp/kvm-zap/DEBIAN/control" || ktap_fail '
 ktap_result 'each command has a manual page, each workload and verb is in it'
 
 # Debian, as it would be: what dpkg-query says of each package, and who asks.
-line=$(cd scripts/cocci && echo *.rules | sed 's/\.rules.*//')
+line=$(cd scripts/patch/cocci && echo *.rules | sed 's/\.rules.*//')
 mkdir -p "$tmp/bin" "$tmp/debian/usr/src"
 cat > "$tmp/bin/dpkg-query" <<-'END'
 	#!/bin/sh
@@ -134,7 +134,7 @@ ktap_result 'DKMS builds for the kernels whose tests have passed'
 
 asked() { # asked "PACKAGE VERSION"...: dkms-check, of a machine that has these
 	printf '%s\n' "$@" > "$tmp/packages"
-	PACKAGES=$tmp/packages PATH=$tmp/bin:$PATH "$dkms/scripts/dkms-check" "$line.0-9-amd64" 2>&1
+	PACKAGES=$tmp/packages PATH=$tmp/bin:$PATH "$dkms/scripts/dkms/dkms-check" "$line.0-9-amd64" 2>&1
 }
 mismatch=$(asked "linux-headers-$line.0-9-amd64 $line.2-1" "linux-source-$line $line.1-1" \
 	"linux-source $line.1-1") && ktap_fail 'exit status 0'
@@ -162,7 +162,7 @@ ktap_result 'a build that cannot succeed says what to do'
 
 # From here on all lines count as tested.
 sed -i 's/untested/tested/' "$dkms/scripts/lines"
-keeps() { "$dkms/scripts/dkms-keeps" "$line.0-9-amd64"; }
+keeps() { "$dkms/scripts/dkms/dkms-keeps" "$line.0-9-amd64"; }
 tarball=$DPKG_ROOT/usr/src/linux-source-$line.tar.xz
 : > "$tarball"
 older() { # older VERSION "PACKAGE VERSION"...: of linux-source, and what else there is
@@ -180,7 +180,7 @@ older 1 "linux-headers-$line.0-8-amd64 $line.1-1" > "$tmp/out" && ktap_fail 'a n
 ktap_result 'an older kernel is left alone next to one that can be built for'
 
 # What DKMS gets is all that it takes to graft; the compiler's part is the lab's.
-if ! source=$(scripts/fetch-source 2> "$tmp/out"); then
+if ! source=$(scripts/fetch/fetch-source 2> "$tmp/out"); then
 	for what in 'a kernel that fits is built for' 'one that has drifted keeps its own, and it says what has' \
 		'what was found out is kept, for that version'; do
 		ktap_skip "$(cat "$tmp/out")" "$what"
@@ -191,7 +191,7 @@ line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste
 tarball=$DPKG_ROOT/usr/src/linux-source-$line.tar.xz
 cache=$DPKG_ROOT/var/cache/kvm-zap
 tree=$tmp/linux-source-$line
-scripts/copy-kvm "$source" "$tree"
+scripts/patch/copy-kvm "$source" "$tree"
 # pack VERSION: $tree is that version of linux-source, and of the headers.
 pack() {
 	tar -C "$tmp" -cJf "$tarball" "linux-source-$line"
@@ -227,10 +227,10 @@ drifts() { # drifts VERSION WORDS: it keeps its own, and these words say why
 }
 sed -i '/^[a-z ]*sp_has_gptes(.*)$/,/^}/s/return/return !/' "$tree/arch/x86/kvm/mmu/mmu.c"
 drifts 2 'sp_has_gptes in arch/x86/kvm/mmu/mmu.c has changed (zap_shadow.h: .* is a copy)'
-scripts/copy-kvm "$source" "$tree"
+scripts/patch/copy-kvm "$source" "$tree"
 host=arch/x86/include/asm/kvm_host.h
 printf 'struct kvm_vm_stat {\n\tint twice;\n};\n' >> "$tree/$host"
-drifts 3 "rule field-stat: 2 lines added to $host, expected 1; see scripts/cocci/$line.rules"
+drifts 3 "rule field-stat: 2 lines added to $host, expected 1; see scripts/patch/cocci/$line.rules"
 ktap_equal 'lines said' "$(wc -l < "$tmp/out")" 3
 ktap_result 'one that has drifted keeps its own, and it says what has'
 
@@ -238,7 +238,7 @@ ktap_result 'one that has drifted keeps its own, and it says what has'
 : > "$tarball"
 keeps > "$tmp/said" 2> "$tmp/again" || ktap_fail 'forgotten'
 ktap_equal 'what is said again' "$(cat "$tmp/said" "$tmp/again")" "$(cat "$tmp/out")"
-"$dkms/scripts/dkms-keeps" "$line.0-9-cloud-amd64" > "$tmp/said" 2>&1 || ktap_fail 'looked for anew'
+"$dkms/scripts/dkms/dkms-keeps" "$line.0-9-cloud-amd64" > "$tmp/said" 2>&1 || ktap_fail 'looked for anew'
 grep -q "kernel $line.0-9-cloud-amd64 (3) keeps" "$tmp/said" || ktap_fail "$(cat "$tmp/said")"
 sed -i 's/ 3$/ 4/' "$PACKAGES"
 KVM_ZAP_UID=1000 keeps > "$tmp/said" 2>&1 && ktap_fail 'another version has drifted, too'

@@ -303,7 +303,7 @@ gnuplot_test
 latency_test
 report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
 ktap_equal 'remarks' "$err" ''
-if chromium=$("$top/scripts/fetch-chromium"); then
+if chromium=$("$top/scripts/fetch/fetch-chromium"); then
 	names_test
 	figures_test
 	narrow_test
@@ -312,7 +312,7 @@ if chromium=$("$top/scripts/fetch-chromium"); then
 else
 	echo "$browser_tests" > "$tmp/names"
 	while read -r name; do
-		ktap_skip 'no Chromium: see scripts/fetch-chromium' "$name"
+		ktap_skip 'no Chromium: see scripts/fetch/fetch-chromium' "$name"
 	done < "$tmp/names"
 fi
 ktap_end

@@ -14,7 +14,7 @@ here=$(dirname "$0")
 . "$here/kvm/lib/ktap.sh"
 cd "$here/../../.." || exit 1
 case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftests/${0##*/}"; exit 0 ;; esac
-source=$(scripts/fetch-source) || exit 1
+source=$(scripts/fetch/fetch-source) || exit 1
 line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
 
 tmp=$(mktemp -d)
@@ -26,11 +26,11 @@ mmu=arch/x86/kvm/mmu/mmu.c
 
 pristine() {
 	rm -rf "$tree"
-	scripts/copy-kvm "$source" "$tree"
+	scripts/patch/copy-kvm "$source" "$tree"
 }
 
 # change NAME STATEMENT: put a statement first in a function or structure, or last in a
-# macro's first line. By other means than scripts/source-texts has.
+# macro's first line. By other means than scripts/patch/source-texts has.
 change() {
 	sed -n "s/^$1	//p" "$tmp/there" | tr , '\n' | sed "s,^,$tree/," > "$tmp/files"
 	while read -r file; do
@@ -67,7 +67,7 @@ append() {
 
 # refused WORDS: the fingerprints differ, and say so.
 refused() {
-	if scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1; then
+	if scripts/patch/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1; then
 		ktap_fail "not noticed: $1"
 	fi
 	grep -q -F -e "$1" "$tmp/out" || ktap_fail "not said: $1; but: $(cat "$tmp/out")"
@@ -76,7 +76,7 @@ refused() {
 # kept WORDS: graft refuses, says so with what relies on it, and changes nothing.
 kept() {
 	cp -R "$tree" "$tmp/before"
-	scripts/graft "$tree" > "$tmp/out" 2>&1 && ktap_fail "grafted: $1"
+	scripts/patch/graft "$tree" > "$tmp/out" 2>&1 && ktap_fail "grafted: $1"
 	grep -F -e "$1" "$tmp/out" | grep -q '(.*zap.*[.][ch].*)$' ||
 		ktap_fail "not said: $1; but: $(cat "$tmp/out")"
 	diff -r "$tmp/before" "$tree" > "$tmp/diff" || ktap_fail "$(cat "$tmp/diff")"
@@ -84,22 +84,22 @@ kept() {
 }
 
 feature() { # feature NAME: its value in $tree
-	scripts/find-features "$tree" 2> "$tmp/out" | awk -v name="KVM_ZAP_HAS_$1" '$2 == name { print $3 }'
+	scripts/patch/find-features "$tree" 2> "$tmp/out" | awk -v name="KVM_ZAP_HAS_$1" '$2 == name { print $3 }'
 }
 
 ktap_start 8
 
 pristine
-scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+scripts/patch/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 ktap_equal 'names without a fingerprint' "$(awk '
 	!/^#/ && NF { if (FILENAME ~ /relied-on$/) want[$1] = 1; else has[$1] = 1 }
 	END { for (name in want) if (!(name in has)) print name
 	      for (name in has) if (!(name in want)) print name }' \
-	scripts/fingerprints/relied-on "scripts/fingerprints/$line")" ''
+	scripts/patch/fingerprints/relied-on "scripts/patch/fingerprints/$line")" ''
 ktap_result "the kernel of $line is the one that the engines were written for"
 
-scripts/source-texts "$tree" scripts/fingerprints/relied-on "$tmp/texts" > "$tmp/there"
-sed '/^#/d; /^$/d; s/[[:blank:]].*//' scripts/fingerprints/relied-on > "$tmp/names"
+scripts/patch/source-texts "$tree" scripts/patch/fingerprints/relied-on "$tmp/texts" > "$tmp/there"
+sed '/^#/d; /^$/d; s/[[:blank:]].*//' scripts/patch/fingerprints/relied-on > "$tmp/names"
 tried=0
 while read -r name; do
 	case $name in callers:*) continue ;; esac
@@ -110,7 +110,7 @@ while read -r name; do
 		append $mmu "static void $name(void)\n{\n}"
 		# Another version of the line may have it.
 		now='is new'
-		! grep -q "^$name	[0-9a-f]" "scripts/fingerprints/$line" || now='has changed'
+		! grep -q "^$name	[0-9a-f]" "scripts/patch/fingerprints/$line" || now='has changed'
 		refused "$name in $mmu $now"
 	fi
 	undo
@@ -141,7 +141,7 @@ find "$tree" -name '*.[ch]' | while read -r file; do
 	cp "$tmp/new" "$file"
 done
 [ "$(grep -c 'drift' "$tree/$mmu")" -gt 500 ] || ktap_fail 'there are few comments to see'
-scripts/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+scripts/patch/fingerprint --check "$line" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'comments and white space make no difference'
 
 # What a stable update may bring.
@@ -174,24 +174,24 @@ sed -i "/^static void kvm_recover_nx_/,/^}/s/\b${from}_lock(&kvm->mmu_lock)/${to
 ktap_equal 'NX_WORKER_SHARED' "$(feature NX_WORKER_SHARED)" $((1 - has))
 kept 'kvm_recover_nx_'
 cp -R Kconfig Documentation arch include scripts virt "$tmp/"
-"$tmp/scripts/fingerprint" --write "$line" "$tree"
-"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+"$tmp/scripts/patch/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/patch/graft" "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 ktap_check grep -q "^#define KVM_ZAP_HAS_NX_WORKER_SHARED	$((1 - has))$" \
 	"$tree/arch/x86/kvm/mmu/zap_features.h"
 ktap_result 'a feature that is backported is found, once the change has been read'
 
 pristine
 sed -i 's/\bis_mmio_spte(\(.*\)u64 spte)/is_mmio_spte(\1u64 spte, int level)/' "$tree/arch/x86/kvm/mmu/spte.h"
-"$tmp/scripts/fingerprint" --write "$line" "$tree"
-"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
+"$tmp/scripts/patch/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/patch/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
 grep -q 'no form of MMIO_SPTE_PER_VM that is known' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_check [ ! -e "$tree/virt/kvm/zap.c" ]
 ktap_result 'a feature in no form that is known is refused'
 
 pristine
-sed -i '/^feature RMAP_LOCK/,/^$/d' "$tmp/scripts/features"
-"$tmp/scripts/fingerprint" --write "$line" "$tree"
-"$tmp/scripts/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
-grep -q 'scripts/features has no RMAP_LOCK' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+sed -i '/^feature RMAP_LOCK/,/^$/d' "$tmp/scripts/patch/features"
+"$tmp/scripts/patch/fingerprint" --write "$line" "$tree"
+"$tmp/scripts/patch/graft" "$tree" > "$tmp/out" 2>&1 && ktap_fail 'it was grafted'
+grep -q 'scripts/patch/features has no RMAP_LOCK' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'a feature that is asked for and not looked for is an error'
 ktap_end

@@ -23,14 +23,14 @@ report() {
 	fi
 }
 
-source=$(scripts/fetch-source) || exit 1
+source=$(scripts/fetch/fetch-source) || exit 1
 line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
-graft=scripts/graft
+graft=scripts/patch/graft
 
 # new_tree: a fresh copy of what the build out of tree grafts.
 new_tree() {
 	rm -rf "$tmp/tree"
-	scripts/copy-kvm "$source" "$tmp/tree"
+	scripts/patch/copy-kvm "$source" "$tmp/tree"
 }
 
 sum() { (cd "$tmp/tree" && find . -type f -exec sha256sum {} + | sort | sha256sum); }
@@ -38,8 +38,8 @@ sum() { (cd "$tmp/tree" && find . -type f -exec sha256sum {} + | sort | sha256su
 # known: from here on a copy of graft's that takes the functions of $tmp/tree for known.
 known() {
 	[ -d "$tmp/scripts" ] || cp -R Kconfig Documentation arch include scripts virt "$tmp/"
-	"$tmp/scripts/fingerprint" --write "$line" "$tmp/tree"
-	graft=$tmp/scripts/graft
+	"$tmp/scripts/patch/fingerprint" --write "$line" "$tmp/tree"
+	graft=$tmp/scripts/patch/graft
 }
 
 # refused NAME PATTERN: graft fails, says PATTERN, and changes nothing.
@@ -63,7 +63,7 @@ echo 'TAP version 13'
 echo '1..8'
 
 new_tree
-scripts/graft "$tmp/tree" > "$tmp/out" 2>&1
+scripts/patch/graft "$tmp/tree" > "$tmp/out" 2>&1
 report $? 'a pristine tree is grafted'
 
 grep -q 'kvm_zap_mmio(kvm)' "$tmp/tree/arch/x86/kvm/mmu/mmu.c" &&
@@ -82,7 +82,7 @@ sed -i 's/\tkvm_mmu_zap_all(kvm);/\tkvm_mmu_zap_all_of(kvm);/' \
 	"$tmp/tree/arch/x86/kvm/mmu/mmu.c" "$tmp/tree/arch/x86/kvm/x86.c"
 known
 refused 'a rule without a match is named' 'rule site-teardown: 0 lines added'
-graft=scripts/graft
+graft=scripts/patch/graft
 
 # One match too many is as wrong as one too few.
 new_tree
@@ -92,18 +92,18 @@ refused 'a rule with one match too many is named' 'rule field-stat: 2 lines adde
 # A hook that nobody asks for is missing from the tree without a word. Where lines
 # differ, one has site-memslot, another site-memslot-choice in its place. What a line does
 # not have yet wants no hook: a rule says '// Since LINE.'.
-for rule in scripts/cocci/*.cocci; do
+for rule in scripts/patch/cocci/*.cocci; do
 	name=$(basename "$rule" .cocci)
-	for other in scripts/cocci/*.cocci; do
+	for other in scripts/patch/cocci/*.cocci; do
 		case $name in "$(basename "$other" .cocci)"-*) name=$(basename "$other" .cocci) ;; esac
 	done
 	echo "$name"
 done | sort -u > "$tmp/rules"
 while read -r name; do
-	since=$(sed -n 's,^// Since \([0-9.]*\)[.]$,\1,p' "scripts/cocci/$name.cocci" 2> /dev/null || :)
+	since=$(sed -n 's,^// Since \([0-9.]*\)[.]$,\1,p' "scripts/patch/cocci/$name.cocci" 2> /dev/null || :)
 	# Those of arm64 are for lines that have any of them.
-	lines=$(echo scripts/cocci/*.rules)
-	case $name in arm64-*) lines=$(grep -l '^arch/arm64/' scripts/cocci/*.rules) ;; esac
+	lines=$(echo scripts/patch/cocci/*.rules)
+	case $name in arm64-*) lines=$(grep -l '^arch/arm64/' scripts/patch/cocci/*.rules) ;; esac
 	# shellcheck disable=SC2086 # words are words
 	grep -L -E "[[:space:]]$name(-[a-z]+)?[[:space:]]" $lines |
 	while read -r rules; do

@@ -5,7 +5,7 @@
 # a figure that was not measured is said to be missing, and what was not run is not judged.
 #
 # What breaks without it: a limit that nothing is held against passes for one that is kept.
-# And tools/bench/performance-page: what a patch of scripts/series says of a workload is
+# And tools/bench/performance-page: what a patch of scripts/patch/series says of a workload is
 # found there by its text.
 set -u
 
@@ -202,10 +202,10 @@ tools/bench/judge "$tmp/bench.json" > "$tmp/verdict" 2>&1 && ktap_fail 'exit sta
 grep -q 'holds no results of bench' "$tmp/verdict" || ktap_fail "$(cat "$tmp/verdict")"
 ktap_result 'no results are none'
 
-sed -n 's/^@cost //p' scripts/series/* | while read -r text; do
+sed -n 's/^@cost //p' scripts/patch/series/* | while read -r text; do
 	grep -q -x -F -e "#= $text" tools/bench/matrix || echo "$text"
 done > "$tmp/texts"
-ktap_equal 'texts of scripts/series that no workload of the matrix has' "$(cat "$tmp/texts")" ''
+ktap_equal 'texts of scripts/patch/series that no workload of the matrix has' "$(cat "$tmp/texts")" ''
 judge 7.2.0 dense-2m shadow 'distribution traced_ns=4000000' 'distribution-scoped traced_ns=2000 delete_ns=100' \
 	'scoped traced_ns=1000 delete_ns=50 total_cpu_ns=10' 'fast total_cpu_ns=100' 'auto total_cpu_ns=11'
 tools/bench/performance-page "$tmp/bench.json" > "$tmp/tables"

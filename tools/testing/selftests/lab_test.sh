@@ -48,7 +48,7 @@ skip() {
 }
 
 command -v qemu-system-x86_64 >/dev/null || skip "no qemu-system-x86_64"
-"$top/scripts/fetch-image" >&2 || skip "no kernel image to boot"
+"$top/scripts/fetch/fetch-image" >&2 || skip "no kernel image to boot"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

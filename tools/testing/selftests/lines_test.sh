@@ -93,7 +93,7 @@ asked() { # asked LINE: the archives, as the mirror and what it is asked for
 ktap_start 8
 
 for line in 6.12 7.2 7.3; do
-	play none scripts/apt-line "$line" list 'linux-headers-.*' > "$tmp/out" || ktap_fail "$(cat "$tmp/err")"
+	play none scripts/fetch/apt-line "$line" list 'linux-headers-.*' > "$tmp/out" || ktap_fail "$(cat "$tmp/err")"
 done
 ktap_equal 'archives for 6.12' "$(asked 6.12)" \
 	'debian/bookworm-backports debian/trixie debian/trixie-updates security/trixie-security'
@@ -102,10 +102,10 @@ ktap_equal 'archives for 7.3' "$(asked 7.3)" 'debian/trixie-backports'
 ktap_result 'backports and sid are asked for no updates, a release is'
 
 ktap_equal 'a package of backports' \
-	"$(play none scripts/apt-line 6.12 version linux-headers-6.12.95+deb12-amd64)" '6.12.95-1~bpo12+1'
-ktap_equal 'versions' "$(play none scripts/apt-line 6.12 versions linux-headers-amd64 | paste -s -d ,)" \
+	"$(play none scripts/fetch/apt-line 6.12 version linux-headers-6.12.95+deb12-amd64)" '6.12.95-1~bpo12+1'
+ktap_equal 'versions' "$(play none scripts/fetch/apt-line 6.12 versions linux-headers-amd64 | paste -s -d ,)" \
 	'6.12.118-1 trixie-security,6.12.117-1 trixie'
-play none scripts/apt-line 7.3 version linux-headers-6.12.95+deb12-amd64 > "$tmp/out" && ktap_fail 'exit status 0'
+play none scripts/fetch/apt-line 7.3 version linux-headers-6.12.95+deb12-amd64 > "$tmp/out" && ktap_fail 'exit status 0'
 ktap_equal 'what is said' "$(cat "$tmp/err")" \
 	'apt-line: there is no linux-headers-6.12.95+deb12-amd64 in trixie-backports'
 ktap_result 'a line has what each of its releases has'
@@ -122,7 +122,7 @@ ktap_equal 'of 6.12, one that is gone running' "$(newest 6.12 6.12.43+deb12-amd6
 ktap_result 'the one that runs goes before'
 
 said() { # said: what new-lines says of line 7.4
-	play none scripts/new-lines || ktap_fail "exit status $?"
+	play none scripts/fetch/new-lines || ktap_fail "exit status $?"
 	cat "$tmp/err"
 }
 ktap_equal 'what is said' "$(said)" ''
@@ -131,10 +131,10 @@ echo 'sid linux-headers-amd64 7.5~rc1-1' >> "$tmp/mirror"
 ktap_equal 'what is said' "$(said | sed 's/ yet, .*//')" \
 	"new-lines: the newest kernel of sid is 7.5~rc1-1: there are no rules for line 7.5
 new-lines: the newest kernel of trixie-backports is 7.4.1-1~bpo13+1: there are no rules for line 7.4"
-cp scripts/cocci/7.2.rules "$tmp/scripts/cocci/7.4.rules"
+cp scripts/patch/cocci/7.2.rules "$tmp/scripts/patch/cocci/7.4.rules"
 ktap_equal 'what is said with rules' "$(said)" \
 	'new-lines: the newest kernel of sid is 7.5~rc1-1: there are no rules for line 7.5 yet, see PORTING.md'
-rm "$tmp/scripts/cocci/7.4.rules"
+rm "$tmp/scripts/patch/cocci/7.4.rules"
 ktap_result 'a release that has moved on to a line without rules is named'
 
 touch "$tmp/down"
@@ -145,7 +145,7 @@ ktap_result 'without the mirror that is said, and is no failure'
 
 source_of() { # source_of VERSION: the tarball, with that version of the source installed
 	printf '%s\n' 'linux-headers-6.1.0-56-amd64 6.1.192-2' "linux-source-6.1 $1" > "$tmp/installed"
-	play none scripts/fetch-source --tarball 6.1.0-56-amd64 || ktap_fail "$(cat "$tmp/err")"
+	play none scripts/fetch/fetch-source --tarball 6.1.0-56-amd64 || ktap_fail "$(cat "$tmp/err")"
 }
 rm "$tmp/down"
 own=/usr/src/linux-source-6.1.tar.xz
@@ -160,8 +160,8 @@ ktap_result 'the source is that of the headers, also where another one is instal
 
 # shellcheck disable=SC2013 # a word a line
 for line in $(sed -n 's/^\([0-9][0-9.]*\).*/\1/p' scripts/lines); do
-	ktap_check [ -f "scripts/cocci/$line.rules" ]
-	ktap_check [ -f "scripts/fingerprints/$line" ]
+	ktap_check [ -f "scripts/patch/cocci/$line.rules" ]
+	ktap_check [ -f "scripts/patch/fingerprints/$line" ]
 	grep -q " linux-source-$line\b[^.]" debian/control || ktap_fail "debian/control has no linux-source-$line"
 	grep -q "^| $line | " README.md || ktap_fail "README.md does not say what was seen of $line"
 done

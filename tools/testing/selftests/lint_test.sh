@@ -14,7 +14,7 @@ case "${1-}" in -h | --help) sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 git ls-files > /dev/null 2>&1 || ktap_skip_all 'no git here'
 unset KVER LINE # as lint does
-source=$(scripts/fetch-source)
+source=$(scripts/fetch/fetch-source)
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

@@ -32,15 +32,15 @@ while read -r name file test feature; do
 	*) ktap_fail "$name: '$file' is no file of ours" ;;
 	esac
 	cp "$file" "$tmp/${file##*/}"
-	scripts/cocci-edit "$mutants/$name.cocci" "$tmp/${file##*/}" > "$tmp/diff" 2>&1
+	scripts/patch/cocci-edit "$mutants/$name.cocci" "$tmp/${file##*/}" > "$tmp/diff" 2>&1
 	ktap_equal "$name: places in $file that change" "$(grep -c '^@@' "$tmp/diff")" 1
 done < "$tmp/list"
 ktap_result "$(wc -l < "$tmp/list") faults can be made"
 
 while read -r name file test feature; do
 	grep -q -x -e "$test" "$tmp/tests" || ktap_fail "$name: no test '$test'"
-	[ -z "$feature" ] || grep -q "^feature ${feature#!}[[:space:]]" scripts/features ||
-		ktap_fail "$name: '$feature' is no feature of scripts/features"
+	[ -z "$feature" ] || grep -q "^feature ${feature#!}[[:space:]]" scripts/patch/features ||
+		ktap_fail "$name: '$feature' is no feature of scripts/patch/features"
 done < "$tmp/list"
 ktap_result 'the tests that have to notice them exist, and the features'
 
@@ -58,7 +58,7 @@ ktap_result 'each patch is listed, and says what it breaks'
 # One that matches nothing is refused: a build of it would be one without a fault.
 printf '@@\n@@\n- zap_no_such_function();\n' > "$tmp/nothing.cocci"
 cp virt/kvm/zap.c "$tmp/zap.c"
-ktap_equal 'a patch that matches nothing' "$(scripts/cocci-edit "$tmp/nothing.cocci" "$tmp/zap.c")" ''
+ktap_equal 'a patch that matches nothing' "$(scripts/patch/cocci-edit "$tmp/nothing.cocci" "$tmp/zap.c")" ''
 tools/testing/check-mutants no-such-mutant > "$tmp/out" 2>&1 && ktap_fail 'a wrong name is taken'
 grep -q "no mutant 'no-such-mutant'" "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'what cannot be made is refused'

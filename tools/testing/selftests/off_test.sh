@@ -11,15 +11,15 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM
 
 O=build/$(scripts/kver)
-scripts/kconfig-override scripts/standalone_defconfig "$tmp/config" CONFIG_KVM_ZAP_POLICY=n || exit 1
+scripts/build/kconfig-override scripts/build/standalone_defconfig "$tmp/config" CONFIG_KVM_ZAP_POLICY=n || exit 1
 
 echo 'TAP version 13'
 echo '1..3'
 
 # Folders with names of one length: newer kernels' warnings hold the file's path, and
 # where the strings behind it lie depends on that.
-if ! scripts/build-kvm --pristine "$O/stock" ||
-	! scripts/build-kvm --config "$tmp/config" "$O/unset"; then
+if ! scripts/build/build-kvm --pristine "$O/stock" ||
+	! scripts/build/build-kvm --config "$tmp/config" "$O/unset"; then
 	echo 'not ok 1 both trees build'
 	exit 1
 fi

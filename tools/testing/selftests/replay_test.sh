@@ -18,8 +18,8 @@ stress=$top/build/tests/zap_stress_test
 
 case "${1-}" in -h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
-"$top/scripts/fetch-qemu" > /dev/null || ktap_skip_all 'no QEMU for several CPUs'
-"$top/scripts/fetch-image" >&2 || ktap_skip_all 'no kernel image to boot'
+"$top/scripts/fetch/fetch-qemu" > /dev/null || ktap_skip_all 'no QEMU for several CPUs'
+"$top/scripts/fetch/fetch-image" >&2 || ktap_skip_all 'no kernel image to boot'
 [ -x "$stress" ] || ktap_skip_all "no $stress: run 'make tests'"
 
 tmp=$(mktemp -d)

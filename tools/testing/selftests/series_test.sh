@@ -15,7 +15,7 @@ here=$(dirname "$0")
 cd "$here/../../.." || exit 1
 case "${1-}" in -h | --help) sed -n '4,9s/^# \{0,1\}//p' "tools/testing/selftests/${0##*/}"; exit 0 ;; esac
 command -v git > /dev/null || ktap_skip_all 'no git'
-source=$(scripts/fetch-source) || exit 1
+source=$(scripts/fetch/fetch-source) || exit 1
 top=$PWD
 line=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p' "$source/Makefile" | paste -s -d .)
 
@@ -29,7 +29,7 @@ export GIT_COMMITTER_NAME=Tester GIT_COMMITTER_EMAIL=tester@example.org
 # As much of a kernel tree as is looked at, in git. Of MAINTAINERS and the ABI files
 # only the form matters.
 tree=$tmp/tree
-scripts/copy-kvm "$source" "$tree"
+scripts/patch/copy-kvm "$source" "$tree"
 mkdir -p "$tree/Documentation/virt" "$tree/Documentation/ABI/testing" "$tree/tools/testing/selftests"
 cp -R "$source/Documentation/virt/kvm" "$tree/Documentation/virt/"
 echo 'What:		/sys/nothing' > "$tree/Documentation/ABI/testing/sysfs-nothing"
@@ -47,7 +47,7 @@ in_tree() { git -C "$tree" -c core.autocrlf=false "$@"; }
 # refused NAME PATTERN: apply fails, says PATTERN, and changes nothing.
 refused() {
 	before=$(in_tree status --porcelain --ignored)
-	scripts/apply "$tree" > "$tmp/out" 2>&1 && ktap_fail 'exit status 0'
+	scripts/patch/apply "$tree" > "$tmp/out" 2>&1 && ktap_fail 'exit status 0'
 	grep -q -e "$2" "$tmp/out" || ktap_fail "not said: $2; but: $(cat "$tmp/out")"
 	ktap_equal 'what it changed' "$(in_tree status --porcelain --ignored)" "$before"
 	ktap_result "$1"
@@ -58,7 +58,7 @@ ktap_start 13
 echo changed >> "$tree/MAINTAINERS"
 refused 'a tree with changes is refused' 'is not clean.*'
 grep -q 'M MAINTAINERS' "$tmp/out" || ktap_fail 'the file is not named'
-scripts/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
+scripts/patch/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
 grep -q 'is not clean' "$tmp/out" || ktap_fail "make-series: $(cat "$tmp/out")"
 ktap_check [ ! -e "$tmp/none" ]
 ktap_result 'nor does it become a series'
@@ -73,14 +73,14 @@ sed -i '/^[a-z ]*sp_has_gptes(.*)$/,/^}/s/return/return !/' "$tree/arch/x86/kvm/
 in_tree commit -q -a -m 'another KVM'
 refused 'a kernel that has drifted is refused' '^  sp_has_gptes in .* has changed (zap_shadow.h: '
 grep -F -e "$tmp" -e /tmp/ "$tmp/out" && ktap_fail 'a folder that is gone is named'
-scripts/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
+scripts/patch/make-series "$tree" "$tmp/none" > "$tmp/out" 2>&1 && ktap_fail 'make-series: exit status 0'
 grep -q 'sp_has_gptes in .* has changed' "$tmp/out" || ktap_fail "make-series: $(cat "$tmp/out")"
 ktap_check [ ! -e "$tmp/none" ]
 ktap_result 'nor does that become a series'
 in_tree reset -q --hard HEAD~
 
 mv "$tree/.git/HEAD" "$tmp/"
-scripts/apply "$tree" > "$tmp/out" 2>&1 && ktap_fail 'exit status 0'
+scripts/patch/apply "$tree" > "$tmp/out" 2>&1 && ktap_fail 'exit status 0'
 grep -q 'git cannot tell whether' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 mv "$tmp/HEAD" "$tree/.git/"
 ktap_equal 'what it changed' "$(in_tree status --porcelain --ignored)" ''
@@ -92,7 +92,7 @@ refused 'a part of a tree is refused' 'is no whole kernel source tree: no MAINTA
 in_tree reset -q --hard HEAD~
 
 chmod 2775 "$tree" "$tree/virt"
-scripts/apply "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+scripts/patch/apply "$tree" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 ktap_equal 'modes of its folders' "$(stat -c %a "$tree" "$tree/virt" | paste -s -d ' ')" '2775 2775'
 in_tree checkout -q -b applied
 in_tree add -f .
@@ -130,7 +130,7 @@ ktap_result 'the tests build there'
 
 in_tree checkout -q main
 in_tree clean -q -f -d -x
-scripts/make-series "$tree" "$tmp/series" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+scripts/patch/make-series "$tree" "$tmp/series" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 ktap_equal 'what make-series changed' "$(in_tree status --porcelain --ignored)" ''
 ktap_equal 'cover letters' "$(find "$tmp/series" -name '0000-cover-letter.patch' | wc -l)" 1
 grep -q '\*\*\*' "$tmp/series/0000-cover-letter.patch" && ktap_fail 'the cover letter is empty'
@@ -139,7 +139,7 @@ grep -h '^ .*([0-9][0-9.]*-[0-9][0-9]*)$' "$tmp"/series/*.patch | grep -v "($lin
 [ ! -s "$tmp/others" ] || ktap_fail "measured on another kernel: $(cat "$tmp/others")"
 grep -h '^@' "$tmp"/series/000[0-8]-*.patch | grep -v '^@@' > "$tmp/marks"
 [ ! -s "$tmp/marks" ] || ktap_fail "$(cat "$tmp/marks")"
-scripts/make-series "$tree" "$tmp/series" > "$tmp/out" 2>&1 && ktap_fail 'it writes over a series'
+scripts/patch/make-series "$tree" "$tmp/series" > "$tmp/out" 2>&1 && ktap_fail 'it writes over a series'
 grep -q 'there are patches in' "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'a series is written, and not over another'
 

@@ -5,7 +5,7 @@
  * or a field is elsewhere, they use a wrapper that is named kvm_zap_*().
  *
  * The wrappers test for features, never for versions, because features are backported.
- * Features that the preprocessor cannot see are in zap_features.h, which scripts/graft
+ * Features that the preprocessor cannot see are in zap_features.h, which scripts/patch/graft
  * generates from the source of this kernel.
  *
  * KVM's functions that lose their "static" for the engines are declared here and in zap.h

@@ -102,7 +102,7 @@ if [ -x "$qemu" ]; then
 	compared guest-virtio-mem 1
 	ktap_result 'a guest that has memory plugged and unplugged'
 else
-	ktap_skip "no $qemu (scripts/fetch-qemu)" 'a guest that has memory plugged and unplugged'
+	ktap_skip "no $qemu (scripts/fetch/fetch-qemu)" 'a guest that has memory plugged and unplugged'
 fi
 
 guest 1 '-r 1' guest-rom --qemu /none

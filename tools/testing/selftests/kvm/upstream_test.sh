@@ -65,7 +65,7 @@ check() {
 	shift 2
 	# Waiting for the file must not count as the test's time: some have alarms.
 	cat "$bin/$program" > /dev/null || {
-		ktap_fail "build it first: scripts/build-upstream-tests"
+		ktap_fail "build it first: scripts/build/build-upstream-tests"
 		return
 	}
 	# On a busy machine an alarm of 2 s goes off, in memslot_perf_test, and

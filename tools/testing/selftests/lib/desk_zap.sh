@@ -6,11 +6,11 @@
 # shellcheck disable=SC2154 # here; parameters and debugfs are desk_fake.sh's
 
 top=$(cd "$here/../../.." && pwd -P)
-# shellcheck source-path=SCRIPTDIR source=../kvm/lib/ktap.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=kvm/lib/ktap.sh
 . "$here/kvm/lib/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=../kvm/lib/schema.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=kvm/lib/schema.sh
 . "$here/kvm/lib/schema.sh"
-# shellcheck source-path=SCRIPTDIR source=desk_fake.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/desk_fake.sh
 . "$here/lib/desk_fake.sh"
 
 usage="usage: ${0##*/} [KVM-ZAP]

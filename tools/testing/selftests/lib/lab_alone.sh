@@ -7,7 +7,7 @@
 # shellcheck disable=SC2154 # top and lab_words are the test's
 
 lab=$top/tools/testing/lab/lab
-# shellcheck source-path=SCRIPTDIR source=lab_told.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/lab_told.sh
 . "$top/tools/testing/selftests/lib/lab_told.sh"
 
 # alone_begin: make $tmp, and go to an empty folder in it, below the project's.

@@ -10,10 +10,10 @@
 #	zap 0 status
 #	says '1 of 1 VMs'
 
-# shellcheck source-path=SCRIPTDIR source=ktap.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/ktap.sh
 # shellcheck disable=SC2154 # the test sets it
 . "$here/lib/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=schema.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/schema.sh
 . "$here/lib/schema.sh"
 top=$(cd "$here/../../../.." && pwd -P)
 debugfs=/sys/kernel/debug/kvm
