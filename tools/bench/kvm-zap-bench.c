@@ -39,16 +39,15 @@ static const struct argp_option options[] = {
 	  .doc = "Disable KVM_X86_QUIRK_SLOT_ZAP_ALL of each VM: the kernel's own scoped path "
 		 "(6.12 and later), unless a policy overrides it" },
 	{ .name = "gate", .key = KEY_GATE, .arg = "FD",
-	  .doc = "Tell socket FD of each VM made, and before it is closed, and wait for an answer: "
-		 "kvm-zap compare looks at it there" },
+	  .doc = "Tell socket FD when a VM has been made and before it is closed, and wait for an "
+		 "answer; used by kvm-zap compare" },
 	{ .key = 'h', .flags = OPTION_HIDDEN },
 	{ }
 };
 
 static const char doc[] =
-	"Measure what KVM's zapping of mappings costs.\v"
-	"Exit status: 0, 1 when something failed, 2 for wrong usage, 4 for what this KVM cannot "
-	"do.";
+	"Measure what it costs when KVM drops mappings of guest memory.\v"
+	"Exit status: 0 success; 1 failure; 2 wrong usage; 4 this KVM cannot do it.";
 
 /* The workloads go between the options and the exit status. */
 static char *help_filter(int key, const char *text, void *input)

@@ -19,24 +19,24 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *about;
 } verbs[] = {
-	{ "status", desk_verb_status, "what is in force and what that does to VMs (the default)" },
+	{ "status", desk_verb_status, "show what is in force and what it does to VMs (the default)" },
 	{ "set", desk_verb_set, "choose a policy, for all VMs or for one" },
-	{ "verify", desk_verb_verify, "whether what was chosen is in force, and after a reboot" },
-	{ "restore", desk_verb_restore, "put back what was before changes of 'set'" },
-	{ "stat", desk_verb_stat, "what was counted, by site and policy; for Prometheus" },
-	{ "trace", desk_verb_trace, "a line for each invalidation as it happens" },
-	{ "record", desk_verb_record, "a VM's updates of memslots, for kvm-zap-bench replay" },
-	{ "compare", desk_verb_compare, "what policies cost, side by side" },
-	{ "report", desk_verb_report, "one page of what compare, stat and kvm-zap-bench measured" },
+	{ "verify", desk_verb_verify, "check what is in force, now and after a reboot" },
+	{ "restore", desk_verb_restore, "undo what 'set' has changed" },
+	{ "stat", desk_verb_stat, "show counts by site and policy, also for Prometheus" },
+	{ "trace", desk_verb_trace, "print each invalidation as it happens" },
+	{ "record", desk_verb_record, "record a VM's memslot updates, for kvm-zap-bench replay" },
+	{ "compare", desk_verb_compare, "compare what policies cost" },
+	{ "report", desk_verb_report, "make a page of what compare, stat and kvm-zap-bench measured" },
 };
 
 const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;
 
 static const char doc[] =
 	"See and choose how KVM drops mappings of guest memory.\v"
-	"Exit status: 0 done, or so; 1 not; 2 wrong usage; 3 no such VM; 4 the kvm that is "
-	"loaded has no kvm-zap; 5 not root, no debugfs, or locked down; 6 assigned devices, "
-	"see 'kvm-zap set --help'.";
+	"Exit status: 0 success; 1 failure, or the answer is no; 2 wrong usage; 3 no such VM; "
+	"4 the kvm that is loaded has no kvm-zap; 5 not root, no debugfs, or locked down; "
+	"6 assigned devices, see 'kvm-zap set --help'.";
 
 /* The verbs' list goes between the options and the exit status. */
 static char *help_filter(int key, const char *text, void *input)

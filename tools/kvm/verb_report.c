@@ -21,7 +21,8 @@ struct report_verb {
 
 static const struct argp_option options[] = {
 	{ .name = "output", .key = 'o', .arg = "PAGE",
-	  .doc = "The page to write, in HTML. It replaces what is there when it is whole" },
+	  .doc = "The HTML page to write; an existing one is replaced once the new one is "
+		 "complete" },
 	{ }
 };
 
@@ -61,14 +62,13 @@ static const struct desk_args args = {
 	.check = check,
 	.no_json = true,
 	.args_doc = "FILE.json... -o PAGE",
-	.doc = "Make one page of what was measured, for a browser: hosts, verdicts with their "
-	       "intervals, tables and plots.\v"
-	       "FILE is what 'kvm-zap compare --json' or 'kvm-zap stat --json' printed, what "
-	       "'kvm-zap-bench WORKLOAD --json' did, or the bench.json of 'make bench', in any "
-	       "number. Runs of kvm-zap-bench are put together: where they differ in the size of "
-	       "the memslot alone, or of what else is mapped, a plot has what that costs.\n\n"
-	       "The page asks for nothing from elsewhere and runs nothing. gnuplot draws the plots; "
-	       "without it the page has the tables only, and says so.",
+	.doc = "Make a page for a browser from measurements: hosts, verdicts with their intervals, "
+	       "tables and plots.\vEach FILE is the output of 'kvm-zap compare --json', 'kvm-zap stat "
+	       "--json' or 'kvm-zap-bench WORKLOAD --json', or the bench.json of 'make bench'. Runs of "
+	       "kvm-zap-bench that differ only in the size of the memslot, or of what else is mapped, "
+	       "are combined in a plot of the cost against that size.\n\nThe page loads nothing from "
+	       "elsewhere and runs no scripts. gnuplot draws the plots; without it, the page has only "
+	       "the tables, and says so.",
 };
 
 /* The page may not take the place of what it is made of, either. */

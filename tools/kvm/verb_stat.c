@@ -32,14 +32,14 @@ static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
-	  .doc = "Print what came to it, again and again" },
-	{ .name = "count", .key = 'n', .arg = "COUNT", .doc = "With -i: this often, then end" },
-	{ .name = "all", .key = 'a', .doc = "Rows that are all zero as well" },
+	  .doc = "Print the difference again each time that this time has passed" },
+	{ .name = "count", .key = 'n', .arg = "COUNT", .doc = "With -i: end after this many times" },
+	{ .name = "all", .key = 'a', .doc = "Also print rows that are all zero" },
 	{ .name = "prometheus", .key = 'p',
-	  .doc = "Print metrics in Prometheus' text format 0.0.4, of each VM as well" },
+	  .doc = "Print metrics in Prometheus' text format 0.0.4, including those of each VM" },
 	{ .name = "output", .key = 'o', .arg = "FILE",
-	  .doc = "With --prometheus: to FILE, in one step, for node_exporter's textfile "
-		 "collector: FILE is to end in .prom" },
+	  .doc = "With --prometheus: replace FILE in one step, for node_exporter's textfile "
+		 "collector; its name has to end in .prom" },
 	{ }
 };
 
@@ -84,13 +84,13 @@ static const struct desk_args args = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "What all VMs together did since kvm was loaded, or since 1 was written to "
-	       DESK_DEBUGFS "/zap/reset.\v"
-	       "COUNT invalidations, SPTES that they dropped, OTHERS of these that cannot have been the "
-	       "memslot's, KEPT what scoped left mapped, TABLES page tables, YIELDS of mmu_lock, "
-	       "FLUSHES of TLBs, TIME within them, WORST the longest. With -i these are what came "
-	       "to it each time, TIME as a share, but for WORST. With --json and -i each time is one "
-	       "line.",
+	.doc = "Show what all VMs together did since kvm was loaded, or since 1 was written to "
+	       DESK_DEBUGFS "/zap/reset.\vColumns: COUNT is the number of invalidations; SPTES is the "
+	       "mappings that they dropped; OTHERS is how many of these cannot have been the "
+	       "memslot's; KEPT is the mappings that scoped left; TABLES is page tables; YIELDS is "
+	       "lock breaks of mmu_lock; FLUSHES is TLB flushes; TIME is the time within "
+	       "invalidations; WORST is the longest one. With -i, all but WORST are differences, and "
+	       "TIME is a share. With --json and -i, a line is printed each time.",
 };
 
 static const struct desk_row *row_before(const struct stat_verb *s, const struct desk_row *row)

@@ -31,7 +31,7 @@ struct status {
 
 static const struct argp_option options[] = {
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
-	  .doc = "Measure rates over this time (1); 0: no rates" },
+	  .doc = "Measure rates over this time (default: 1); 0: do not measure rates" },
 	{ }
 };
 
@@ -47,14 +47,14 @@ static const struct desk_args args = {
 	.options = options,
 	.option = option,
 	.no_word = "the verb goes first",
-	.doc = "What is loaded, what is chosen, and a line for each VM, the one that suffers "
-	       "most first.\v"
-	       "Columns: WORD is the VM's own, BY what decides (param, vm, kernel; type, dma and sregs: "
-	       "the VM has no choice), GETS what that comes to, DEV the assigned devices (+n: "
-	       "non-coherent DMA), MAPPED the mappings (leaf SPTEs) that it has, INV/S invalidations a second, "
-	       "REF/S faults that followed them, UPD the share of time that the VMM spends "
-	       "in updates of memslots, STALL the share that its vCPUs lose (with zap_stall), WORST "
-	       "the longest invalidation.",
+	.doc = "Show which kvm is loaded, which policies are chosen, and a line for each VM, the VM "
+	       "that suffers most first.\vColumns: WORD is the VM's own word; BY says what decides "
+	       "(param, vm, kernel; with type, dma and sregs, the VM has no choice); GETS is the "
+	       "resulting policy; DEV is the number of assigned devices (+n: with non-coherent DMA); "
+	       "MAPPED is the number of mappings (leaf SPTEs); INV/S is invalidations per second; "
+	       "REF/S is page faults per second that followed them; UPD is the share of time that the "
+	       "VMM spends in memslot updates; STALL is the share of time that the vCPUs lose (if "
+	       "zap_stall is on); WORST is the longest invalidation.",
 };
 
 static void measure(struct status *s)

@@ -9,12 +9,13 @@
 
 static const struct argp_option options[] = {
 	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
-	  .doc = "Which VM: its guest's name, id or UUID, or its process" },
+	  .doc = "The VM, given by its guest's name, id or UUID, or by its process" },
 	{ .name = "output", .key = 'o', .arg = "FILE",
-	  .doc = "Where to: a file that is not there yet (standard output)" },
+	  .doc = "The file to write, which must not exist yet (default: standard output)" },
 	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
 	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
-	  .doc = "Room for events that are not read yet, of each CPU (256)" },
+	  .doc = "The size of each CPU's buffer for events that have not been read yet (default: "
+		 "256)" },
 	{ }
 };
 
@@ -52,16 +53,15 @@ static const struct desk_args record = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "Record each update of a VM's memslots and what was mapped then, until it is "
-	       "interrupted or the VM ends, for 'kvm-zap-bench replay'.\v"
-	       "One line of JSON each: a header, then the updates in their order, with the "
-	       "invalidation that was part of each, the page faults that followed, events that were "
-	       "lost, and the end. mapped_before and mapped_after are mappings (leaf SPTEs) of the "
-	       "whole VM. KVM does not tell which memslots a VM has when the recording begins: replay "
-	       "finds those that are deleted, moved or changed later. Record under scoped to have what "
-	       "is mapped of each memslot; under fast there is the sum of the VM alone. The events go "
-	       "through an instance of tracefs that belongs to this run, so that several may record "
-	       "or trace at a time.",
+	.doc = "Record each memslot update of a VM and what was mapped at that time, until interrupted "
+	       "or the VM ends, for 'kvm-zap-bench replay'.\vThe output is lines of JSON: a header, "
+	       "the updates in order, each with the invalidation that was part of it, the page faults "
+	       "that followed, the number of lost events, and an end. mapped_before and mapped_after "
+	       "are mappings (leaf SPTEs) of the whole VM. KVM does not tell which memslots a VM has "
+	       "when the recording begins; replay finds those that are deleted, moved or changed "
+	       "later. Record under scoped to learn how much of each memslot is mapped; fast only "
+	       "gives the sum for the VM. The events go through a tracefs instance of this run's own, "
+	       "so that several runs may record or trace at a time.",
 };
 
 void record_args_parse(struct record_args *args, int argc, char **argv)

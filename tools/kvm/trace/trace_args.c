@@ -19,28 +19,29 @@
 
 static const struct argp_option options[] = {
 	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
-	  .doc = "Of this VM only: its guest's name, id or UUID, or its process" },
+	  .doc = "Only this VM, given by its guest's name, id or UUID, or by its process" },
 	{ .name = "site", .key = 's', .arg = "SITE",
-	  .doc = "At this site only: memslot, mmio, teardown" },
+	  .doc = "Only this site: memslot, mmio, teardown" },
 	{ .name = "policy", .key = 'p', .arg = "WORD",
-	  .doc = "Done so only: fast, scoped, walk, bulk" },
+	  .doc = "Only this policy: fast, scoped, walk, bulk" },
 	{ .name = "min-ns", .key = KEY_MIN_NS, .arg = "NS",
-	  .doc = "That took as long, or longer" },
+	  .doc = "Only invalidations that took at least this long" },
 	{ .name = "memslots", .key = 'm',
-	  .doc = "Also memslots that are created, changed, moved and deleted, with the time that "
-		 "the VMM waited" },
+	  .doc = "Also print memslots that are created, changed, moved or deleted, with the time "
+		 "that the VMM waited" },
 	{ .name = "top", .key = 't',
-	  .doc = "Which memslots of which VMs: a table of rates, the most first, again and again" },
+	  .doc = "Print a table of rates by VM and memslot, the highest first, again and again" },
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
-	  .doc = "With --top: as often as this (1)" },
+	  .doc = "With --top: the time between two tables (default: 1)" },
 	{ .name = "count", .key = 'n', .arg = "COUNT",
-	  .doc = "End after so many invalidations; with --top, tables" },
+	  .doc = "End after this many invalidations or, with --top, tables" },
 	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
 	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
-	  .doc = "Room for events that are not read yet, of each CPU (256)" },
+	  .doc = "The size of each CPU's buffer for events that have not been read yet (default: "
+		 "256)" },
 	{ .name = "qmp", .key = KEY_QMP, .arg = "SOCKET|none",
-	  .doc = "With --vm: the VM's QMP socket, where its command line does not tell. none: QEMU "
-		 "is not asked what memslots are" },
+	  .doc = "With --vm: the VM's QMP socket, if its command line does not name it. none: do "
+		 "not ask QEMU what memslots are" },
 	{ }
 };
 
@@ -138,16 +139,15 @@ static const struct desk_args trace = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "Print a line for each invalidation as it happens, until it is interrupted, and one "
-	       "for the page faults that followed it.\v"
-	       "Columns: POLICY what was done, BY who decided (param, vm, kernel; type, dma and sregs: "
-	       "the VM has no choice), TOOK its time, SPTES the mappings that it dropped, OTHERS those of "
-	       "them that cannot have been the memslot's, WHAT the memslot's number, after 1: in SMM's "
-	       "address space, its size, its address and what QEMU calls it, where QEMU "
-	       "has a QMP socket; or mmio, teardown. "
-	       "The events go through an instance of tracefs that belongs to this run: "
-	       "others who trace do not notice. Events that the buffer had no room for are counted, and "
-	       "said. With --json each line, or table, is an object.",
+	.doc = "Print a line for each invalidation as it happens, and one for the page faults that "
+	       "followed it, until interrupted.\vColumns: POLICY is the policy that was used; BY says "
+	       "who decided (param, vm, kernel; with type, dma and sregs, the VM has no choice); TOOK "
+	       "is the time it took; SPTES is the mappings that it dropped; OTHERS is how many of "
+	       "these cannot have been the memslot's; WHAT is the memslot's number (after 1: in SMM's "
+	       "address space), its size, its address, and its name in QEMU, if QEMU has a QMP socket; "
+	       "or it is mmio or teardown. The events go through a tracefs instance of this run's own, "
+	       "so that it does not disturb others who trace. If the buffer had no room for some "
+	       "events, their number is printed. With --json, each line or table is an object.",
 };
 
 void trace_args_parse(struct trace_args *args, int argc, char **argv)
