@@ -238,6 +238,10 @@ check-series: setup ## build KVM at each patch of make series; LINE=LINE
 lint: setup ## what can be told of the sources without running them; T=NAME runs one check
 	@tools/testing/lint $(T)
 
+.PHONY: htmldocs
+htmldocs: setup ## the documentation as web pages, in build/lint/html
+	@tools/testing/lint doc
+
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
