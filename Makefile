@@ -6,6 +6,17 @@
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
+# Another architecture has verbs of its own, as far as it has them.
+ifeq ($(ARCH),arm64)
+export LINE T M KERNEL OUT
+.PHONY: $(or $(MAKECMDGOALS),all)
+$(or $(MAKECMDGOALS),all):
+	@scripts/build/make-arm64 $@
+else
+ifeq ($(filter $(or $(ARCH),x86),x86 x86_64),)
+$(error ARCH='$(ARCH)': kvm-zap knows x86 and arm64)
+endif
+
 # Found out once, and only where a recipe uses it: setup and help do without headers.
 ifndef KVER
 KVER = $(eval KVER := $(shell LINE='$(LINE)' scripts/kver))$(or $(KVER),$(error no kernel to build for))
@@ -30,6 +41,7 @@ all: modules tools ## build the modules and the tools (the default)
 help: ## list the verbs
 	@sed -n 's/^\([a-z0-9_-]*\):.* ## /\1\t/p' Makefile | expand -t 18
 	@echo
+	@echo 'ARCH=arm64        the verbs for arm64: scripts/build/make-arm64 --help lists them'
 	@echo 'KVER=VERSION      build for this kernel instead of the running or newest one'
 	@echo "LINE=LINE         build for the newest one of a kernel line:" \
 		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
@@ -251,3 +263,5 @@ clean: ## remove what was built, keep what was downloaded
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked
 	@rm -rf build
+
+endif # ARCH

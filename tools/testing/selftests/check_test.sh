@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What tools/testing/check says of tests that pass, fail, die and are skipped.
+# What tools/testing/check says of tests that pass, fail, die and are skipped, and what make
+# says of an architecture.
 #
 # What breaks without it: a failure is counted and nobody can tell from the end of a log
-# which one it was, or one is not counted at all.
+# which one it was, or one is not counted at all. A verb that knows x86 only runs on x86 when
+# it was asked for arm64.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -40,7 +42,7 @@ checked() {
 	ktap_equal 'exit status' $? "$1"
 }
 
-ktap_start 3
+ktap_start 4
 
 test_of passes 0 '1..1' '# 3 of 3' 'ok 1 all are three'
 test_of none 4 '1..0 # SKIP no three'
@@ -67,4 +69,22 @@ tools/testing/check --list "$tmp/list" fials > "$tmp/out" 2>&1
 ktap_equal 'exit status' $? 1
 grep -q fials "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
 ktap_result 'tests are run by name, and a name of none is refused'
+
+# refuses WORDS ARGUMENT...: make, called so, does nothing and says WORDS.
+refuses() {
+	words=$1
+	shift
+	! env -u MAKEFLAGS -u MAKELEVEL make "$@" > "$tmp/out" 2>&1 || ktap_fail "make $* succeeds"
+	grep -q -F "$words" "$tmp/out" || ktap_fail "$(cat "$tmp/out")"
+}
+refuses "ARCH='mips': kvm-zap knows x86 and arm64" ARCH=mips help
+refuses 'make ARCH=arm64 demo: this verb knows x86 only' ARCH=arm64 demo
+refuses 'make ARCH=arm64 modules: KVM is a part of the kernel' ARCH=arm64 modules
+refuses 'make ARCH=arm64 check: there are rules for arm64 on 6.1 only, not on 7.2' ARCH=arm64 LINE=7.2 check
+refuses 'make ARCH=arm64 frob: there is no such verb' ARCH=arm64 frob
+env -u MAKEFLAGS -u MAKELEVEL make ARCH=arm64 M=list check-mutants > "$tmp/out" 2>&1
+ktap_check cmp -s "$tmp/out" - << END
+$(awk '!/^#/ && NF { print $1 }' tools/testing/mutants/arm64/list)
+END
+ktap_result 'make ARCH=arm64 runs what is for arm64, and refuses the rest'
 ktap_end
