@@ -19,7 +19,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *about;
 } verbs[] = {
-	{ "status", desk_verb_status, "show what is in force and what it does to VMs (the default)" },
+	{ "status", desk_verb_status, "show what is in force and what it does (the default)" },
 	{ "set", desk_verb_set, "choose a policy, for all VMs or for one" },
 	{ "verify", desk_verb_verify, "check what is in force, now and after a reboot" },
 	{ "restore", desk_verb_restore, "undo what 'set' has changed" },
@@ -27,7 +27,7 @@ static const struct {
 	{ "trace", desk_verb_trace, "print each invalidation as it happens" },
 	{ "record", desk_verb_record, "record a VM's memslot updates, for kvm-zap-bench replay" },
 	{ "compare", desk_verb_compare, "compare what policies cost" },
-	{ "report", desk_verb_report, "make a page of what compare, stat and kvm-zap-bench measured" },
+	{ "report", desk_verb_report, "make a page of what was measured" },
 };
 
 const char *argp_program_version = "kvm-zap " KVM_ZAP_VERSION;

@@ -24,25 +24,28 @@ volatile sig_atomic_t compare_stopped;
 
 static const struct argp_option options[] = {
 	{ .name = "policies", .key = 'p', .arg = "WORDS",
-	  .doc = "Words of memslot, separated by commas or blanks; the first is what the others "
-		 "are compared with (default: fast,scoped)" },
+	  .doc = "Words of memslot, separated by commas or blanks; the first is what the "
+		 "others are compared with (default: fast,scoped)" },
 	{ .name = "rounds", .key = 'r', .arg = "N",
-	  .doc = "The number of rounds (default: 10); with fewer than 6, there are no intervals" },
+	  .doc = "The number of rounds (default: 10); with fewer than 6, there are no "
+		 "intervals" },
 	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
-	  .doc = "A running VM, given by its guest's name, id or UUID, or by its process. Its own "
-		 "word is changed during the comparison and put back at the end" },
-	{ .name = "seconds", .key = 's', .arg = "S", .doc = "With --vm: the seconds of each run (default: 5)" },
+	  .doc = "A running VM, given by its guest's name, id or UUID, or by its process. Its "
+		 "own word is changed during the comparison and put back at the end" },
+	{ .name = "seconds", .key = 's', .arg = "S",
+	  .doc = "With --vm: the seconds of each run (default: 5)" },
 	{ .name = "event", .key = 'E', .arg = "EVENT",
-	  .doc = "Also count this event, or several separated by commas, with perf stat. May be "
-		 "given more than once. With a COMMAND, perf counts the whole command, not only "
-		 "its VMs" },
+	  .doc = "Also count this event, or several separated by commas, with perf stat. May "
+		 "be given more than once. With a COMMAND, perf counts the whole command, not "
+		 "only its VMs" },
 	{ .name = "by", .key = 'b', .arg = "VALUE",
 	  .doc = "The value that the last sentence is about: a value of the table, or an event "
 		 "(default: ns)" },
 	{ .name = "output", .key = 'o', .arg = "FILE",
 	  .doc = "Append each sample to FILE as it comes, as a line of JSON" },
 	{ .name = "seed", .key = 'S', .arg = "N",
-	  .doc = "The seed for the intervals (default: 1); the same seed gives the same intervals" },
+	  .doc = "The seed for the intervals (default: 1); the same seed gives the same "
+		 "intervals" },
 	{ .name = "devices-tested", .key = 'd',
 	  .doc = "You have tested the guest, which has host devices, with these words" },
 	{ }
@@ -166,20 +169,21 @@ static const struct desk_args args = {
 	.args_doc = "[WORKLOAD [ARG...] | GUEST [ARG...] | -- COMMAND [ARG...]]",
 	.doc = "Compare policies of site memslot, per invalidation. Only the words of the VMs "
 	       "concerned are changed, no parameter and no other VM.\vWORKLOAD is a workload of "
-	       "kvm-zap-bench (default: rom), which runs once for each sample. COMMAND runs once for "
-	       "each sample, and has to wait for the VMs that it makes. GUEST is a Linux guest under "
-	       "QEMU: guest-rom, guest-hotplug, guest-virtio-mem or guest-vga (each has a --help). "
-	       "With --vm, a VM of this host goes on with its own work. Each round has the first "
-	       "policy twice; the ratio of these two, 'again', is noise. Ratios are ratios of medians, "
-	       "with the interval that contains 95 % of resampled ratios. A difference is reported "
-	       "only if its interval neither contains 1 nor overlaps that of the noise.\n\nVALUE, for "
-	       "each invalidation: ns is its time; update_ns is the time of the memslot update that it "
-	       "is part of and of those that follow it; stall_ns and refaults are time and number of "
-	       "page faults after it; sptes is the mappings that it dropped; collateral is how many of "
-	       "these cannot have been the memslot's; kept is the mappings that scoped left; tables is "
-	       "page tables; yields is lock breaks of mmu_lock; and perf's events.\n\n^C ends the "
-	       "comparison early and prints the results so far. If the run is killed, 'kvm-zap "
-	       "restore' puts back what it has changed.",
+	       "kvm-zap-bench (default: rom), which runs once for each sample. COMMAND runs once "
+	       "for each sample, and has to wait for the VMs that it makes. GUEST is a Linux "
+	       "guest under QEMU: guest-rom, guest-hotplug, guest-virtio-mem or guest-vga (each "
+	       "has a --help). With --vm, a VM of this host goes on with its own work. Each round "
+	       "has the first policy twice; the ratio of these two, 'again', is noise. Ratios are "
+	       "ratios of medians, with the interval that contains 95 % of resampled ratios. A "
+	       "difference is reported only if its interval neither contains 1 nor overlaps that "
+	       "of the noise.\n\nVALUE, for each invalidation: ns is its time; update_ns is the "
+	       "time of the memslot update that it is part of and of those that follow it; "
+	       "stall_ns and refaults are time and number of page faults after it; sptes is the "
+	       "mappings that it dropped; collateral is how many of these cannot have been the "
+	       "memslot's; kept is the mappings that scoped left; tables is page tables; yields "
+	       "is lock breaks of mmu_lock; and perf's events.\n\n^C ends the comparison early "
+	       "and prints the results so far. If the run is killed, 'kvm-zap restore' puts back "
+	       "what it has changed.",
 };
 
 static void on_signal(int number)

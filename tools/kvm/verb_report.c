@@ -62,13 +62,13 @@ static const struct desk_args args = {
 	.check = check,
 	.no_json = true,
 	.args_doc = "FILE.json... -o PAGE",
-	.doc = "Make a page for a browser from measurements: hosts, verdicts with their intervals, "
-	       "tables and plots.\vEach FILE is the output of 'kvm-zap compare --json', 'kvm-zap stat "
-	       "--json' or 'kvm-zap-bench WORKLOAD --json', or the bench.json of 'make bench'. Runs of "
-	       "kvm-zap-bench that differ only in the size of the memslot, or of what else is mapped, "
-	       "are combined in a plot of the cost against that size.\n\nThe page loads nothing from "
-	       "elsewhere and runs no scripts. gnuplot draws the plots; without it, the page has only "
-	       "the tables, and says so.",
+	.doc = "Make a page for a browser from measurements: hosts, verdicts with their "
+	       "intervals, tables and plots.\vEach FILE is the output of 'kvm-zap compare "
+	       "--json', 'kvm-zap stat --json' or 'kvm-zap-bench WORKLOAD --json', or the "
+	       "bench.json of 'make bench'. Runs of kvm-zap-bench that differ only in the size of "
+	       "the memslot, or of what else is mapped, are combined in a plot of the cost "
+	       "against that size.\n\nThe page loads nothing from elsewhere and runs no scripts. "
+	       "gnuplot draws the plots; without it, the page has only the tables, and says so.",
 };
 
 /* The page may not take the place of what it is made of, either. */

@@ -40,9 +40,9 @@ static const struct desk_args args = {
 	.options = options,
 	.option = option,
 	.no_word = "all is put back",
-	.doc = "Put back every word that 'kvm-zap set', or a run that was killed, has changed since "
-	       "the host was started, and print what was done. Also remove tracefs instances that a "
-	       "'kvm-zap trace' has left.",
+	.doc = "Put back every word that 'kvm-zap set', or a run that was killed, has changed "
+	       "since the host was started, and print what was done. Also remove tracefs "
+	       "instances that a 'kvm-zap trace' has left.",
 };
 
 static const char *restore_one(const struct restore *r, const struct desk_note *note, int *error)

@@ -31,8 +31,9 @@ struct set {
 
 static const struct argp_option options[] = {
 	{ .name = "vm", .key = 'v', .arg = "NAME|PID",
-	  .doc = "Only for this VM, at site memslot; the VM is given by its guest's name, id or "
-		 "UUID, or by its process. WORD may be 'inherit': the parameter decides again" },
+	  .doc = "Only for this VM, at site memslot; the VM is given by its guest's name, id "
+		 "or UUID, or by its process. WORD may be 'inherit': the parameter decides "
+		 "again" },
 	{ .name = "devices-tested", .key = 'd',
 	  .doc = "You have tested guests that have host devices with this word. Without this "
 		 "option, 'scoped' and 'auto' of memslot are refused if there are such guests" },
@@ -74,10 +75,10 @@ static const struct desk_args args = {
 	.check = check,
 	.args_doc = "SITE WORD",
 	.doc = "Choose a policy. It applies from the next invalidation on, until kvm is loaded "
-	       "again.\vSITE is memslot (stock, fast, scoped, auto), mmio (fast, scoped) or teardown "
-	       "(walk, fast, bulk). The former word is kept in /run/kvm-zap for 'kvm-zap restore'. To "
-	       "keep a choice across reboots, write 'options kvm memslot_zap=WORD' to a file in "
-	       "/etc/modprobe.d.",
+	       "again.\vSITE is memslot (stock, fast, scoped, auto), mmio (fast, scoped) or "
+	       "teardown (walk, fast, bulk). The former word is kept in /run/kvm-zap for 'kvm-zap "
+	       "restore'. To keep a choice across reboots, write 'options kvm memslot_zap=WORD' "
+	       "to a file in /etc/modprobe.d.",
 };
 
 /* The current word, of the VM or of the parameter; *@text says which it is. */

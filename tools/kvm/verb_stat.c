@@ -33,7 +33,8 @@ static volatile sig_atomic_t stopped;
 static const struct argp_option options[] = {
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
 	  .doc = "Print the difference again each time that this time has passed" },
-	{ .name = "count", .key = 'n', .arg = "COUNT", .doc = "With -i: end after this many times" },
+	{ .name = "count", .key = 'n', .arg = "COUNT",
+	  .doc = "With -i: end after this many times" },
 	{ .name = "all", .key = 'a', .doc = "Also print rows that are all zero" },
 	{ .name = "prometheus", .key = 'p',
 	  .doc = "Print metrics in Prometheus' text format 0.0.4, including those of each VM" },
@@ -85,12 +86,12 @@ static const struct desk_args args = {
 	.option = option,
 	.check = check,
 	.doc = "Show what all VMs together did since kvm was loaded, or since 1 was written to "
-	       DESK_DEBUGFS "/zap/reset.\vColumns: COUNT is the number of invalidations; SPTES is the "
-	       "mappings that they dropped; OTHERS is how many of these cannot have been the "
-	       "memslot's; KEPT is the mappings that scoped left; TABLES is page tables; YIELDS is "
-	       "lock breaks of mmu_lock; FLUSHES is TLB flushes; TIME is the time within "
-	       "invalidations; WORST is the longest one. With -i, all but WORST are differences, and "
-	       "TIME is a share. With --json and -i, a line is printed each time.",
+	       DESK_DEBUGFS "/zap/reset.\vColumns: COUNT is the number of invalidations; SPTES "
+	       "is the mappings that they dropped; OTHERS is how many of these cannot have been the "
+	       "memslot's; KEPT is the mappings that scoped left; TABLES is page tables; YIELDS "
+	       "is lock breaks of mmu_lock; FLUSHES is TLB flushes; TIME is the time within "
+	       "invalidations; WORST is the longest one. With -i, all but WORST are differences, "
+	       "and TIME is a share. With --json and -i, a line is printed each time.",
 };
 
 static const struct desk_row *row_before(const struct stat_verb *s, const struct desk_row *row)

@@ -47,14 +47,15 @@ static const struct desk_args args = {
 	.options = options,
 	.option = option,
 	.no_word = "the verb goes first",
-	.doc = "Show which kvm is loaded, which policies are chosen, and a line for each VM, the VM "
-	       "that suffers most first.\vColumns: WORD is the VM's own word; BY says what decides "
-	       "(param, vm, kernel; with type, dma and sregs, the VM has no choice); GETS is the "
-	       "resulting policy; DEV is the number of assigned devices (+n: with non-coherent DMA); "
-	       "MAPPED is the number of mappings (leaf SPTEs); INV/S is invalidations per second; "
-	       "REF/S is page faults per second that followed them; UPD is the share of time that the "
-	       "VMM spends in memslot updates; STALL is the share of time that the vCPUs lose (if "
-	       "zap_stall is on); WORST is the longest invalidation.",
+	.doc = "Show which kvm is loaded, which policies are chosen, and a line for each VM, the "
+	       "VM that suffers most first.\vColumns: WORD is the VM's own word; BY says what "
+	       "decides (param, vm, kernel; with type, dma and sregs, the VM has no choice); GETS "
+	       "is the resulting policy; DEV is the number of assigned devices (+n: with "
+	       "non-coherent DMA); MAPPED is the number of mappings (leaf SPTEs); INV/S is "
+	       "invalidations per second; REF/S is page faults per second that followed them; UPD "
+	       "is the share of time that the VMM spends in memslot updates; STALL is the share "
+	       "of time that the vCPUs lose (if zap_stall is on); WORST is the longest "
+	       "invalidation.",
 };
 
 static void measure(struct status *s)

@@ -36,8 +36,8 @@ struct verify {
 
 static const struct argp_option options[] = {
 	{ .name = "boot", .key = 'b',
-	  .doc = "Also check that it will be in force after a reboot, by modprobe.d, the kernel's "
-		 "command line, and the kvm that is installed for the newest kernel" },
+	  .doc = "Also check that it will be in force after a reboot, by modprobe.d, the "
+		 "kernel's command line, and the kvm that is installed for the newest kernel" },
 	{ }
 };
 
@@ -91,10 +91,10 @@ static const struct desk_args args = {
 	.word = add_want,
 	.check = check,
 	.args_doc = "SITE=WORD...",
-	.doc = "Check whether each SITE=WORD is in force. Exit with 0 if so; otherwise exit with 1 and "
-	       "print the reason.\vVMs that the parameter does not reach, because of a word of their "
-	       "own, their type or a device, are named. They are not a failure: somebody chose that "
-	       "word, or there is no choice.",
+	.doc = "Check whether each SITE=WORD is in force. Exit with 0 if so; otherwise exit with "
+	       "1 and print the reason.\vVMs that the parameter does not reach, because of a word "
+	       "of their own, their type or a device, are named. They are not a failure: somebody "
+	       "chose that word, or there is no choice.",
 };
 
 /* A line of the answer; @good says whether it is as it should be. */

@@ -14,8 +14,8 @@ static const struct argp_option options[] = {
 	  .doc = "The file to write, which must not exist yet (default: standard output)" },
 	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
 	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
-	  .doc = "The size of each CPU's buffer for events that have not been read yet (default: "
-		 "256)" },
+	  .doc = "The size of each CPU's buffer for events that have not been read yet "
+		 "(default: 256)" },
 	{ }
 };
 
@@ -53,15 +53,16 @@ static const struct desk_args record = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "Record each memslot update of a VM and what was mapped at that time, until interrupted "
-	       "or the VM ends, for 'kvm-zap-bench replay'.\vThe output is lines of JSON: a header, "
-	       "the updates in order, each with the invalidation that was part of it, the page faults "
-	       "that followed, the number of lost events, and an end. mapped_before and mapped_after "
-	       "are mappings (leaf SPTEs) of the whole VM. KVM does not tell which memslots a VM has "
-	       "when the recording begins; replay finds those that are deleted, moved or changed "
-	       "later. Record under scoped to learn how much of each memslot is mapped; fast only "
-	       "gives the sum for the VM. The events go through a tracefs instance of this run's own, "
-	       "so that several runs may record or trace at a time.",
+	.doc = "Record each memslot update of a VM and what was mapped at that time, until "
+	       "interrupted or the VM ends, for 'kvm-zap-bench replay'.\vThe output is lines of "
+	       "JSON: a header, the updates in order, each with the invalidation that was part of "
+	       "it, the page faults that followed, the number of lost events, and an end. "
+	       "mapped_before and mapped_after are mappings (leaf SPTEs) of the whole VM. KVM "
+	       "does not tell which memslots a VM has when the recording begins; replay finds "
+	       "those that are deleted, moved or changed later. Record under scoped to learn how "
+	       "much of each memslot is mapped; fast only gives the sum for the VM. The events go "
+	       "through a tracefs instance of this run's own, so that several runs may record or "
+	       "trace at a time.",
 };
 
 void record_args_parse(struct record_args *args, int argc, char **argv)

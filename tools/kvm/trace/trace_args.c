@@ -27,8 +27,8 @@ static const struct argp_option options[] = {
 	{ .name = "min-ns", .key = KEY_MIN_NS, .arg = "NS",
 	  .doc = "Only invalidations that took at least this long" },
 	{ .name = "memslots", .key = 'm',
-	  .doc = "Also print memslots that are created, changed, moved or deleted, with the time "
-		 "that the VMM waited" },
+	  .doc = "Also print memslots that are created, changed, moved or deleted, with the "
+		 "time that the VMM waited" },
 	{ .name = "top", .key = 't',
 	  .doc = "Print a table of rates by VM and memslot, the highest first, again and again" },
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
@@ -37,11 +37,11 @@ static const struct argp_option options[] = {
 	  .doc = "End after this many invalidations or, with --top, tables" },
 	{ .name = "seconds", .key = 'S', .arg = "SECONDS", .doc = "End after this time" },
 	{ .name = "buffer", .key = KEY_BUFFER, .arg = "KIB",
-	  .doc = "The size of each CPU's buffer for events that have not been read yet (default: "
-		 "256)" },
+	  .doc = "The size of each CPU's buffer for events that have not been read yet "
+		 "(default: 256)" },
 	{ .name = "qmp", .key = KEY_QMP, .arg = "SOCKET|none",
-	  .doc = "With --vm: the VM's QMP socket, if its command line does not name it. none: do "
-		 "not ask QEMU what memslots are" },
+	  .doc = "With --vm: the VM's QMP socket, if its command line does not name it. none: "
+		 "do not ask QEMU what memslots are" },
 	{ }
 };
 
@@ -139,15 +139,16 @@ static const struct desk_args trace = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "Print a line for each invalidation as it happens, and one for the page faults that "
-	       "followed it, until interrupted.\vColumns: POLICY is the policy that was used; BY says "
-	       "who decided (param, vm, kernel; with type, dma and sregs, the VM has no choice); TOOK "
-	       "is the time it took; SPTES is the mappings that it dropped; OTHERS is how many of "
-	       "these cannot have been the memslot's; WHAT is the memslot's number (after 1: in SMM's "
-	       "address space), its size, its address, and its name in QEMU, if QEMU has a QMP socket; "
-	       "or it is mmio or teardown. The events go through a tracefs instance of this run's own, "
-	       "so that it does not disturb others who trace. If the buffer had no room for some "
-	       "events, their number is printed. With --json, each line or table is an object.",
+	.doc = "Print a line for each invalidation as it happens, and one for the page faults "
+	       "that followed it, until interrupted.\vColumns: POLICY is the policy that was "
+	       "used; BY says who decided (param, vm, kernel; with type, dma and sregs, the VM "
+	       "has no choice); TOOK is the time it took; SPTES is the mappings that it dropped; "
+	       "OTHERS is how many of these cannot have been the memslot's; WHAT is the memslot's "
+	       "number (after 1: in SMM's address space), its size, its address, and its name in "
+	       "QEMU, if QEMU has a QMP socket; or it is mmio or teardown. The events go through "
+	       "a tracefs instance of this run's own, so that it does not disturb others who "
+	       "trace. If the buffer had no room for some events, their number is printed. With "
+	       "--json, each line or table is an object.",
 };
 
 void trace_args_parse(struct trace_args *args, int argc, char **argv)
