@@ -114,7 +114,7 @@ smp-modules: build/config | packages
 		--edit tools/testing/smp/no-kick.cocci:arch/x86/kvm/x86.c $(O)/smp
 
 .PHONY: tools
-tools: | packages ## build kvm-zap-bench
+tools: | packages ## build kvm-zap and kvm-zap-bench
 	@$(MAKE) -s -C tools O=$(CURDIR)/build/tools
 
 .PHONY: tests

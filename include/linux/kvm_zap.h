@@ -4,9 +4,9 @@
  *
  * A zap site is an event at which KVM drops the mappings of a whole VM or memslot;
  * a zap policy is a way to do it.  The architecture brackets each event with
- * kvm_zap_begin() and kvm_zap_end(), and runs the engine of the policy that
- * kvm_zap_begin() returns.  Parameters, statistics, debugfs files and the tracepoint
- * are in virt/kvm/zap*.c, which is architecture-neutral.
+ * kvm_zap_begin() and kvm_zap_end(), or kvm_zap_record_begin() and kvm_zap_record_end(),
+ * and runs the engine of the policy that the former returns.  Parameters, statistics,
+ * debugfs files and the tracepoint are in virt/kvm/zap*.c, which is architecture-neutral.
  *
  * See Documentation/virt/kvm/zap-policy.rst.
  */
@@ -33,7 +33,7 @@ struct task_struct;
  * bits), and the description of the parameter WORD_zap.
  * KVM_ARCH_ZAP_COUNTERS(X, arg): each site and policy, by suffix and word, that a VM has a
  * counter for; @arg is passed through.  TEARDOWN has none, because the VM's files are
- * gone by then.
+ * gone by then or about to go.
  * KVM_ARCH_ZAP_TIMES(X): each policy, by suffix and word, whose time a VM sums up.
  * KVM_ARCH_ZAP_EXTRAS(X, arg): what else is counted of an invalidation, by suffix and name.
  * KVM_ARCH_ZAP_KNOWS_FAULTS: 1 if KVM counts page faults, so that refaults are known.
@@ -136,7 +136,7 @@ enum kvm_zap_extra {
  * @extras: what else was counted, as in KVM_ARCH_ZAP_EXTRAS()
  *
  * Part of struct kvm_vm_stat.  The task that runs an invalidation writes it at the end,
- * see kvm_zap_record_end().  The fields of updates are written under slots_lock, and those
+ * see kvm_zap_publish().  The fields of updates are written under slots_lock, and those
  * of refaults and stalls under the lock of struct kvm_zap_window.
  */
 struct kvm_zap_vm_stat {
@@ -239,8 +239,8 @@ struct kvm_zap_vcpu {
  * struct kvm_zap_record - an invalidation in progress
  * @slot: the memslot that goes, NULL if the site has none
  * @site: why it runs
- * @policy: how it runs, sampled once
- * @by: who decided that, sampled once
+ * @policy: how it runs, sampled once; kvm_zap_fall_back() may replace it
+ * @by: who decided that
  * @sptes: leaf SPTEs dropped so far
  * @tables: page-table pages dropped so far
  * @yields: lock breaks so far
@@ -281,7 +281,8 @@ struct kvm_zap_record {
  * @task: the task that runs the invalidation of @record, NULL if there is none
  * @record: the invalidation that kvm_zap_begin() began
  *
- * Part of struct kvm.  @record belongs to the task that @task names.  Other tasks, for
+ * Part of struct kvm.  The last three fields exist if !KVM_ARCH_ZAP_SIDE_BY_SIDE.
+ * @record belongs to the task that @task names.  Other tasks, for
  * example vCPUs that replace a page table meanwhile, only compare @task with themselves.
  * There is one such invalidation at a time: all sites except teardown hold slots_lock, and
  * teardown starts when no task is left that could run them.  But teardown may start

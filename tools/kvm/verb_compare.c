@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
 	  .doc = "The seed for the intervals (default: 1); the same seed gives the same "
 		 "intervals" },
 	{ .name = "devices-tested", .key = 'd',
-	  .doc = "You have tested the guest, which has host devices, with these words" },
+	  .doc = "Confirm that you have tested these words with the guest, which has host "
+		 "devices" },
 	{ }
 };
 
@@ -79,12 +80,12 @@ static void set_policies(struct compare *c, const char *arg, struct argp_state *
 		}
 		for (i = 0; i < c->nr_policies; i++)
 			if (!strcmp(c->policies[i], word))
-				argp_error(state, "'%s' is given twice, the first runs so anyway",
+				argp_error(state, "'%s' is given twice: the first runs so anyway",
 					   word);
 		c->policies[c->nr_policies++] = word;
 	}
 	if (!c->nr_policies)
-		argp_error(state, "--policies '%s': give one of stock, fast, scoped, auto at least",
+		argp_error(state, "--policies '%s': give at least one of stock, fast, scoped, auto",
 			   arg);
 }
 
@@ -146,9 +147,9 @@ static void check(void *verb, struct argp_state *state)
 	if (c->output && !*c->output)
 		argp_error(state, "--output '': give a file's name");
 	if (!c->who && c->seconds)
-		argp_error(state, "--seconds wants --vm: a command takes the time that it takes");
+		argp_error(state, "--seconds needs --vm: a command takes the time that it takes");
 	if (!c->who && c->tested)
-		argp_error(state, "--devices-tested wants --vm");
+		argp_error(state, "--devices-tested needs --vm");
 	if (!c->who && !c->command) {
 		c->command = rom;
 		c->is_workload = true;

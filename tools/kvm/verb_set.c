@@ -35,8 +35,9 @@ static const struct argp_option options[] = {
 		 "or UUID, or by its process. WORD may be 'inherit': the parameter decides "
 		 "again" },
 	{ .name = "devices-tested", .key = 'd',
-	  .doc = "You have tested guests that have host devices with this word. Without this "
-		 "option, 'scoped' and 'auto' of memslot are refused if there are such guests" },
+	  .doc = "Confirm that you have tested this word with guests that have host devices. "
+		 "Without this option, 'scoped' and 'auto' of memslot are refused if there are "
+		 "such guests" },
 	{ }
 };
 

@@ -49,11 +49,11 @@ static void check(void *verb, struct argp_state *state)
 	struct stat_verb *s = verb;
 
 	if (s->count && !s->seconds)
-		argp_error(state, "--count wants --interval");
+		argp_error(state, "--count needs --interval");
 	if (s->output && !*s->output)
 		argp_error(state, "--output '': give a file's name");
 	if (s->output && !s->prometheus)
-		argp_error(state, "--output wants --prometheus");
+		argp_error(state, "--output needs --prometheus");
 	if (s->prometheus && (s->seconds || s->common.json))
 		argp_error(state, "--prometheus goes neither with --interval nor with --json");
 }
@@ -85,9 +85,9 @@ static const struct desk_args args = {
 	.options = options,
 	.option = option,
 	.check = check,
-	.doc = "Show what all VMs together did since kvm was loaded, or since 1 was written to "
-	       DESK_DEBUGFS "/zap/reset.\vColumns: COUNT is the number of invalidations; SPTES "
-	       "is the mappings that they dropped; OTHERS is how many of these cannot have been the "
+	.doc = "Show what all VMs together did since kvm was loaded, or since "
+	       DESK_DEBUGFS "/zap/reset was written.\vColumns: COUNT is the number of "
+	       "invalidations; SPTES is the mappings that they dropped; OTHERS is how many of these cannot have been the "
 	       "memslot's; KEPT is the mappings that scoped left; TABLES is page tables; YIELDS "
 	       "is lock breaks of mmu_lock; FLUSHES is TLB flushes; TIME is the time within "
 	       "invalidations; WORST is the longest one. With -i, all but WORST are differences, "

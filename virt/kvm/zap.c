@@ -238,7 +238,7 @@ static void kvm_zap_count_vm(struct kvm *kvm, const struct kvm_zap_record *zap, 
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
 	int i;
 
-	/* Teardown has no counter, because the VM's files are gone by then. */
+	/* Teardown has no counter: the VM's files are gone by then or about to go. */
 	if (zap->site != KVM_ZAP_SITE_TEARDOWN) {
 		stat->counts[counters[zap->site][zap->policy]]++;
 		kvm_zap_count_time(kvm, zap->policy, ns);

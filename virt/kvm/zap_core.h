@@ -15,10 +15,10 @@ struct kvm_zap_choice {
 	enum kvm_zap_policy kernel;	/* the word that leaves it to the kernel */
 };
 
-/* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, the last one all longer ones. */
+/* Bucket n counts invalidations of 2^n to 2^(n+1)-1 ns, 0 also 0 ns, the last all longer ones. */
 #define KVM_ZAP_NR_BUCKETS	40
 
-/* What invalidations by one site and policy did since the module was loaded, of all VMs. */
+/* What invalidations by one site and policy did since module load or reset, of all VMs. */
 struct kvm_zap_row {
 	u64 count;
 	u64 sptes;

@@ -11,7 +11,7 @@
 
 #include "zap_core.h"
 
-/* What only this architecture counts, as columns after the others. */
+/* What the architecture counts besides, as columns after the others. */
 #define KVM_ZAP_EXTRA_HEAD(arg, NAME, name)	" " #name
 #define KVM_ZAP_EXTRA_HEADS	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_HEAD, 0)
 

@@ -6,7 +6,8 @@
  * dropped, with one exception.  If a level 3 table goes as a whole and its pages need no
  * cache maintenance, its entries are not read; the reference count of its page says how many
  * there are.  If somebody else holds a reference at that moment, one mapping too many is
- * counted, and so is the table, which stays.
+ * counted, and so is the table, which stays.  At teardown, nobody else can reach the page
+ * table, no lock is held, and all level 3 tables are counted by their references.
  */
 #include <linux/kvm_host.h>
 

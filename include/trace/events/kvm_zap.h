@@ -40,7 +40,7 @@ KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 
 /*
  * Tracepoint for the end of an invalidation.  At sites without a memslot, slot is -1 and
- * the range is empty.  What only this architecture counts comes last.
+ * the range is empty.  What the architecture counts besides comes last.
  */
 TRACE_EVENT(kvm_zap,
 	TP_PROTO(pid_t vm, const struct kvm_zap_record *zap, u64 ns),

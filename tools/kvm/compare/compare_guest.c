@@ -33,21 +33,21 @@ struct compare_guest {
 
 static const struct argp_option options[] = {
 	{ .name = "rounds", .key = 'n', .arg = "N",
-	  .doc = "So often in each run of a policy (100)" },
+	  .doc = "Repetitions in each run of a policy (default: 100)" },
 	{ .name = "memory", .key = 'm', .arg = "MIB",
-	  .doc = "Of the guest (256); Debian's kernels want more than 64" },
-	{ .name = "cpus", .key = KEY_CPUS, .arg = "N", .doc = "Of the guest (1)" },
+	  .doc = "The guest's memory (default: 256); Debian's kernels need more than 64" },
+	{ .name = "cpus", .key = KEY_CPUS, .arg = "N", .doc = "The guest's CPUs (default: 1)" },
 	{ .name = "qemu", .key = KEY_QEMU, .arg = "PATH",
-	  .doc = "QEMU (qemu-system-x86_64)" },
+	  .doc = "The QEMU to run (default: qemu-system-x86_64)" },
 	{ .name = "kernel", .key = KEY_KERNEL, .arg = "FILE",
-	  .doc = "The guest's kernel (/boot/vmlinuz- of the one that runs)" },
+	  .doc = "The guest's kernel (default: that of this host, in /boot)" },
 	{ .name = "modules", .key = KEY_MODULES, .arg = "DIR",
-	  .doc = "Where its lib/modules is (/)" },
+	  .doc = "The folder that has the kernel's lib/modules (default: /)" },
 	{ .name = "timeout", .key = KEY_TIMEOUT, .arg = "SECONDS",
-	  .doc = "For the guest to boot, and for each of its answers (120)" },
+	  .doc = "The time for the guest to boot, and for each of its answers (default: 120)" },
 	{ .name = "interval", .key = KEY_INTERVAL, .arg = "US",
-	  .doc = "At which cyclictest wakes in the guest (1000)" },
-	{ .name = "no-latency", .key = KEY_NO_LATENCY, .doc = "Without cyclictest" },
+	  .doc = "The interval at which cyclictest wakes in the guest (default: 1000)" },
+	{ .name = "no-latency", .key = KEY_NO_LATENCY, .doc = "Do not run cyclictest" },
 	{ }
 };
 

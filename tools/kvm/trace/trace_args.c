@@ -126,11 +126,11 @@ static void check(void *verb, struct argp_state *state)
 	if (a->policy && site && !desk_site_takes(site, a->policy))
 		argp_error(state, "%s is never done by '%s'", a->site, a->policy);
 	if (a->interval && !a->top)
-		argp_error(state, "--interval wants --top");
+		argp_error(state, "--interval needs --top");
 	if (a->qmp && !*a->qmp)
 		argp_error(state, "--qmp '': give the path of a socket, or none");
 	if (a->qmp && strcmp(a->qmp, "none") && !a->vm)
-		argp_error(state, "--qmp wants --vm: a socket is that of one VM");
+		argp_error(state, "--qmp needs --vm: a socket is that of one VM");
 	if (a->memslots && a->top)
 		argp_error(state, "--memslots and --top do not go together");
 }

@@ -86,7 +86,7 @@ wrong_test() {
 	zap 2 compare -p 'fast fast'
 	says "'fast' is given twice"
 	zap 2 compare -p ''
-	says 'give one of stock, fast, scoped, auto at least'
+	says 'give at least one of stock, fast, scoped, auto'
 	for rounds in 0 -1 1,5 x '' 10000; do
 		zap 2 compare --rounds="$rounds"
 		says "'$rounds': give a number from 1 to 9999"
@@ -96,7 +96,7 @@ wrong_test() {
 	zap 2 compare --vm 1 rom
 	says "'rom' is not expected"
 	zap 2 compare --seconds 3
-	says '--seconds wants --vm'
+	says '--seconds needs --vm'
 	zap 2 compare --devices-tested
 	zap 2 compare --output '' -- true
 	says "--output '': give a file's name"

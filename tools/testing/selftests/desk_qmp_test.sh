@@ -308,7 +308,7 @@ find_test() {
 		zap 2 trace $wrong
 	done
 	zap 2 trace --qmp x
-	says '--qmp wants --vm: a socket is that of one VM'
+	says '--qmp needs --vm: a socket is that of one VM'
 	ktap_result "the socket is found by the command line, libvirt's is left alone"
 }
 

@@ -156,7 +156,7 @@ wrong_test() {
 	done
 	zap 2 stat -n 0 -i 1
 	zap 2 stat -n 3
-	says '--count wants --interval'
+	says '--count needs --interval'
 	zap 2 stat --output x
 	zap 2 stat --prometheus --json
 	zap 3 set memslot fast --vm nobody

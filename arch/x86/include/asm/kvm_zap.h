@@ -50,7 +50,7 @@
 
 /**
  * struct kvm_arch_zap - x86's part of struct kvm_zap
- * @sregs: how often userspace has set special registers of vCPUs
+ * @sregs: how often userspace has set special registers while guest page tables are shadowed
  * @refreshed: the value of @sregs up to which no older mapping is left
  * @refreshing: @sregs when a fast zap began
  * @kept: whether policy scoped has kept what may be stale once special registers are set

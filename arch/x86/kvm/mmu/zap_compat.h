@@ -2,7 +2,8 @@
 /*
  * Differences between the kernel lines that zap policies are built for.  Sites and engines
  * are written for the newest line.  Where a function has other parameters on another line,
- * or a field is elsewhere, they use a wrapper that is named kvm_zap_*().
+ * or a field is elsewhere, they use a wrapper that is named kvm_zap_*(), or the newest
+ * line's name is defined for older ones.
  *
  * The wrappers test for features, never for versions, because features are backported.
  * Features that the preprocessor cannot see are in zap_features.h, which scripts/patch/graft
@@ -135,7 +136,8 @@ void tdp_mmu_unlink_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
 /*
  * The value of an rmap is 0 if it is empty, has bit 0 set if there are several SPTEs, and
  * otherwise is the address of the only SPTE.  On lines where rmaps have a lock, lockless
- * aging walks them without mmu_lock, and such a walk has to end before the rmap changes.
+ * aging walks them without mmu_lock, and such a walk has to end before the rmap changes; a
+ * bit of the value is that lock.
  * So an rmap is changed only between kvm_zap_rmap_begin(), which returns its value, and
  * kvm_zap_rmap_end(), which sets it to @val.
  *

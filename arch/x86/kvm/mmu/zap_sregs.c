@@ -19,8 +19,8 @@
  * One or the other happens, once until registers are set again. Nothing is needed without
  * a memslot update, where policy fast would not have dropped anything either.
  *
- * Setting registers and running vCPUs take no lock that the zap holds, which is
- * slots_lock. The vCPU first records that registers were set, and then checks whether
+ * The zap holds slots_lock. Setting registers and running vCPUs do not take it, unless a
+ * fast zap is due. The vCPU first records that registers were set, and then checks whether
  * scoped has kept anything. Scoped first records that it keeps shadow pages, and then
  * checks whether registers were set. So at least one of them sees the other. A fast zap
  * clears the record that scoped keeps something when it is done; until then, a vCPU that

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Sourced by the tests of kvm-zap on real VMs: the VMs that they look at, and how. $here is
-# the folder of this file.
+# the folder of the test, one above this file's.
 #
 #	desk_start "${1-}" jq		# kvm-zap or '', programs that are needed
 #	"$bench" rom &

@@ -4,7 +4,7 @@
 # Sourced by shell tests: KTAP output, the counterpart of ktap.h. A case is any
 # number of ktap_check and ktap_equal, then one ktap_result that names it.
 #
-#	. "$(dirname "$0")/ktap.sh"
+#	. "$(dirname "$0")/lib/ktap.sh"
 #	ktap_start 1
 #	ktap_equal "mode of the file" "$(stat -c %a file)" 644
 #	ktap_result "the file is there"
