@@ -46,6 +46,7 @@ plant() {
 
 : > tools/testing/lint.allow
 git init -q .
+git add -f Documentation/index.rst # the root of the pages
 plant checkpatch tools/lib/vm/stats.c SPACING << 'END'
 
 int lint_fault(int a)
