@@ -7,6 +7,8 @@
  * what it drops, and kvm_zap_end() or kvm_zap_record_end(), which publish the counts in the
  * VM's statistics, in the rows of zap/stats in debugfs, and by the tracepoint.
  */
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
@@ -45,6 +47,20 @@ const char * const kvm_zap_by_words[KVM_ZAP_NR_BYS] = {
 struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 	KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_CHOICE, KVM_ZAP_SITE_CHOICE)
 };
+
+/* What can be done at a site and is counted for the VM, as bits. */
+#define KVM_ZAP_SITE_DONE(site, may)	\
+	(KVM_ZAP_SITE_##site == KVM_ZAP_SITE_TEARDOWN ? 0 : (may) & ~(BIT(KVM_ZAP_POLICY_FAST) - 1))
+#define KVM_ZAP_SITE_HAS(name, site, own, start, may, text)	\
+	+ HWEIGHT8(KVM_ZAP_SITE_DONE(name, may))
+#define KVM_ZAP_SITE_TAKES(name, site, own, start, may, text)	\
+	| KVM_ZAP_SITE_DONE(name, may)
+
+/* One that is in no list would be counted as the first one. */
+static_assert((0 KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_HAS, KVM_ZAP_SITE_HAS)) == KVM_ZAP_NR_COUNTERS,
+	      "KVM_ARCH_ZAP_COUNTERS() lacks a policy of a site, or has one too many");
+static_assert(HWEIGHT8(0 KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_TAKES, KVM_ZAP_SITE_TAKES)) ==
+	      KVM_ZAP_NR_TIMES, "KVM_ARCH_ZAP_TIMES() lacks a policy, or has one too many");
 
 /**
  * kvm_zap_parse() - look up a word
