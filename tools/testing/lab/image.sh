@@ -59,7 +59,7 @@ find_vmlinux() {
 	vmlinux=$made/vmlinux
 	[ ! "$vmlinux" -nt "$image_modules/modules.dep" ] || return 0
 	mkdir -p "${vmlinux%/*}"
-	"$top/scripts/fetch/unpack-kernel" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
+	"$top/scripts/fetch/extract-vmlinux" "$vmlinuz" "$vmlinux" || vmlinux=$vmlinuz
 }
 
 # initramfs DIR HOST PORTS: put together what each lab's initramfs has, with init-HOST.sh and

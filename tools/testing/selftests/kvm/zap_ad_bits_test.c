@@ -158,7 +158,7 @@ static void compare(const uint64_t *mem)
 /* NULL, or why the case could not be tested. */
 static const char *run(const char *site, const char *policy, enum ending ending, bool swap)
 {
-	int fd = memfd_create("zap_dirty_test", MFD_CLOEXEC);
+	int fd = memfd_create("zap_ad_bits_test", MFD_CLOEXEC);
 	unsigned int written, others;
 	struct vm *vm = NULL;
 	void *mem;
