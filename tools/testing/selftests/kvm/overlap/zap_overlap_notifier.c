@@ -6,7 +6,8 @@
  * deletion. When it has, no vCPU may write to it any more, and none can have it mapped
  * anew: the memslot is invalid. The emulator sees that only in part: the host's own TLB
  * shootdown has vCPUs leave the guest. So the order is judged as well: a notifier that has
- * mmu_lock must not come between what is dropped and its flush.
+ * mmu_lock must not come between what is dropped and its flush. And reclaim asks what of it
+ * was used, on newer kernels without mmu_lock: what it looks at must not go meanwhile.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -59,7 +60,7 @@ static void say_judged(struct overlap *o)
 	ktap_check(o->private, "none could be judged");
 }
 
-/* Memory of the host's own kind in a memslot that stays ----------------------------- */
+/* Memory of the host's own kind, in a memslot of its own ---------------------------- */
 
 #define OTHER_GPA	(WORLD_GPA + 32 * SZ_1M)
 #define OTHER_PAGES	64UL
@@ -71,16 +72,40 @@ static void say_judged(struct overlap *o)
 
 static void *other;
 
+static void other_alloc(struct overlap *o)
+{
+	(void)o;
+	other = vm_backing_alloc(OTHER_BYTES, VM_4K);
+}
+
+static void other_free(struct overlap *o)
+{
+	(void)o;
+	vm_backing_free(other, OTHER_BYTES);
+}
+
+static void other_slot(struct overlap *o)
+{
+	vm_set_slot(o->w->vm, OVERLAP_OTHER, 0, OTHER_GPA, OTHER_BYTES, other);
+}
+
 static void other_begin(struct overlap *o)
 {
-	other = vm_backing_alloc(OTHER_BYTES, VM_4K);
-	vm_set_slot(o->w->vm, OVERLAP_OTHER, 0, OTHER_GPA, OTHER_BYTES, other);
+	other_alloc(o);
+	other_slot(o);
 }
 
 /* All of it mapped, each page with the same in it. */
 static void other_write(struct overlap *o)
 {
 	vcpu_write(o->w->vcpu[1], OTHER_GPA, OTHER_BYTES, o->round);
+}
+
+/* The same where the memslot goes, and has to come back. */
+static void other_again(struct overlap *o)
+{
+	other_slot(o);
+	other_write(o);
 }
 
 /* Whatever the host did to the pages. */
@@ -96,7 +121,7 @@ static void other_judge(struct overlap *o)
 static void other_end(struct overlap *o)
 {
 	vm_delete_slot(o->w->vm, OVERLAP_OTHER);
-	vm_backing_free(other, OTHER_BYTES);
+	other_free(o);
 }
 
 /* Reclaim asks whether the pages were used; there is no swap for them to go to. */
@@ -168,6 +193,12 @@ const struct overlap_pair overlap_notifier_pairs[] = {
 		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_age_hva",
 		.begin = other_begin, .prepare = other_write, .partner = reclaim,
 		.judge = other_judge, .end = other_end,
+	}, {
+		.name = "a deletion, and reclaim that asks whether what goes was used",
+		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_age_hva",
+		.slot = OVERLAP_OTHER,
+		.begin = other_alloc, .prepare = other_again, .partner = reclaim,
+		.end = other_free,
 	}, {
 		.name = "a deletion, and KSM",
 		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_unmap_hva_range",

@@ -231,7 +231,10 @@ struct reader {
 	unsigned int steps;
 };
 
-/* Whatever is read, is: a folder that goes, or has gone, is no error. */
+/*
+ * Whatever is read, is: a folder that goes, or has gone, is no error. Nor is it one that a VM
+ * which goes is not in the table of all any more.
+ */
 static void read_files(void *arg)
 {
 	static const char * const files[] = { "mmu_rmaps_stat", "zap_sptes" };
@@ -245,6 +248,7 @@ static void read_files(void *arg)
 	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/%s", shared->pid, shared->fd,
 		 files[r->steps % ARRAY_SIZE(files)]);
 	zap_read_file(path, buf, sizeof(buf));
+	zap_read_file(ZAP_DEBUGFS "zap/vms", buf, sizeof(buf));
 	/* Each event has to be read, too. */
 	usleep(20);
 	__atomic_fetch_add(&r->steps, 1, __ATOMIC_RELEASE);
@@ -268,9 +272,9 @@ static void reader_round(void *mem, unsigned int round)
 		usleep(50);
 	set(&shared->exit);
 	wait_for(pid);
-	overlap_partner_stop();
 	set(&shared->go);
 	wait_for(-1);
+	overlap_partner_stop();
 	/* The VM is gone: its file knows nothing any more. */
 	ktap_check(pread(r.fd, word, sizeof(word), 0) < 0,
 		   "the word of a VM that is gone was read");
