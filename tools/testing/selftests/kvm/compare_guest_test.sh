@@ -122,6 +122,15 @@ guest 1 '-r 1' guest-rom --qemu "$tmp/hangs"
 says "QEMU's monitor: no greeting"
 zap 1 compare guest-rom --kernel "$kernel" --memory 128 --timeout 1
 says 'the guest has not booted'
+# Of two command lines QEMU takes the last: no init, and no end after the panic.
+cat > "$tmp/panics" << 'END'
+#!/bin/sh
+case "$*" in *,help) ;; *) set -- "$@" -append 'console=ttyS0 quiet noxsave rdinit=/none' ;; esac
+exec qemu-system-x86_64 "$@"
+END
+chmod 755 "$tmp/panics"
+guest 1 '-r 1' guest-rom --qemu "$tmp/panics"
+says "the guest's kernel has panicked"
 nothing_left 'wrong input'
 ktap_result 'what is wrong, or hangs, is said'
 
