@@ -103,7 +103,7 @@ void zap_tracing_wait(void)
 
 char *zap_tracing_drain(void)
 {
-	static char buf[262144];
+	static char buf[1048576];
 	int fd = open_pipe(O_NONBLOCK);
 	size_t used = 0;
 	ssize_t got;

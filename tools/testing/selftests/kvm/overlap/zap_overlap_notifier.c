@@ -124,11 +124,43 @@ static void other_end(struct overlap *o)
 	other_free(o);
 }
 
-/* Reclaim asks whether the pages were used; there is no swap for them to go to. */
+#define LRU_GEN	"/sys/kernel/debug/lru_gen"
+
+/*
+ * Have all pages of this process asked for whether they were used, by the generations of the
+ * multi-gen LRU: "memcg ID PATH", then of each node, whose last line is the youngest one.
+ */
+static bool age_generations(void)
+{
+	unsigned int memcg, node, seq = 0;
+	char text[4096], *line, *rest = text;
+
+	if (zap_read_file("/sys/kernel/mm/lru_gen/enabled", text, sizeof(text)) <= 0 ||
+	    !strtoul(text, NULL, 0))
+		return false;
+	if (zap_read_file(LRU_GEN, text, sizeof(text)) <= 0 ||
+	    sscanf(text, "memcg %u", &memcg) != 1)
+		return false;
+	strsep(&rest, "\n");
+	line = strsep(&rest, "\n");
+	if (!line || sscanf(line, " node %u", &node) != 1)
+		return false;
+	while ((line = strsep(&rest, "\n")) && sscanf(line, " %u", &seq) == 1)
+		;
+	snprintf(text, sizeof(text), "+%u %u %u 1 1", memcg, node, seq);
+	/* Somebody else may have been faster. */
+	zap_write_file(LRU_GEN, text, strlen(text));
+	return true;
+}
+
+/*
+ * Reclaim asks whether the pages were used; there is no swap for them to go to. Where there
+ * are generations, what is said to be reclaimed is not asked for.
+ */
 static void reclaim(struct overlap *o)
 {
 	(void)o;
-	if (madvise(other, OTHER_BYTES, MADV_PAGEOUT))
+	if (!age_generations() && madvise(other, OTHER_BYTES, MADV_PAGEOUT))
 		vm_die("madvise: %s", strerror(errno));
 }
 

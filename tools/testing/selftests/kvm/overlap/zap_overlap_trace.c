@@ -22,7 +22,7 @@
 #define GROUP	"zap_overlap"
 
 /* More than zap_tracing_drain() has. */
-#define MAX_LINES	4096
+#define MAX_LINES	16384
 
 /* More than KVM has in /proc/kallsyms. */
 #define SYMBOLS_BYTES	SZ_1M
