@@ -36,6 +36,8 @@ struct task_struct;
  * gone by then or about to go.
  * KVM_ARCH_ZAP_TIMES(X): each policy, by suffix and word, whose time a VM sums up.
  * KVM_ARCH_ZAP_EXTRAS(X, arg): what else is counted of an invalidation, by suffix and name.
+ * KVM_ARCH_ZAP_REASONS(X, XE): why an MMU notifier unmaps memory, by suffix and word, in the
+ * order of enum mmu_notifier_event.  Only where that is a site.
  * KVM_ARCH_ZAP_KNOWS_FAULTS: 1 if KVM counts page faults, so that refaults are known.
  * KVM_ARCH_ZAP_SIDE_BY_SIDE: 1 if several invalidations of a VM can be in progress at once.
  * Then each has a record of its own, kvm_zap_record_begin(); else the VM has one record,
@@ -111,6 +113,15 @@ enum kvm_zap_extra {
 	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ENUM, 0)
 	KVM_ZAP_NR_EXTRAS,
 };
+
+#ifdef KVM_ARCH_ZAP_REASONS
+enum kvm_zap_reason {
+	KVM_ZAP_REASON_NONE,
+#define KVM_ZAP_REASON_ENUM(NAME, name)	KVM_ZAP_REASON_##NAME,
+	KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_ENUM, KVM_ZAP_REASON_ENUM)
+	KVM_ZAP_NR_REASONS,
+};
+#endif
 
 /* Buckets of the histograms: 0, 1, 2 to 3, 4 to 7, ...; the last one has all the rest. */
 #define KVM_ZAP_HIST_COUNT	32
@@ -249,8 +260,10 @@ struct kvm_zap_vcpu {
  * @flushes: remote TLB flushes of the VM when it began
  * @start_ns: monotonic time at which it began
  * @extras: what else the architecture counts, as in KVM_ARCH_ZAP_EXTRAS()
+ * @reason: an enum kvm_zap_reason, which the architecture's site sets; for the tracepoint
  *
- * Belongs to the task that runs the invalidation.
+ * Belongs to the task that runs the invalidation.  @reason exists where there is
+ * KVM_ARCH_ZAP_REASONS().
  */
 struct kvm_zap_record {
 	const struct kvm_memory_slot *slot;
@@ -265,6 +278,9 @@ struct kvm_zap_record {
 	u64 flushes;
 	u64 start_ns;
 	u64 extras[KVM_ZAP_NR_EXTRAS];
+#ifdef KVM_ARCH_ZAP_REASONS
+	enum kvm_zap_reason reason;
+#endif
 };
 
 /**
@@ -456,5 +472,16 @@ static inline void kvm_zap_create_vm_debugfs(struct kvm *kvm) { }
 #define KVM_ZAP_VM_STATS(DESC)
 
 #endif /* CONFIG_KVM_ZAP_POLICY */
+
+/*
+ * Why an MMU notifier unmaps @range, which is a struct mmu_notifier_range.  Travels to the
+ * architecture as the PTE of struct kvm_gfn_range, which unmapping has no use for.  0, what
+ * KVM itself sets, if nobody wants to know.
+ */
+#if defined(CONFIG_KVM_ZAP_POLICY) && defined(KVM_ARCH_ZAP_REASONS)
+#define kvm_zap_reason(range)	((range)->event + KVM_ZAP_REASON_NONE + 1)
+#else
+#define kvm_zap_reason(range)	0
+#endif
 
 #endif /* __LINUX_KVM_ZAP_H */

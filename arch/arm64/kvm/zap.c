@@ -5,10 +5,12 @@
  *
  * KVM unmaps a range of stage 2 chunk by chunk, and may release mmu_lock in between.  Each
  * chunk of an invalidation is counted and dropped with mmu_lock held for write throughout.
- * Ranges that MMU notifiers unmap belong to no invalidation; KVM's own code unmaps them, and
- * nothing is counted.
+ * Small ranges that MMU notifiers unmap belong to no invalidation, see kvm_zap_gfn_range();
+ * KVM's own code unmaps them, and nothing is counted.
  */
+#include <linux/build_bug.h>
 #include <linux/kvm_host.h>
+#include <linux/mmu_notifier.h>
 #include <asm/kvm_mmu.h>
 #include <asm/virt.h>
 
@@ -29,18 +31,29 @@ static struct kvm_zap_record *kvm_zap_mine(struct kvm *kvm)
 	return NULL;
 }
 
+/*
+ * A task runs one invalidation of a VM at a time.  Nothing between begin and end of one
+ * allocates memory or touches user memory, so it never waits for reclaim or a page fault, by
+ * which it could get into an MMU notifier of its own.
+ */
 static void kvm_zap_stage2_begin(struct kvm *kvm, struct kvm_zap_stage2 *zap,
-				 enum kvm_zap_site site, const struct kvm_memory_slot *slot)
+				 enum kvm_zap_site site, const struct kvm_memory_slot *slot,
+				 enum kvm_zap_reason reason)
 {
 	WARN_ON_ONCE(kvm_zap_mine(kvm));
 
 	kvm_zap_record_begin(kvm, &zap->record, site, slot, KVM_ZAP_POLICY_WALK);
+	zap->record.reason = reason;
 	zap->task = current;
 	zap->next = kvm->zap.arch.first;
 	kvm->zap.arch.first = zap;
 }
 
-/* mmu_lock, held for write, keeps others from ending meanwhile, see kvm_zap_record_end(). */
+/*
+ * kvm_zap_record_end() adds to the VM's statistics without a lock of its own.  mmu_lock, held
+ * for write, keeps all others from ending meanwhile: memslots, resets and MMU notifiers end
+ * here, and teardown takes it to end, see kvm_zap_destroy().
+ */
 static void kvm_zap_stage2_end(struct kvm *kvm, struct kvm_zap_stage2 *zap)
 {
 	struct kvm_zap_stage2 **at;
@@ -68,7 +81,7 @@ void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 
 	lockdep_assert_held(&kvm->slots_lock);
 
-	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_MEMSLOT, slot);
+	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_MEMSLOT, slot, KVM_ZAP_REASON_NONE);
 	unmap(&kvm->arch.mmu, start, size);
 	kvm_zap_stage2_end(kvm, &zap);
 }
@@ -85,7 +98,7 @@ void kvm_zap_reset(struct kvm *kvm)
 	struct kvm_zap_stage2 zap;
 
 	write_lock(&kvm->mmu_lock);
-	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_RESET, NULL);
+	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_RESET, NULL, KVM_ZAP_REASON_NONE);
 	write_unlock(&kvm->mmu_lock);
 
 	stage2_unmap_vm(kvm);
@@ -95,24 +108,56 @@ void kvm_zap_reset(struct kvm *kvm)
 	write_unlock(&kvm->mmu_lock);
 }
 
+#define KVM_ZAP_REASON_IS_EVENT(NAME, name)	\
+	static_assert(KVM_ZAP_REASON_##NAME == KVM_ZAP_REASON_NONE + 1 + MMU_NOTIFY_##NAME);
+KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_IS_EVENT, KVM_ZAP_REASON_IS_EVENT)
+
+/**
+ * kvm_zap_tables() - drop the mappings of a large range that an MMU notifier unmaps
+ * @kvm: the VM, its mmu_lock held for write
+ * @range: the range, within one memslot; its PTE is what kvm_zap_reason() made of the event
+ * @unmap: KVM's function that unmaps a range
+ * @start: the beginning of @range, an IPA
+ * @size: its length in bytes
+ *
+ * Runs in any task that changes the address space of the VM's process or the memory that is
+ * mapped there, beside the invalidations of others.  @unmap releases mmu_lock between chunks
+ * if the range may block, else never; the engine never does.
+ *
+ * An MMU notifier whose event is in several memslots comes here for each of them, one after
+ * the other, with mmu_lock held in between.
+ */
+void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_unmap_fn unmap,
+		    phys_addr_t start, u64 size)
+{
+	struct kvm_zap_stage2 zap;
+
+	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_UNMAP, range->slot, pte_val(range->pte));
+	unmap(&kvm->arch.mmu, start, size, range->may_block);
+	kvm_zap_stage2_end(kvm, &zap);
+}
+
 /**
  * kvm_zap_destroy() - free a VM's stage 2 with all mappings
  * @kvm: the VM, which goes away or could not be created
  * @pgt: its page table
  * @destroy: KVM's function that frees a page table
  *
- * No lock is held, and none is needed.  The caller has taken @pgt out of the VM with
- * mmu_lock held for write, so nobody else finds it, and only one caller can succeed in that.
- * No other invalidation can be in progress, so the VM's statistics need no lock either: the
- * others are run by ioctls of the process that owns the VM, and its last thread has left
- * them when the address space goes away or the last reference to the VM is dropped.
+ * No lock is held, and none is needed to free @pgt.  The caller has taken it out of the VM
+ * with mmu_lock held for write, so nobody else finds it, and only one caller can succeed in
+ * that.
+ *
+ * An MMU notifier may be in the middle of an invalidation, between two chunks: reclaim or
+ * somebody who truncates a file unmaps memory of a process that exits.  It finds no page table
+ * when it has mmu_lock again, and ends.  So this invalidation ends with mmu_lock held for
+ * write as well.  Those of memslots and resets are over: they are run by ioctls of the
+ * process that owns the VM, and its last thread has left them when the address space goes
+ * away or the last reference to the VM is dropped.
  */
 void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy)
 {
-	struct kvm_zap_record zap;
+	struct kvm_zap_record zap = { .reason = KVM_ZAP_REASON_NONE };
 	enum kvm_zap_policy policy;
-
-	WARN_ON_ONCE(kvm->zap.arch.first);
 
 	policy = kvm_zap_record_begin(kvm, &zap, KVM_ZAP_SITE_TEARDOWN, NULL,
 				      KVM_ZAP_POLICY_WALK);
@@ -123,15 +168,27 @@ void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_f
 		destroy(pgt);
 	}
 
+	write_lock(&kvm->mmu_lock);
 	kvm_zap_record_end(kvm, &zap);
+	write_unlock(&kvm->mmu_lock);
 }
 
-/* Replaces kvm_pgtable_stage2_unmap() in an invalidation that this task runs. */
-static int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
+/**
+ * kvm_zap_unmap() - unmap a chunk of stage 2 while invalidations are in progress
+ * @pgt: the page table; mmu_lock of its VM is held for write
+ * @addr: the beginning of the chunk, an IPA
+ * @size: its length in bytes
+ *
+ * Replaces kvm_pgtable_stage2_unmap() in an invalidation that this task runs.  If only other
+ * tasks run one, the range is a small one of an MMU notifier.
+ *
+ * Return: as kvm_pgtable_stage2_unmap().
+ */
+int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 {
 	struct kvm_zap_record *zap = kvm_zap_mine(kvm_s2_mmu_to_kvm(pgt->mmu));
 
-	if (WARN_ON_ONCE(!zap))
+	if (!zap)
 		return kvm_pgtable_stage2_unmap(pgt, addr, size);
 
 	/* The check that kvm_pgtable_walk() does. */
@@ -145,18 +202,6 @@ static int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 
 	kvm_zap_count_range(zap, pgt, addr, size);
 	return kvm_pgtable_stage2_unmap(pgt, addr, size);
-}
-
-/**
- * kvm_zap_unmapper() - choose the function that unmaps each chunk of a range of stage 2
- * @kvm: the VM, its mmu_lock held for write
- * @unmap: KVM's own function
- *
- * Return: the function to call, which is @unmap if this task runs no invalidation.
- */
-kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap)
-{
-	return kvm_zap_mine(kvm) ? kvm_zap_unmap : unmap;
 }
 
 /**

@@ -16,9 +16,10 @@
  * @task: the task that runs it
  * @next: the next one in the VM's list, which is run by another task
  *
- * On the stack of @task.  Several may be in progress at once, because vCPUs can be reset at
- * the same time as each other and as a memslot goes, and mmu_lock is released in between.
- * A hook finds the record of its own task in the VM's list, which mmu_lock protects.
+ * On the stack of @task.  Several may be in progress at once, because vCPUs can be reset and
+ * MMU notifiers can unmap ranges at the same time as each other and as a memslot goes, and
+ * mmu_lock is released in between.  A hook finds the record of its own task in the VM's list,
+ * which mmu_lock protects.
  */
 struct kvm_zap_stage2 {
 	struct kvm_zap_record record;
@@ -32,15 +33,63 @@ typedef void (*kvm_zap_range_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 
 /* kvm_pgtable_stage2_unmap(), or what replaces it. */
 typedef int (*kvm_zap_chunk_fn)(struct kvm_pgtable *pgt, u64 addr, u64 size);
 
+/* __unmap_stage2_range(), likewise. */
+typedef void (*kvm_zap_unmap_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 size,
+				 bool may_block);
+
 typedef void (*kvm_zap_destroy_fn)(struct kvm_pgtable *pgt);
 
 /* zap.c: the sites */
 void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 		     kvm_zap_range_fn unmap, phys_addr_t start, u64 size);
 void kvm_zap_reset(struct kvm *kvm);
+void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_unmap_fn unmap,
+		    phys_addr_t start, u64 size);
 void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy);
-kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap);
+int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size);
 int kvm_zap_yield(struct kvm *kvm, int yielded);
+
+/* Whether the range of at least one level 3 table is in @range as a whole. */
+static inline bool kvm_zap_has_table(const struct kvm_gfn_range *range)
+{
+	if (likely(range->end - range->start < PTRS_PER_PTE))
+		return false;
+
+	return ALIGN(range->start, PTRS_PER_PTE) + PTRS_PER_PTE <= range->end;
+}
+
+/**
+ * kvm_zap_gfn_range() - drop the mappings of a range that an MMU notifier unmaps
+ * @kvm: the VM, its mmu_lock held for write
+ * @range: the range, within one memslot
+ * @unmap: KVM's function that unmaps a range
+ * @start: the beginning of @range, an IPA
+ * @size: its length in bytes
+ *
+ * Most ranges are a page.  Those without a whole level 3 table are no invalidation; KVM's own
+ * code unmaps them.
+ */
+static __always_inline void
+kvm_zap_gfn_range(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_unmap_fn unmap,
+		  phys_addr_t start, u64 size)
+{
+	if (kvm_zap_has_table(range))
+		kvm_zap_tables(kvm, range, unmap, start, size);
+	else
+		unmap(&kvm->arch.mmu, start, size, range->may_block);
+}
+
+/**
+ * kvm_zap_unmapper() - choose the function that unmaps each chunk of a range of stage 2
+ * @kvm: the VM, its mmu_lock held for write
+ * @unmap: KVM's own function
+ *
+ * Return: the function to call, which is @unmap if no invalidation is in progress.
+ */
+static inline kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap)
+{
+	return unlikely(kvm->zap.arch.first) ? kvm_zap_unmap : unmap;
+}
 
 /* zap_count.c: counts what policy walk is about to drop */
 void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
@@ -57,6 +106,8 @@ void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
 /* Macros, because some arguments are static functions of mmu.c. */
 #define kvm_zap_memslot(kvm, slot, unmap, start, size)	unmap(&(kvm)->arch.mmu, start, size)
 #define kvm_zap_reset(kvm)				stage2_unmap_vm(kvm)
+#define kvm_zap_gfn_range(kvm, range, unmap, start, size)	\
+	unmap(&(kvm)->arch.mmu, start, size, (range)->may_block)
 #define kvm_zap_destroy(kvm, pgt, destroy)		destroy(pgt)
 #define kvm_zap_unmapper(kvm, unmap)			(unmap)
 #define kvm_zap_yield(kvm, yielded)			(yielded)

@@ -38,6 +38,32 @@ KVM_ZAP_BYS(KVM_ZAP_BY_EXPORT, KVM_ZAP_BY_EXPORT)
 #define KVM_ZAP_EXTRA_FORMAT(arg, NAME, name)	" " #name "=%llu"
 #define KVM_ZAP_EXTRA_VALUE(arg, NAME, name)	, __entry->name
 
+#ifdef KVM_ARCH_ZAP_REASONS
+
+#define KVM_ZAP_REASON_EXPORT(NAME, name)	TRACE_DEFINE_ENUM(KVM_ZAP_REASON_##NAME);
+TRACE_DEFINE_ENUM(KVM_ZAP_REASON_NONE);
+KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_EXPORT, KVM_ZAP_REASON_EXPORT)
+#undef KVM_ZAP_REASON_EXPORT
+
+#define KVM_ZAP_REASON_SYMBOL(NAME, name)	{ KVM_ZAP_REASON_##NAME, #name },
+#define KVM_ZAP_REASON_SYMBOL_LAST(NAME, name)	{ KVM_ZAP_REASON_##NAME, #name }
+#define KVM_ZAP_REASON_FIELD	__field(u8, reason)
+#define KVM_ZAP_REASON_ASSIGN	__entry->reason = zap->reason;
+#define KVM_ZAP_REASON_FORMAT	" reason=%s"
+#define KVM_ZAP_REASON_VALUE	, __print_symbolic(__entry->reason,		\
+				   { KVM_ZAP_REASON_NONE, "none" },		\
+				   KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_SYMBOL,	\
+							KVM_ZAP_REASON_SYMBOL_LAST))
+
+#else /* !KVM_ARCH_ZAP_REASONS */
+
+#define KVM_ZAP_REASON_FIELD
+#define KVM_ZAP_REASON_ASSIGN
+#define KVM_ZAP_REASON_FORMAT
+#define KVM_ZAP_REASON_VALUE
+
+#endif /* KVM_ARCH_ZAP_REASONS */
+
 /*
  * Tracepoint for the end of an invalidation.  At sites without a memslot, slot is -1 and
  * the range is empty.  What the architecture counts besides comes last.
@@ -62,6 +88,7 @@ TRACE_EVENT(kvm_zap,
 		__field(u64, kept)
 		__field(s32, vm)
 		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FIELD, 0)
+		KVM_ZAP_REASON_FIELD
 	),
 
 	TP_fast_assign(
@@ -80,10 +107,11 @@ TRACE_EVENT(kvm_zap,
 		__entry->kept		= zap->left;
 		__entry->vm		= vm;
 		KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_ASSIGN, 0)
+		KVM_ZAP_REASON_ASSIGN
 	),
 
 	TP_printk("site=%s policy=%s as_id=%u slot=%d base_gfn=0x%llx npages=%llu sptes=%llu tables=%llu yields=%llu ns=%llu by=%s collateral=%llu kept=%llu vm=%d"
-		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FORMAT, 0),
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_FORMAT, 0) KVM_ZAP_REASON_FORMAT,
 		  __print_symbolic(__entry->site,
 				   KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_SYMBOL,
 						      KVM_ZAP_SITE_SYMBOL_LAST)),
@@ -97,7 +125,7 @@ TRACE_EVENT(kvm_zap,
 				   KVM_ZAP_BYS(KVM_ZAP_BY_SYMBOL,
 					       KVM_ZAP_BY_SYMBOL_LAST)),
 		  __entry->collateral, __entry->kept, __entry->vm
-		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_VALUE, 0))
+		  KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_VALUE, 0) KVM_ZAP_REASON_VALUE)
 );
 
 /*

@@ -16,14 +16,18 @@
 	  "How to drop mappings when a memslot is deleted or moved: walk, bulk") \
 	X(RESET, reset, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS,	\
 	  "How to drop mappings of RAM when a vCPU is reset: walk, bulk") \
-	XE(TEARDOWN, teardown, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS, \
-	   "How to drop mappings when a VM goes away: walk, bulk")
+	X(TEARDOWN, teardown, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS, \
+	  "How to drop mappings when a VM goes away: walk, bulk")	\
+	XE(UNMAP, unmap, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS,	\
+	   "How to drop mappings of memory that the host unmaps: walk, bulk")
 
 #define KVM_ARCH_ZAP_COUNTERS(X, arg)					\
 	X(arg, MEMSLOT, memslot, WALK, walk)				\
 	X(arg, MEMSLOT, memslot, BULK, bulk)				\
 	X(arg, RESET, reset, WALK, walk)				\
-	X(arg, RESET, reset, BULK, bulk)
+	X(arg, RESET, reset, BULK, bulk)				\
+	X(arg, UNMAP, unmap, WALK, walk)				\
+	X(arg, UNMAP, unmap, BULK, bulk)
 
 #define KVM_ARCH_ZAP_TIMES(X)						\
 	X(WALK, walk)							\
@@ -34,9 +38,20 @@
 	X(arg, TLBIS, tlbis)						\
 	X(arg, CMO_PAGES, cmo_pages)
 
+/* As enum mmu_notifier_event. */
+#define KVM_ARCH_ZAP_REASONS(X, XE)					\
+	X(UNMAP, unmap)							\
+	X(CLEAR, clear)							\
+	X(PROTECTION_VMA, protection_vma)				\
+	X(PROTECTION_PAGE, protection_page)				\
+	X(SOFT_DIRTY, soft_dirty)					\
+	X(RELEASE, release)						\
+	X(MIGRATE, migrate)						\
+	XE(EXCLUSIVE, exclusive)
+
 #define KVM_ARCH_ZAP_KNOWS_FAULTS	0
 
-/* vCPUs are reset at the same time as each other and as a memslot goes. */
+/* vCPUs are reset, memslots go and MMU notifiers unmap ranges at the same time. */
 #define KVM_ARCH_ZAP_SIDE_BY_SIDE	1
 
 struct kvm_zap_stage2;

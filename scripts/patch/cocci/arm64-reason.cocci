@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Why an MMU notifier unmaps a range: 0, as it was, where nobody wants to know.
+@@
+identifier hva_range;
+@@
+  kvm_mmu_notifier_invalidate_range_start(struct mmu_notifier *mn,
+					  const struct mmu_notifier_range *range)
+  {
+  <...
+  const struct kvm_hva_range hva_range = {
+  .pte =
+- __pte(0)
++ __pte(kvm_zap_reason(range))
+  ,
+  };
+  ...>
+  }
