@@ -75,6 +75,14 @@ void vm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_
 		die("KVM_SET_USER_MEMORY_REGION");
 }
 
+static void create_vcpu(struct vm *vm, unsigned int n)
+{
+	vm->vcpu = must(ioctl(vm->fd, KVM_CREATE_VCPU, n), "KVM_CREATE_VCPU");
+	must(ioctl(vm->vcpu, KVM_ARM_VCPU_INIT, &vm->init), "KVM_ARM_VCPU_INIT");
+	vm->run_bytes = must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
+	vm->run = must_map(vm->run_bytes, MAP_SHARED, vm->vcpu);
+}
+
 void vm_create(struct vm *vm)
 {
 	vm->kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
@@ -83,10 +91,19 @@ void vm_create(struct vm *vm)
 	memcpy(vm->code, guest_code, guest_code_end - guest_code);
 	vm_slot(vm, 0, VM_CODE, vm->code, PAGE);
 	must(ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &vm->init), "KVM_ARM_PREFERRED_TARGET");
-	vm->vcpu = must(ioctl(vm->fd, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
-	must(ioctl(vm->vcpu, KVM_ARM_VCPU_INIT, &vm->init), "KVM_ARM_VCPU_INIT");
-	vm->run_bytes = must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
-	vm->run = must_map(vm->run_bytes, MAP_SHARED, vm->vcpu);
+	create_vcpu(vm, 0);
+}
+
+void vm_more(const struct vm *vm, struct vm *more, unsigned int n)
+{
+	*more = *vm;
+	create_vcpu(more, n);
+}
+
+void vm_less(struct vm *more)
+{
+	munmap(more->run, more->run_bytes);
+	close(more->vcpu);
 }
 
 void vm_reset(struct vm *vm)
@@ -119,15 +136,23 @@ static void complete(struct vm *vm)
 	vm->run->immediate_exit = 0;
 }
 
-uint64_t vm_run(struct vm *vm, const char *program, uint64_t x1, uint64_t x2, uint64_t *at)
+void vm_begin(struct vm *vm, const char *program, uint64_t x1, uint64_t x2)
 {
-	uint64_t value;
-
 	set_reg(vm, CORE(regs.pc), VM_CODE + (program - guest_code));
 	set_reg(vm, CORE(regs.regs[1]), x1);
 	set_reg(vm, CORE(regs.regs[2]), x2);
 	set_reg(vm, CORE(regs.regs[3]), VM_EXIT);
-	must(ioctl(vm->vcpu, KVM_RUN, 0), "KVM_RUN");
+}
+
+int vm_go(struct vm *vm)
+{
+	return ioctl(vm->vcpu, KVM_RUN, 0) < 0 ? errno : 0;
+}
+
+uint64_t vm_result(struct vm *vm, uint64_t *at)
+{
+	uint64_t value;
+
 	if (vm->run->exit_reason != KVM_EXIT_MMIO) {
 		printf("# the guest has left with reason %u\n", vm->run->exit_reason);
 		exit(1);
@@ -137,4 +162,13 @@ uint64_t vm_run(struct vm *vm, const char *program, uint64_t x1, uint64_t x2, ui
 	memcpy(&value, vm->run->mmio.data, sizeof(value));
 	complete(vm);
 	return value;
+}
+
+uint64_t vm_run(struct vm *vm, const char *program, uint64_t x1, uint64_t x2, uint64_t *at)
+{
+	vm_begin(vm, program, x1, x2);
+	errno = vm_go(vm);
+	if (errno)
+		die("KVM_RUN");
+	return vm_result(vm, at);
 }

@@ -11,7 +11,7 @@
 #include "ktap.h"
 #include "zap.h"
 
-const char * const zap_sites[] = { "memslot", "reset", "teardown" };
+const char * const zap_sites[] = { "memslot", "reset", "teardown", "unmap" };
 const char * const zap_policies[] = { "walk", "bulk" };
 
 static void __attribute__((noreturn)) die(const char *what)
@@ -46,7 +46,7 @@ void zap_read(const char *path, char *buf, size_t size)
 
 int zap_write(const char *path, const char *word)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), error = 0;
 	char line[64];
 	int n = snprintf(line, sizeof(line), "%s\n", word);
 
@@ -142,6 +142,40 @@ void zap_vms(const char *column, char *buf, size_t size)
 		head = strtok_r(NULL, " ", &head_at);
 		row = strtok_r(NULL, " ", &row_at);
 	}
+}
+
+const char *zap_done(const char *policy)
+{
+	return zap_protected() ? "walk" : policy;
+}
+
+bool zap_trace_begin(void)
+{
+	if (access(ZAP_TRACING "trace", F_OK) &&
+	    mount("none", ZAP_TRACING, "tracefs", 0, NULL))
+		return false;
+	zap_write(ZAP_TRACING "trace", "");
+	errno = zap_write(ZAP_TRACING "events/kvm/kvm_zap/enable", "1");
+	if (errno)
+		die(ZAP_TRACING "events/kvm/kvm_zap/enable");
+	return true;
+}
+
+unsigned int zap_trace_lines(const char *words)
+{
+	static char trace[1 << 16];
+	unsigned int n = 0;
+	char *line, *end;
+
+	zap_read(ZAP_TRACING "trace", trace, sizeof(trace));
+	for (line = strtok_r(trace, "\n", &end); line; line = strtok_r(NULL, "\n", &end))
+		n += strstr(line, " kvm_zap: ") && strstr(line, words);
+	return n;
+}
+
+void zap_trace_end(void)
+{
+	zap_write(ZAP_TRACING "events/kvm/kvm_zap/enable", "0");
 }
 
 bool zap_cmo(void)

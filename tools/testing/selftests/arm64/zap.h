@@ -14,6 +14,7 @@
 
 #define ZAP_PARAMS	"/sys/module/kvm/parameters/"
 #define ZAP_DEBUGFS	"/sys/kernel/debug/kvm/"
+#define ZAP_TRACING	"/sys/kernel/tracing/"
 
 /* A row of zap/stats, by its columns. */
 struct zap_row {
@@ -24,7 +25,7 @@ struct zap_row {
 extern const char * const zap_sites[];
 extern const char * const zap_policies[];
 
-#define ZAP_NR_SITES	3
+#define ZAP_NR_SITES	4
 #define ZAP_NR_POLICIES	2
 
 /* Skip the test if the kernel is without; have debugfs. */
@@ -52,6 +53,17 @@ void zap_vm_path(const struct vm *vm, const char *name, char *path, size_t size)
 
 /* What vms says in @column of the process's only VM. */
 void zap_vms(const char *column, char *buf, size_t size);
+
+/* What is done where @policy was chosen: in protected mode there is no choice. */
+const char *zap_done(const char *policy);
+
+/*
+ * Have the tracepoint's lines from now on; then how many of them have @words, and stop. Without
+ * tracefs, zap_trace_begin() returns false.
+ */
+bool zap_trace_begin(void);
+unsigned int zap_trace_lines(const char *words);
+void zap_trace_end(void);
 
 /* Whether KVM has to clean caches: the CPU is a Cortex-A72. */
 bool zap_cmo(void);

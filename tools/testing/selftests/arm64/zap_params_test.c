@@ -14,8 +14,6 @@
 #include "ktap.h"
 #include "zap.h"
 
-#define ZAP_TRACING	"/sys/kernel/tracing/"
-
 #define STATS	"site policy count sptes tables yields flushes total_ns max_ns collateral kept" \
 		" tlbis cmo_pages"
 #define MORE	" sptes collateral kept tables yields"
