@@ -6,6 +6,6 @@
  kvm_zap_bulk_range(...)
  {
 	...
--	kvm_call_hyp(__kvm_tlb_flush_vmid, pgt->mmu);
+-	kvm_flush_remote_tlbs(kvm);
 	...
  }

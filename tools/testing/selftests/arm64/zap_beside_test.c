@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Invalidations of a VM on arm64 side by side: a memslot goes while a vCPU is reset, each by
- * another policy and over several of KVM's chunks, so that mmu_lock is dropped in between;
- * and MMU notifiers unmap memory of both meanwhile.
+ * Invalidations of a VM on arm64 side by side: a memslot goes while a vCPU is reset and MMU
+ * notifiers unmap the memory, by different policies and over several of KVM's chunks, so that
+ * mmu_lock is dropped in between; and MMU notifiers unmap small ranges meanwhile, which are no
+ * invalidations.
  *
  * What breaks without it: an invalidation that goes on by the policy of another task's, and
  * is counted there; a list of them that is damaged. Needs two CPUs.
@@ -29,7 +30,7 @@
 static struct vm vm;
 static char *stays, *goes;
 static atomic_bool stop;
-static uint64_t resets;
+static uint64_t resets, unmaps;
 
 static void *reserve(void)
 {
@@ -70,6 +71,9 @@ static void *forget(void *arg)
 		madvise(stays + GIB, PAGES * PAGE, MADV_DONTNEED);
 		madvise(goes + GIB, PAGES * PAGE, MADV_DONTNEED);
 		usleep(100);
+		madvise(stays, SIZE, MADV_DONTNEED);
+		unmaps++;
+		usleep(100);
 	}
 	return NULL;
 }
@@ -91,16 +95,18 @@ static void holds(const char *site, const char *policy, uint64_t count)
 		  row.count, row.sptes, row.tables, row.tlbis, row.yields);
 }
 
-static void side_by_side(int of_memslot, int of_reset)
+static void side_by_side(int of_memslot, int of_reset, int of_unmap)
 {
 	pthread_t resetter, forgetter;
 	int i;
 
 	zap_set("memslot", zap_policies[of_memslot]);
 	zap_set("reset", zap_policies[of_reset]);
+	zap_set("unmap", zap_policies[of_unmap]);
 	zap_write(ZAP_DEBUGFS "zap/reset", "1");
 	atomic_store(&stop, false);
 	resets = 0;
+	unmaps = 0;
 	vm_create(&vm);
 	vm_slot(&vm, 1, STAYS, stays, SIZE);
 	vm_slot(&vm, 2, GOES, goes, SIZE);
@@ -120,9 +126,11 @@ static void side_by_side(int of_memslot, int of_reset)
 	holds("memslot", zap_policies[!of_memslot], 0);
 	holds("reset", zap_policies[of_reset], zap_cmo() ? resets : 0);
 	holds("reset", zap_policies[!of_reset], 0);
+	holds("unmap", zap_policies[of_unmap], unmaps);
+	holds("unmap", zap_policies[!of_unmap], 0);
 	vm_destroy(&vm);
-	ktap_result("memslots by %s beside resets by %s", zap_policies[of_memslot],
-		    zap_policies[of_reset]);
+	ktap_result("memslots by %s beside resets by %s and notifiers by %s",
+		    zap_policies[of_memslot], zap_policies[of_reset], zap_policies[of_unmap]);
 }
 
 int main(void)
@@ -132,10 +140,11 @@ int main(void)
 		ktap_skip_all("one CPU: nothing runs meanwhile");
 	stays = reserve();
 	goes = reserve();
-	ktap_start(3);
-	side_by_side(1, 0);
-	side_by_side(0, 1);
-	side_by_side(1, 1);
+	ktap_start(4);
+	side_by_side(1, 0, 0);
+	side_by_side(0, 1, 0);
+	side_by_side(0, 0, 1);
+	side_by_side(1, 1, 1);
 	zap_set_all("walk");
 	return ktap_end();
 }

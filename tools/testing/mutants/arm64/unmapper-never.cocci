@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Invalidations are left to what they replace, and drop without counting.
+
+@@
+@@
+ kvm_zap_unmapper(...)
+ {
+-	return ...;
++	return unmap;
+ }
