@@ -15,6 +15,7 @@
 
 #define STATS	"site policy count sptes tables yields flushes total_ns max_ns collateral kept" \
 		" tlbis cmo_pages"
+#define COUNTS	" memslot_walk memslot_bulk reset_walk reset_bulk unmap_walk unmap_bulk"
 #define MORE	" sptes collateral kept tables yields"
 #define TAIL	" updates update_ns update_max_ns refaults stall_ns mapped age_ms assigned" \
 		" noncoherent stall_max_ns tlbis cmo_pages"
@@ -124,7 +125,8 @@ static void files(void)
 {
 	static const char * const names[] = {
 		"memslot_zap_walk", "memslot_zap_bulk", "reset_zap_walk", "reset_zap_bulk",
-		"unmap_zap_walk", "unmap_zap_bulk", "zap_sptes", "zap_tables", "zap_yields", "zap_ns", "zap_collateral", "zap_kept",
+		"unmap_zap_walk", "unmap_zap_bulk",
+		"zap_sptes", "zap_tables", "zap_yields", "zap_ns", "zap_collateral", "zap_kept",
 		"zap_tlbis", "zap_cmo_pages",
 	};
 	char path[128];
@@ -134,8 +136,7 @@ static void files(void)
 	first_line(ZAP_DEBUGFS "zap/stats", STATS);
 	first_line(ZAP_DEBUGFS "zap/latency", "site policy from_ns count");
 	first_line(ZAP_DEBUGFS "zap/vms",
-		   "tgid tid word by policy memslot_walk memslot_bulk reset_walk reset_bulk"
-		   " unmap_walk unmap_bulk" MORE
+		   "tgid tid word by policy" COUNTS MORE
 		   " walk_ns walk_max_ns bulk_ns bulk_max_ns" TAIL);
 	vm_create(&vm);
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)

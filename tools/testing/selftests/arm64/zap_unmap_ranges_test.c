@@ -132,7 +132,7 @@ static void blocks(char *memory)
 	memset(memory, 0, BYTES);
 	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
 	forget(memory, 0, PAGES, &(struct want){ 1, 2, 1, 1, PAGES });
-	ktap_result("%s: 2 MiB blocks", policy);
+	ktap_result("%s: by 2 MiB each", policy);
 	vm_slot(&vm, 1, 0, NULL, 0);
 }
 
@@ -174,7 +174,7 @@ static void seen(char *memory)
 	vm_slot(&vm, 7, VM_RAM, memory, BYTES);
 	touch(VM_RAM, BYTES);
 	if (!zap_trace_begin()) {
-		ktap_skip("no tracefs", "%s: what is seen of it", policy);
+		ktap_skip("no tracefs", "%s: what an operator gets", policy);
 		return;
 	}
 	madvise(memory, BYTES, MADV_DONTNEED);
@@ -196,7 +196,7 @@ static void seen(char *memory)
 	ktap_equal(want, zap_trace_lines(want), 1);
 	ktap_equal("reason=clear", zap_trace_lines(" reason=clear"), 1);
 	vm_slot(&vm, 7, 0, NULL, 0);
-	ktap_result("%s: what is seen of it", policy);
+	ktap_result("%s: what an operator gets", policy);
 }
 
 int main(void)

@@ -28,15 +28,15 @@
 
 /* What guest_keep has at VM_CONTROL. */
 struct control {
-	uint64_t epoch;
+	atomic_ulong epoch;
 	uint64_t unused[8];
-	uint64_t turns[VCPUS];
+	atomic_ulong turns[VCPUS];
 };
 
 static const char *policy;
 static struct vm vm[VCPUS];
 static pthread_t threads[VCPUS];
-static volatile struct control *control;
+static struct control *control;
 static atomic_uint faults[VCPUS];
 static struct zap_row before;
 static bool traced;
@@ -79,9 +79,9 @@ static void start(void)
 
 	vm_create(&vm[0]);
 	vm_more(&vm[0], &vm[1], 1);
-	memset((void *)control, 0, sizeof(*control));
+	memset(control, 0, sizeof(*control));
 	control->epoch = 1;
-	vm_slot(&vm[0], 2, VM_CONTROL, (void *)control, PAGE);
+	vm_slot(&vm[0], 2, VM_CONTROL, control, PAGE);
 	vm_slot(&vm[0], 1, VM_RAM, memory, BYTES);
 	for (n = 0; n < VCPUS; n++)
 		pthread_create(&threads[n], NULL, keep, (void *)n);
@@ -136,7 +136,7 @@ static void written(const char *from)
 	for (i = 0; i < PAGES; i++)
 		for (n = 1; n <= VCPUS; n++)
 			bad += word(from, i, n) != control->epoch;
-	ktap_equal("words that the guest has not written where it should", bad, 0);
+	ktap_equal("words that the guest wrote elsewhere", bad, 0);
 }
 
 /* A sum that any write of a vCPU's changes, as the epoch has become another since. */
@@ -198,7 +198,7 @@ static void unmapped(void)
 	sum = sum_of(view);
 	control->epoch++;
 	stand_still();
-	ktap_check(sum_of(view) == sum, "the guest has written to a file that is not mapped");
+	ktap_check(sum_of(view) == sum, "the guest wrote to a file that is not mapped");
 	map_file(memory);
 	written(view);
 }
@@ -238,7 +238,7 @@ static void moved(void)
 	sum = sum_of(to);
 	control->epoch++;
 	stand_still();
-	ktap_check(sum_of(to) == sum, "the guest has written to memory that has moved");
+	ktap_check(sum_of(to) == sum, "the guest wrote to memory that is elsewhere now");
 	mremap(to, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, memory);
 	written(memory);
 }
@@ -266,7 +266,7 @@ static void forked(void)
 	if (write(go[1], &byte, 1) != 1)
 		ktap_check(false, "write: %s", strerror(errno));
 	waitpid(child, &status, 0);
-	ktap_equal("the child's status: 256 if the guest has written to its memory", status, 0);
+	ktap_equal("the child's status: 256 if the guest wrote to its memory", status, 0);
 	close(go[0]);
 	close(go[1]);
 }
