@@ -122,7 +122,8 @@ KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_IS_EVENT, KVM_ZAP_REASON_IS_EVENT)
  *
  * Runs in any task that changes the address space of the VM's process or the memory that is
  * mapped there, beside the invalidations of others.  @unmap releases mmu_lock between chunks
- * if the range may block, else never; the engine never does.
+ * if the range may block, else never; the engine never does.  The memslot stays, because the
+ * caller is in a read-side critical section of SRCU.
  *
  * An MMU notifier whose event is in several memslots comes here for each of them, one after
  * the other, with mmu_lock held in between.
