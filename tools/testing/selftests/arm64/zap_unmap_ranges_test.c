@@ -125,9 +125,40 @@ static void small_pages(char *memory)
 	ktap_result("%s: a range of which nothing is mapped, and one of no memslot", policy);
 }
 
+/* What the host changes the protection of remains, but the guest has to ask for it again. */
+static void protect(char *memory)
+{
+	struct want want = { 1, PAGES, 3, 1, PAGES };
+	bool traced;
+
+	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
+	touch(VM_RAM, BYTES);
+	traced = zap_trace_begin();
+	begin();
+	mprotect(memory, BYTES, PROT_READ);
+	end(&want);
+	has_lost(0, 0);
+	begin();
+	mprotect(memory, BYTES, PROT_READ | PROT_WRITE);
+	end(&want);
+	if (traced) {
+		ktap_equal("reason", zap_trace_lines(" reason=protection_vma"), 2);
+		zap_trace_end();
+	}
+	has_lost(0, 0);
+	vm_slot(&vm, 1, 0, NULL, 0);
+	ktap_result("%s: mprotect()", policy);
+}
+
 static void blocks(char *memory)
 {
 	/* By the host, which takes huge pages for it: the guest has read it before it wrote. */
+	madvise(memory, BYTES, MADV_DONTNEED);
+	memset(memory, 0, BYTES);
+	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
+	/* A page that is a part of a huge one: that is split, and leaves the guest as a whole. */
+	forget(memory, 5, 1, &(struct want){ 1, 1, 0, 1, TABLE });
+	vm_slot(&vm, 1, 0, NULL, 0);
 	madvise(memory, BYTES, MADV_DONTNEED);
 	memset(memory, 0, BYTES);
 	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
@@ -205,14 +236,18 @@ int main(void)
 	int i;
 
 	zap_need();
-	memory = vm_alloc(BYTES);
+	/* The host changes the protection of one GiB at a time. */
+	do
+		memory = vm_alloc(BYTES);
+	while ((uintptr_t)memory / GIB != ((uintptr_t)memory + BYTES - 1) / GIB);
 	huge = vm_alloc_huge(BYTES);
-	ktap_start(7 * ZAP_NR_POLICIES);
+	ktap_start(8 * ZAP_NR_POLICIES);
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set("unmap", policy);
 		vm_create(&vm);
 		small_pages(memory);
+		protect(memory);
 		blocks(huge);
 		several(memory);
 		seen(memory);
