@@ -60,7 +60,7 @@ refused() {
 }
 
 echo 'TAP version 13'
-echo '1..8'
+echo '1..9'
 
 new_tree
 scripts/patch/graft "$tmp/tree" > "$tmp/out" 2>&1
@@ -69,6 +69,10 @@ report $? 'a pristine tree is grafted'
 grep -q 'kvm_zap_mmio(kvm)' "$tmp/tree/arch/x86/kvm/mmu/mmu.c" &&
 	grep -q 'Kconfig.zap' "$tmp/tree/arch/x86/kvm/Kconfig" > "$tmp/out" 2>&1
 report $? 'hook and Kconfig are in place'
+
+# The tree has the KVM of x86 alone.
+! grep -H kvm_zap_reason "$tmp/tree/virt/kvm/kvm_main.c" > "$tmp/out" 2>&1
+report $? 'common files have no edit that is another architecture'\''s'
 
 refused 'a second run is refused' 'grafted already'
 
