@@ -150,17 +150,20 @@ static void protect(char *memory)
 	ktap_result("%s: mprotect()", policy);
 }
 
-static void blocks(char *memory)
+/* Huge pages are had for memory that is new. */
+static void blocks(void)
 {
-	/* By the host, which takes huge pages for it: the guest has read it before it wrote. */
-	madvise(memory, BYTES, MADV_DONTNEED);
-	memset(memory, 0, BYTES);
+	char *memory = vm_alloc_huge(BYTES);
+
+	/*
+	 * One page of a block: a small range, for which KVM drops the block. Then the host
+	 * splits the huge page, which is a large one.
+	 */
 	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
-	/* A page that is a part of a huge one: that is split, and leaves the guest as a whole. */
-	forget(memory, 5, 1, &(struct want){ 1, 1, 0, 1, TABLE });
+	forget(memory, 5, 1, &(struct want){ 1, 0, 0, 0, 0 });
 	vm_slot(&vm, 1, 0, NULL, 0);
-	madvise(memory, BYTES, MADV_DONTNEED);
-	memset(memory, 0, BYTES);
+
+	memory = vm_alloc_huge(BYTES);
 	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
 	forget(memory, 0, PAGES, &(struct want){ 1, 2, 1, 1, PAGES });
 	ktap_result("%s: by 2 MiB each", policy);
@@ -232,7 +235,7 @@ static void seen(char *memory)
 
 int main(void)
 {
-	char *memory, *huge;
+	char *memory;
 	int i;
 
 	zap_need();
@@ -240,7 +243,6 @@ int main(void)
 	do
 		memory = vm_alloc(BYTES);
 	while ((uintptr_t)memory / GIB != ((uintptr_t)memory + BYTES - 1) / GIB);
-	huge = vm_alloc_huge(BYTES);
 	ktap_start(8 * ZAP_NR_POLICIES);
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
@@ -248,7 +250,7 @@ int main(void)
 		vm_create(&vm);
 		small_pages(memory);
 		protect(memory);
-		blocks(huge);
+		blocks();
 		several(memory);
 		seen(memory);
 		vm_destroy(&vm);
