@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU on arm64 reads a memslot's memory while that goes: as soon as it is gone, by each
- * policy, no CPU may reach the memory any more. The vCPU stays in the guest meanwhile, so
- * that only a TLB invalidation takes the memory from it.
+ * A vCPU on arm64 reads a memslot's memory while the memslot goes, or while the host unmaps the
+ * memory: as soon as that is done, by each policy, no CPU may reach the memory any more. The
+ * vCPU stays in the guest meanwhile, so that only a TLB invalidation takes the memory from it.
  *
  * What breaks without it: a TLB that is not invalidated, or too early, leaves a guest with
  * memory that belongs to somebody else by then. Needs two CPUs. Emulation without VHE
  * forgets TLBs whenever any vCPU exits, so that only with it (max) it is seen.
  */
+#define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ktap.h"
 #include "zap.h"
 
-#define PAGES	64UL
-#define BYTES	(PAGES * PAGE)
+#define PAGES	64UL		/* that are read */
+#define BYTES	HUGE_PAGE	/* of the memslot, which has a table of its own */
 #define ROUNDS	60
 
 static const char *policy;
@@ -26,12 +29,16 @@ static struct vm vm;
 static sem_t go, done;
 static uint64_t left_at;
 
-static void fill(char *memory, uint64_t value)
+/* A file, where the guest has it, and where only the host does. */
+static char *memory, *view;
+static int file;
+
+static void fill(uint64_t value)
 {
 	uint64_t i;
 
 	for (i = 0; i < PAGES; i++)
-		memcpy(memory + i * PAGE, &value, sizeof(value));
+		memcpy(view + i * PAGE, &value, sizeof(value));
 }
 
 static void *run(void *arg)
@@ -39,51 +46,87 @@ static void *run(void *arg)
 	(void)arg;
 	for (;;) {
 		sem_wait(&go);
-		vm_run(&vm, guest_watch, VM_RAM, VM_RAM + BYTES, &left_at);
+		vm_begin(&vm, guest_watch, VM_RAM, VM_RAM + PAGES * PAGE);
+		left_at = 0;
+		/* EFAULT: the memslot has no memory. */
+		if (vm_go(&vm) != EFAULT)
+			vm_result(&vm, &left_at);
 		sem_post(&done);
 	}
 	return NULL;
 }
 
-static void rounds_of(char *memory)
+static char *map_file(void *at)
+{
+	return mmap(at, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), file, 0);
+}
+
+static void give_slot(void)
+{
+	vm_slot(&vm, 1, VM_RAM, memory, BYTES);
+}
+
+static void take_slot(void)
+{
+	vm_slot(&vm, 1, VM_RAM, NULL, 0);
+}
+
+static void give_memory(void)
+{
+	map_file(memory);
+}
+
+static void take_memory(void)
+{
+	munmap(memory, BYTES);
+}
+
+static void rounds(const char *what, void (*give)(void), void (*take)(void))
 {
 	unsigned int i, stale = 0, early = 0;
 
 	for (i = 0; i < ROUNDS; i++) {
-		fill(memory, 2);
-		vm_slot(&vm, 1, VM_RAM, memory, BYTES);
+		fill(2);
+		give();
 		sem_post(&go);
 		usleep(5000 + i * 100);
 		early += !sem_trywait(&done);
-		vm_slot(&vm, 1, VM_RAM, NULL, 0);
-		fill(memory, 1);
+		take();
+		fill(1);
 		sem_wait(&done);
 		stale += left_at == VM_EXIT;
 	}
 	ktap_equal("rounds that ended early", early, 0);
 	ktap_equal("rounds in which the guest read what is no longer its", stale, 0);
-	ktap_result("%s: memory that goes is out of a running vCPU's reach", policy);
+	ktap_result("%s: %s is out of a running vCPU's reach", policy, what);
 }
 
 int main(void)
 {
 	pthread_t thread;
-	char *memory;
 	int i;
 
 	zap_need();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		ktap_skip_all("one CPU: the vCPU would not run meanwhile");
-	memory = vm_alloc(BYTES);
+	file = memfd_create("zap_stale_test", MFD_CLOEXEC);
+	if (file < 0 || ftruncate(file, BYTES))
+		ktap_skip_all("memfd_create: %s", strerror(errno));
+	memory = map_file(NULL);
+	view = map_file(NULL);
 	sem_init(&go, 0, 0);
 	sem_init(&done, 0, 0);
-	ktap_start(ZAP_NR_POLICIES);
+	ktap_start(2 * ZAP_NR_POLICIES);
 	vm_create(&vm);
 	pthread_create(&thread, NULL, run, NULL);
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set_all(policy);
-		rounds_of(memory);
+		rounds("a memslot that goes", give_slot, take_slot);
+		give_slot();
+		rounds("memory that the host unmaps", give_memory, take_memory);
+		give_memory();
+		take_slot();
 	}
 	zap_set_all("walk");
 	return ktap_end();
