@@ -81,7 +81,7 @@ static void take_memory(void)
 	munmap(memory, BYTES);
 }
 
-static void rounds(const char *what, void (*give)(void), void (*take)(void))
+static void repeat(const char *what, void (*give)(void), void (*take)(void))
 {
 	unsigned int i, stale = 0, early = 0;
 
@@ -122,9 +122,9 @@ int main(void)
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set_all(policy);
-		rounds("a memslot that goes", give_slot, take_slot);
+		repeat("a memslot that goes", give_slot, take_slot);
 		give_slot();
-		rounds("memory that the host unmaps", give_memory, take_memory);
+		repeat("memory that the host unmaps", give_memory, take_memory);
 		give_memory();
 		take_slot();
 	}
