@@ -49,23 +49,27 @@ guest_watch:
 	b	.
 
 /*
- * Write the word at VM_CONTROL to each page from X1 to X2, over and over, until it is 0. X1 is
- * not at the beginning of its page: each vCPU has an offset of its own, and at that offset
- * from VM_CONTROL + 64 counts how often it has come round.
+ * Write the word at VM_CONTROL, as it is each time, to each page from X1 on, upwards or
+ * downwards to X2, that included, over and over, until it is 0. X1 and X2 are not at the
+ * beginning of their pages: each vCPU has an offset of its own, and at that offset from
+ * VM_CONTROL + 64 counts how often it has come round.
  */
 	.globl	guest_keep
 guest_keep:
 	and	x7, x1, #0xfff
 	mov	x8, #0x20000
 	add	x9, x8, x7
-	mov	x6, x1
-1:	ldr	x4, [x8]
-	cbz	x4, 3f
-	mov	x1, x6
-2:	str	x4, [x1]
-	add	x1, x1, #4096
+	mov	x10, #4096
 	cmp	x1, x2
-	b.lo	2b
+	cneg	x10, x10, hi
+	mov	x6, x1
+1:	mov	x1, x6
+2:	ldr	x4, [x8]
+	cbz	x4, 3f
+	str	x4, [x1]
+	cmp	x1, x2
+	add	x1, x1, x10
+	b.ne	2b
 	ldr	x5, [x9, #64]
 	add	x5, x5, #1
 	str	x5, [x9, #64]

@@ -26,6 +26,7 @@
 #define BYTES	(PAGES * PAGE)
 #define VCPUS	2
 #define ROUNDS	3
+#define PATIENCE_MS	10000
 
 /* What guest_keep has at VM_CONTROL. */
 struct control {
@@ -57,23 +58,27 @@ static uint64_t word(const char *from, uint64_t page, unsigned int n)
 
 /*
  * Where memory is missing, KVM_RUN ends with EFAULT: again, until it is there. Each vCPU has
- * a CPU of its own: where another one of the VM's ran before, KVM forgets the TLBs.
+ * a CPU of its own: where another one of the VM's ran before, KVM forgets the TLBs. One goes
+ * upwards and the other downwards, so that both halves are written to when either is gone.
  */
 static void *keep(void *arg)
 {
 	unsigned int n = (uintptr_t)arg;
+	uint64_t first = VM_RAM + 8 * (n + 1), last = first + BYTES - PAGE;
 	cpu_set_t cpu;
 	int error;
 
 	CPU_ZERO(&cpu);
 	CPU_SET(n, &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
-	vm_begin(&vm[n], guest_keep, VM_RAM + 8 * (n + 1), VM_RAM + BYTES);
+	vm_begin(&vm[n], guest_keep, n % 2 ? last : first, n % 2 ? first : last);
 	while ((error = vm_go(&vm[n]))) {
 		if (error != EFAULT) {
 			printf("# KVM_RUN: %s\n", strerror(error));
 			exit(1);
 		}
+		if (!control->epoch)
+			return NULL;
 		atomic_fetch_add(&faults[n], 1);
 		usleep(1000);
 	}
@@ -110,26 +115,30 @@ static void stop(void)
 static void go_round(void)
 {
 	uint64_t turns[VCPUS];
-	int n;
+	int n, ms = 0;
 
 	for (n = 0; n < VCPUS; n++)
 		turns[n] = control->turns[n];
-	for (n = 0; n < VCPUS; n++)
-		while (control->turns[n] < turns[n] + 2)
+	for (n = 0; n < VCPUS; n++) {
+		while (control->turns[n] < turns[n] + 2 && ms++ < PATIENCE_MS)
 			usleep(1000);
+	}
+	ktap_check(ms < PATIENCE_MS, "a vCPU does not go on");
 }
 
 /* Until no vCPU can go on. */
 static void stand_still(void)
 {
 	unsigned int had[VCPUS];
-	int n;
+	int n, ms = 0;
 
 	for (n = 0; n < VCPUS; n++)
 		had[n] = atomic_load(&faults[n]);
-	for (n = 0; n < VCPUS; n++)
-		while (atomic_load(&faults[n]) < had[n] + 2)
+	for (n = 0; n < VCPUS; n++) {
+		while (atomic_load(&faults[n]) < had[n] + 2 && ms++ < PATIENCE_MS)
 			usleep(1000);
+	}
+	ktap_check(ms < PATIENCE_MS, "a vCPU goes on");
 }
 
 /* The vCPUs' writes arrive at @from, in all pages. */
