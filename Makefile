@@ -147,8 +147,22 @@ demo: setup ## the main job: what each policy costs, measured in the lab
 bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or several
 	@$(MAKE) test-modules tools image
 	@tools/bench/bench --peer --modules $(O)/test/modules $(B)
+	@$(if $(B),:,$(MAKE) plots)
 	@$(if $(B),:,tools/bench/performance-page --write build/bench/bench.json)
 	@tools/bench/bench --judge
+
+.PHONY: plots
+plots: setup ## what a deletion costs against memory, slot size and vCPUs, drawn
+	@$(MAKE) test-modules tools image
+	@KVM_ZAP_MATRIX=$(CURDIR)/tools/bench/matrix-plot tools/bench/bench --peer --modes tdp \
+		--modules $(O)/test/modules --out build/bench/plot > /dev/null
+	@tools/bench/plot --write build/bench/plot/bench.json
+
+.PHONY: contention
+contention: setup ## what 2, 4 and 8 vCPUs wait for mmu_lock while a memslot goes
+	@scripts/fetch/fetch-qemu > /dev/null
+	@$(MAKE) all image
+	@tools/bench/contention-page --write
 
 .PHONY: check
 check: setup ## all tests; T=NAME runs one
