@@ -2,8 +2,8 @@
 /*
  * Zap policies: how KVM drops mappings wholesale, and what that costs.
  *
- * A zap site is an event at which KVM drops the mappings of a whole VM or memslot;
- * a zap policy is a way to do it.  The architecture brackets each event with
+ * A zap site is an event at which KVM drops the mappings of a whole VM, memslot or large
+ * range; a zap policy is a way to do it.  The architecture brackets each event with
  * kvm_zap_begin() and kvm_zap_end(), or kvm_zap_record_begin() and kvm_zap_record_end(),
  * and runs the engine of the policy that the former returns.  Parameters, statistics,
  * debugfs files and the tracepoint are in virt/kvm/zap*.c, which is architecture-neutral.
@@ -248,7 +248,7 @@ struct kvm_zap_vcpu {
 
 /**
  * struct kvm_zap_record - an invalidation in progress
- * @slot: the memslot that goes, NULL if the site has none
+ * @slot: the memslot whose mappings go, NULL if the site has none
  * @site: why it runs
  * @policy: how it runs, sampled once; kvm_zap_fall_back() may replace it
  * @by: who decided that

@@ -170,7 +170,7 @@ enum kvm_zap_policy kvm_zap_outlook(struct kvm *kvm, enum kvm_zap_by *by)
 	return kvm_arch_zap_outlook(kvm, word, by);
 }
 
-/* Invalidations are rare; one lock keeps the columns of a row consistent. */
+/* Held for some thirty instructions; one lock keeps the columns of a row consistent. */
 static DEFINE_SPINLOCK(kvm_zap_rows_lock);
 static struct kvm_zap_row kvm_zap_rows[KVM_ZAP_NR_SITES][KVM_ZAP_NR_POLICIES];
 
@@ -319,7 +319,7 @@ static void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
  * @kvm: the VM
  * @zap: the caller's record of the invalidation
  * @site: the zap site
- * @slot: the memslot that goes, NULL if the site has none
+ * @slot: the memslot whose mappings go, NULL if the site has none
  * @own: the policy that the kernel would use by itself
  *
  * Return: as kvm_zap_begin().
@@ -355,7 +355,7 @@ void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
  * kvm_zap_begin() - begin an invalidation of a kind that a VM has one of at a time
  * @kvm: the VM
  * @site: the zap site
- * @slot: the memslot that goes, NULL if the site has none
+ * @slot: the memslot whose mappings go, NULL if the site has none
  * @own: the policy that the kernel would use by itself
  *
  * Return: the policy to use, or KVM_ZAP_POLICY_STOCK to leave the invalidation to the

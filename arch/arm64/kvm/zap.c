@@ -150,10 +150,10 @@ void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_
  *
  * An MMU notifier may be in the middle of an invalidation, between two chunks: reclaim or
  * somebody who truncates a file unmaps memory of a process that exits.  It finds no page table
- * when it has mmu_lock again, and ends.  So this invalidation ends with mmu_lock held for
- * write as well.  Those of memslots and resets are over: they are run by ioctls of the
- * process that owns the VM, and its last thread has left them when the address space goes
- * away or the last reference to the VM is dropped.
+ * when it has mmu_lock again, and ends, with a WARN_ON() of KVM's own.  So this invalidation
+ * ends with mmu_lock held for write as well.  Those of memslots and resets are over: they are
+ * run by ioctls of the process that owns the VM, and its last thread has left them when the
+ * address space goes away or the last reference to the VM is dropped.
  */
 void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy)
 {

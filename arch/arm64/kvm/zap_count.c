@@ -19,12 +19,33 @@ static unsigned int zap_nr_entries(struct kvm_pgtable *pgt, kvm_pte_t *table)
 	return pgt->mm_ops->page_count(table) - 1;
 }
 
-static void zap_count_leaf(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, kvm_pte_t pte,
-			   u32 level)
+static void zap_count_block(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, kvm_pte_t pte,
+			    u32 level)
 {
 	zap->sptes++;
 	if (zap_needs_cmo(pgt) && zap_is_cacheable(pte))
 		zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += kvm_granule_size(level) >> PAGE_SHIFT;
+}
+
+/* Count the pages among @nr entries of a level 3 table: most of the work, hence apart. */
+static unsigned int zap_count_pages(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
+				    const kvm_pte_t *ptep, unsigned int nr)
+{
+	unsigned int gone = 0, cacheable = 0;
+
+	for (; nr; nr--, ptep++) {
+		kvm_pte_t pte = READ_ONCE(*ptep);
+
+		if (!kvm_pte_valid(pte))
+			continue;
+		gone++;
+		cacheable += zap_is_cacheable(pte);
+	}
+	zap->sptes += gone;
+	if (zap_needs_cmo(pgt))
+		zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += cacheable;
+
+	return gone;
 }
 
 /*
@@ -40,10 +61,15 @@ static unsigned int zap_count_entries(struct kvm_zap_record *zap, struct kvm_pgt
 	unsigned int gone = 0;
 	u64 next;
 
-	if (level == ZAP_LAST_LEVEL && end - addr == PTRS_PER_PTE * kvm_granule_size(level) &&
-	    !zap_needs_cmo(pgt)) {
-		gone = zap_nr_entries(pgt, table);
-		zap->sptes += gone;
+	if (level == ZAP_LAST_LEVEL) {
+		unsigned int nr = (end - addr) >> PAGE_SHIFT;
+
+		if (nr < PTRS_PER_PTE || zap_needs_cmo(pgt)) {
+			gone = zap_count_pages(zap, pgt, zap_entry(table, addr, level), nr);
+		} else {
+			gone = zap_nr_entries(pgt, table);
+			zap->sptes += gone;
+		}
 		goto out;
 	}
 
@@ -60,7 +86,7 @@ static unsigned int zap_count_entries(struct kvm_zap_record *zap, struct kvm_pgt
 				continue;
 			zap->tables++;
 		} else {
-			zap_count_leaf(zap, pgt, pte, level);
+			zap_count_block(zap, pgt, pte, level);
 		}
 		gone++;
 	}

@@ -231,6 +231,7 @@ const struct overlap_pair overlap_notifier_pairs[] = {
 		.slot = OVERLAP_OTHER,
 		.begin = other_alloc, .prepare = other_again, .partner = reclaim,
 		.end = other_free,
+		.delay = "kvm_zap_count_sptes", .shadow_delay = "kvm_zap_shadow_rmap",
 	}, {
 		.name = "a deletion, and KSM",
 		.policy = "scoped", .rounds = 30, .event = "kvm/kvm_unmap_hva_range",
