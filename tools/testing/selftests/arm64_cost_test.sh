@@ -38,15 +38,17 @@ marks='1 rom
 5 forget
 6 munmap'
 
-# counted MARK POLICY NAME: the plugin's number. Walk's sections come first.
+# counted MARK POLICY NAME: the plugin's number, of several sections the one with the least
+# instructions. Walk's sections come first.
 counted() {
 	jq -s --argjson mark "$1" --argjson nth "$([ "$2" = walk ] && echo 0 || echo 1)" \
-		"[.[] | select(.mark == \$mark)][\$nth].$3" "$counts"
+		"[.[] | select(.mark == \$mark)] | (length / 2) as \$n |
+			.[\$nth * \$n:(\$nth + 1) * \$n] | min_by(.instructions).$3" "$counts"
 }
 
-# told WHAT POLICY NAME: that of zap/stats.
+# told WHAT POLICY NAME: that of zap/stats, the same each time.
 told() {
-	sed -n "s/^$1 $2 .*\\<$3=\\([0-9]*\\).*/\\1/p" "$tmp/stdout"
+	sed -n "s/^$1 $2 .*\\<$3=\\([0-9]*\\).*/\\1/p" "$tmp/stdout" | sort -u
 }
 
 # agrees MARK WHAT: zap/stats says what was counted. KVM invalidates TLBs of one IPA, or all
@@ -75,8 +77,8 @@ ktap_start 12
 for cpu in cortex-a72 max; do
 	run --cpu "$cpu" --out "$tmp/out" -- "$program" 256
 	ktap_equal 'exit status' "$status" 0
-	ktap_equal 'rows' "$(grep -c 'sptes=' "$tmp/stdout")" 12
-	ktap_equal 'sections' "$(jq -s length "$counts")" 12
+	ktap_equal 'rows' "$(grep -c 'sptes=' "$tmp/stdout")" 20
+	ktap_equal 'sections' "$(jq -s length "$counts")" 20
 	ktap_equal 'pages of walk' "$(told delete walk sptes)" 65536
 	ktap_equal 'pages of bulk' "$(told delete bulk sptes)" 65536
 	result "$cpu: each policy drops all pages"
