@@ -24,18 +24,29 @@ trap 'exit 143' TERM
 tools/testing/check-mutants list > "$tmp/list"
 { tools/testing/check list; tools/testing/check --list tools/testing/tests-smp list; } > "$tmp/tests"
 
-ktap_start 4
-while read -r name file test feature; do
-	ktap_check [ -f "$mutants/$name.cocci" ]
-	case $file in
-	include/linux/kvm_zap.h | virt/kvm/zap*.c | arch/x86/kvm/mmu/zap*.[ch]) ;;
-	*) ktap_fail "$name: '$file' is no file of ours" ;;
+# made NAME FILE: that fault, in that file.
+made() {
+	ktap_check [ -f "$mutants/$1.cocci" ]
+	case $2 in
+	include/linux/kvm_zap.h | virt/kvm/zap*.c | arch/x86/kvm/mmu/zap*.[ch] | arch/arm64/kvm/zap*.[ch]) ;;
+	*) ktap_fail "$1: '$2' is no file of ours" ;;
 	esac
-	cp "$file" "$tmp/${file##*/}"
-	scripts/patch/cocci-edit "$mutants/$name.cocci" "$tmp/${file##*/}" > "$tmp/diff" 2>&1
-	ktap_equal "$name: places in $file that change" "$(grep -c '^@@' "$tmp/diff")" 1
+	cp "$2" "$tmp/${2##*/}"
+	scripts/patch/cocci-edit "$mutants/$1.cocci" "$tmp/${2##*/}" > "$tmp/diff" 2>&1
+	ktap_equal "$1: places in $2 that change" "$(grep -c '^@@' "$tmp/diff")" 1
+}
+
+ktap_start 5
+while read -r name file test feature; do
+	made "$name" "$file"
 done < "$tmp/list"
 ktap_result "$(wc -l < "$tmp/list") faults can be made"
+
+sed '/^#/d; /^$/d' $mutants/arm64/list > "$tmp/arm64"
+while read -r name file test feature; do
+	made "arm64/$name" "$file"
+done < "$tmp/arm64"
+ktap_result "$(wc -l < "$tmp/arm64") faults for arm64 can be made"
 
 while read -r name file test feature; do
 	grep -q -x -e "$test" "$tmp/tests" || ktap_fail "$name: no test '$test'"

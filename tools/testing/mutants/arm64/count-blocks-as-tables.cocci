@@ -3,7 +3,7 @@
 
 @@
 @@
- zap_count_leaf(...)
+ zap_count_block(...)
  {
 -	zap->sptes++;
 +	zap->sptes += kvm_granule_size(level) >> PAGE_SHIFT;
