@@ -64,7 +64,7 @@ unheard() {
 
 million=000000
 
-ktap_start 11
+ktap_start 12
 
 better='total of auto to the lesser of fast, scoped'
 passes 7.2.0 dense-2m shadow "auto total_cpu_ns=102$million total_ns=1" "fast total_cpu_ns=200$million" \
@@ -216,4 +216,20 @@ tools/bench/performance-page "$tmp/bench.json" > "$tmp/tables"
 grep -q -x 'a VM with 2 GiB mapped by 4 KiB goes  TDP  20.0  -     -       0.500' "$tmp/tables" ||
 	{ ktap_fail 'not the row of teardown-4k'; ktap_diag "$(cat "$tmp/tables")"; }
 ktap_result "the tables of a kernel line's page"
+
+# What was not measured is no point of a line. Here there are zap and total, of two sizes under
+# scoped and of one under fast, a zap of the kernel's own, and three in the legend.
+tools/bench/plot "$tmp/bench.json" > "$tmp/picture" 2>&1 && ktap_fail 'drawn of other workloads'
+ktap_check grep -q 'holds no results of tools/bench/matrix-plot' "$tmp/picture"
+if command -v gnuplot > /dev/null; then
+	judge 7.2.0 memory-16 tdp 'scoped traced_ns=4000 total_cpu_ns=90000' \
+		'memory-64:scoped traced_ns=4000 total_cpu_ns=150000' \
+		'fast traced_ns=2400000 total_cpu_ns=16000000' 'distribution-scoped traced_ns=5000'
+	tools/bench/plot "$tmp/bench.json" > "$tmp/picture" 2> "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
+	ktap_check grep -q "MiB mapped beside a 64 KiB ROM" "$tmp/picture"
+	ktap_equal 'points' "$(grep -c "<use xlink:href='#gpPt6'.*translate" "$tmp/picture")" 10
+	ktap_result 'the plots'
+else
+	ktap_skip 'no gnuplot' 'the plots'
+fi
 ktap_end
