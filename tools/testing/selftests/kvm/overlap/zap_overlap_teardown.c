@@ -24,6 +24,9 @@
 /* Of the VM's word, between two of other files. */
 #define READS		2
 
+/* Of the table of all VMs, each time: a VM leaves it in a moment, to be met in a row. */
+#define VMS_READS	4
+
 /* What processes tell each other. */
 static struct shared {
 	unsigned int held, ready, go, exit;
@@ -248,7 +251,8 @@ static void read_files(void *arg)
 	snprintf(path, sizeof(path), ZAP_DEBUGFS "%d-%d/%s", shared->pid, shared->fd,
 		 files[r->steps % ARRAY_SIZE(files)]);
 	zap_read_file(path, buf, sizeof(buf));
-	zap_read_file(ZAP_DEBUGFS "zap/vms", buf, sizeof(buf));
+	for (i = 0; i < VMS_READS; i++)
+		zap_read_file(ZAP_DEBUGFS "zap/vms", buf, sizeof(buf));
 	/* Each event has to be read, too. */
 	usleep(20);
 	__atomic_fetch_add(&r->steps, 1, __ATOMIC_RELEASE);
