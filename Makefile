@@ -122,6 +122,11 @@ tests: tools ## build the tests, upstream's included
 	@$(MAKE) -s -C tools/testing/selftests/kvm O=$(CURDIR)/build/tests
 	@scripts/build/build-upstream-tests
 
+# A module that zap_memtype_test loads, where KVM exports what it calls to all modules.
+.PHONY: dma-module
+dma-module: modules
+	@scripts/build/build-dma-module $(O) build/tests
+
 .PHONY: image
 image: | packages
 	@scripts/fetch/fetch-image
@@ -206,7 +211,7 @@ check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAM
 .PHONY: check-intel
 check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emulates; T=NAME
 	@scripts/fetch/fetch-bochs > /dev/null
-	@$(MAKE) modules test-modules tests image
+	@$(MAKE) dma-module test-modules tests image
 	@tools/testing/check --intel $(T)
 
 .PHONY: tests-arm64
@@ -224,7 +229,7 @@ check-arm64: setup ## the lab's tests with KVM of arm64, on two kinds of CPU; T=
 
 .PHONY: check-hardware
 check-hardware: setup ## the lab's tests and workloads on this machine's own CPU; T=NAME
-	@$(MAKE) modules test-modules tools tests image
+	@$(MAKE) dma-module test-modules tools tests image
 	@tools/testing/check-hardware $(T)
 
 .PHONY: check-mutants
@@ -272,7 +277,7 @@ htmldocs: setup ## the documentation as web pages, in build/lint/html
 clean: ## remove what was built, keep what was downloaded
 	@rm -rf build/config build/tools build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
-		build/*/lab build/*/test build/*/smp build/*/headers build/debug-* build/races-* build/small-* build/series-*
+		build/*/lab build/*/test build/*/dma build/*/smp build/*/headers build/debug-* build/races-* build/small-* build/series-*
 
 .PHONY: distclean
 distclean: ## remove all that was built, downloaded or unpacked
