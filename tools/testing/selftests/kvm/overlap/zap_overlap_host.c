@@ -84,7 +84,7 @@ static void clear_statistics(struct overlap *o)
 	char path[128];
 	int ret;
 
-	if (o->step % 4 == 3) {
+	if (o->step % 2) {
 		ret = zap_write_file(ZAP_RESET, "1", 1);
 		if (ret)
 			vm_die(ZAP_RESET ": %s", strerror(-ret));
@@ -253,7 +253,7 @@ const struct overlap_pair overlap_host_pairs[] = {
 	}, {
 		.name = "a deletion, and statistics that are read and cleared",
 		.policy = "scoped", .rounds = 40, .event = "kvm_zap_reset_write",
-		.partner = clear_statistics,
+		.delay = "kvm_zap_count_sptes", .partner = clear_statistics,
 	}, {
 		.name = "a deletion, and another VM's",
 		.policy = "scoped", .rounds = 40, .event = "kvm/kvm_zap",
