@@ -191,6 +191,55 @@ scoped 4 40us 40us 40us 40us 25us"
 	ktap_result 'how late timers wake in a guest is in a table and a plot'
 }
 
+# rows WORDS: of the table whose heads begin with these, each row, its cells between bars.
+rows() {
+	sed 's/<\/tr>/&\n/g' "$page" | sed -n 's/.*<tr>\(.*\)<\/tr>.*/\1/p' |
+		sed 's/<[^>]*>/|/g; s/||*/|/g; s/^|//; s/|$//' |
+		awk -v words="$1" '/^(host|value|policy|site, policy|workload)[|]/ { inside = index($0, words) == 1 }
+			inside'
+}
+
+# data NAME: of each plot that has data of that name a line, the x and y of its points.
+data() {
+	awk -v head="\$$1 << EOD" '
+		$0 == head { inside = 1; line = ""; next }
+		inside && /^EOD/ { inside = 0; print line }
+		inside { line = line (line ? " " : "") $1 ":" $2 }' "$tmp/scripts"
+}
+
+tables_test() {
+	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
+	: > "$tmp/scripts"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
+	ktap_equal 'values' "$(rows 'value|' | head -n 3)" \
+		'value|fast|fast again, ratio|scoped|scoped to fast|verdict
+ns|51us (26us to 102us)|1.00 (0.95 to 1.04)|13us (6.4us to 26us)|0.25 (0.12 to 0.38)|differs
+update_ns|779us (390us to 1.6ms)|1.00 (0.95 to 1.04)|682us (341us to 1.4ms)|0.88 (0.44 to 1.31)|no difference shown'
+	ktap_equal 'statistics' "$(rows 'site, policy|')" \
+		'site, policy|count|SPTEs|others&#39;|kept|tables|yields|flushes|time|worst
+memslot, fast|20|10|9|5|2|3|4|5.0ms|1.3ms
+memslot, scoped|4|10|9|5|2|3|4|5.0ms|1.3ms
+teardown, walk|2|10|9|5|2|3|4|5.0ms|1.3ms'
+	ktap_equal 'workloads' "$(rows 'workload|' | sed '4,11d')" \
+		'workload|MMU|policy|zap|call|all|SPTEs|tables|faults after|kept
+dense-1-16|tdp|fast|321us|642us|1.6ms|256|0|4.1k|19
+dense-1-16|tdp|sco&lt;ped|1.0us|2.0us|5.0us|256|0|4.1k|19
+dense-256-64|tdp|fast|1.5ms|3.1ms|7.7ms|66k|128|16k|67
+dense-256-64|tdp|sco&lt;ped|256us|512us|1.3ms|66k|128|16k|67'
+	# Bytes, and the zap in ns: three sizes of the memslot, and two of the memory beside it.
+	ktap_equal 'points of fast' "$(data d0 | sed 1,2d)" '1048576:321000 16777216:336000 268435456:576000
+1048576:1281000 16777216:1296000 268435456:1536000
+16777216:321000 67108864:1281000
+16777216:336000 67108864:1296000
+16777216:576000 67108864:1536000'
+	ktap_equal 'points of the other policy' "$(data d1 | sed 1,2d)" '1048576:1000 16777216:16000 268435456:256000
+1048576:1000 16777216:16000 268435456:256000
+16777216:1000 67108864:1000
+16777216:16000 67108864:16000
+16777216:256000 67108864:256000'
+	ktap_result 'a table has each figure in the column and the row that it belongs to'
+}
+
 # browse WIDTH [OPTION...]: what is found in the page, in $tmp/found.
 browse() {
 	data_frame "$page" "$1" > "$tmp/frame.html"
@@ -294,13 +343,14 @@ nothing is wider than a window of 360 pixels, nor of 1600
 by day and by night letters are seen, those of plots as well
 there is something to see'
 
-ktap_start 9
+ktap_start 10
 mkdir "$tmp/out"
 data_make || ktap_fail 'the files to report on are not as the schema says'
 input_test
 output_test
 gnuplot_test
 latency_test
+tables_test
 report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
 ktap_equal 'remarks' "$err" ''
 if chromium=$("$top/scripts/fetch/fetch-chromium"); then

@@ -40,7 +40,7 @@ data_compare() {
 data_stat() {
 	jq -n -c --argjson host "$host" '
 		def row($site; $policy; $n; $buckets): { site: $site, policy: $policy, count: $n, sptes: 10,
-			tables: 1, yields: 0, flushes: 1, total_ns: 5000000, max_ns: 1340942, collateral: 9, kept: 0,
+			tables: 2, yields: 3, flushes: 4, total_ns: 5000000, max_ns: 1340942, collateral: 9, kept: 5,
 			latency: $buckets, rates: null };
 		(10, 20) as $n | { schema: 1, verb: "stat", kernel: "6.1.0-test", time: 1700000000, host: $host,
 		  seconds: null, rows: [
@@ -60,7 +60,10 @@ data_bench() {
 			cpus_online: 1, mmu: "tdp_mmu", modules: { kvm: { build_id: "0123abcd" } },
 			parameters: { slot_mib: $mib, mib: $rest, iterations: 2, page: "4k", rest_pages: ($rest * 256) },
 			series: { zap_ns: { about: "", median: $ns, min: $ns, max: $ns, mad: 0, samples: [$ns] },
-				delete_ns: { about: "", median: ($ns * 2), min: 1, max: 9, mad: 0, samples: [1] } } } }]' \
+				delete_ns: { about: "", median: ($ns * 2), min: 1, max: 9, mad: 0, samples: [1] },
+				total_ns: { median: ($ns * 5) }, zap_sptes: { median: ($mib * 256) },
+				zap_tables: { median: ($mib / 2 | floor) }, touch_faults: { median: ($rest * 256) },
+				kept_pages: { median: ($rest + 3) } } } }]' \
 		> "$tmp/bench.json"
 }
 
