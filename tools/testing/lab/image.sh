@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: what to boot. The kernel image, the initramfs, the modules.
+# Sourced by lab: what to boot, that is the kernel image, the initramfs and the modules.
 # Needs $top, $here, $run and die().
 # shellcheck disable=SC2154 # those are lab's
 # shellcheck disable=SC2034 # cmdline and pc_cmdline are for the emulators

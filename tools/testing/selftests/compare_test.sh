@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare, on a host made of files with VMs that are shell scripts: what it says
-# of them, when it refuses, and what it leaves behind. Real VMs are compare_vm_test.sh's
-# matter; the statistics, and what cyclictest says in a guest, have programs of
-# their own.
+# kvm-zap compare, on a host made of files with VMs that are shell scripts: what it
+# prints, when it refuses, and what it leaves behind. Real VMs are the matter of
+# compare_vm_test.sh; the statistics and cyclictest's output have test programs of their
+# own.
 #
-# What breaks without it: a comparison of a policy with itself is taken for one, a decimal
-# comma makes other figures, and a VM keeps the word of an experiment.
+# What breaks without it: compare measures a policy against itself and reports a
+# comparison, a decimal comma changes figures, or a VM keeps the word of an experiment.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

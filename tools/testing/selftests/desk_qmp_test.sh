@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap trace asks QEMU what a memslot is: made-up events of a VM on a host made of files,
-# whose QMP socket is that of qmp_fake.c. Real QEMUs are desk_trace_test.sh's matter.
+# kvm-zap trace asks QEMU what a memslot is: made-up events of a VM on a host made of
+# files, whose QMP socket belongs to qmp_fake.c. Real QEMUs are the matter of
+# desk_trace_test.sh.
 #
-# What breaks without it: a memslot has another's name, trace takes libvirt's connection away
-# or waits for ever for a VMM that hangs, and what a VMM says moves the cursor.
+# What breaks without it: a memslot gets another one's name, trace takes libvirt's
+# connection away or waits forever for a VMM that hangs, or a VMM's text moves the
+# terminal's cursor.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

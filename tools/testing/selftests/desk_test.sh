@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap on a host made of files: what it says, what it changes, and what it answers to
-# wrong input of each kind. Real VMs are desk_vm_test.sh's matter.
+# kvm-zap on a host made of files: what it prints, what it changes, and how it answers
+# wrong input of each kind. Real VMs are the matter of desk_vm_test.sh.
 #
-# What breaks without it: a word is written that nobody can take back, a name that holds a
-# control character takes the terminal along.
+# What breaks without it: a word is written that nobody can take back, or a name with a
+# control character garbles the terminal.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

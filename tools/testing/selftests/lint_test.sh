@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tools/testing/lint: each of its checks fails on a fault that it is there for
-# and names the file and line. Without this a checker that finds nothing any
-# more, e.g. because its output changed, would look like clean sources. The
-# faults are planted in a copy, in which git tracks little more than them.
+# tools/testing/lint: each of its checks fails on a fault of its kind and names the file
+# and line. Without this test, a checker that no longer finds anything, e.g. because its
+# output changed, would look like clean sources. The faults are planted in a copy, in
+# which git tracks little else.
 set -eu
 
 cd "$(dirname "$0")/../../.."

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap record, with made-up events on a host made of files, and what kvm-zap-bench replay
-# says of files that are wrong. Real events and VMs are record_vm_test.sh's matter.
+# kvm-zap record, with made-up events on a host made of files, and what kvm-zap-bench
+# replay says about wrong files. Real events and VMs are the matter of record_vm_test.sh.
 #
-# What breaks without it: an invalidation is put down to another memslot's update, the last
-# line of a full disk is half a line, and a file that somebody sent makes KVM do what it says.
+# What breaks without it: an invalidation is attributed to another memslot's update, a
+# full disk leaves half a line at the end, or a file from somebody else makes KVM do what
+# it says.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

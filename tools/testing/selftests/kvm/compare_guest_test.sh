@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare on guests of its own under QEMU: what they do deletes memslots, under the
-# word that it is to be, and nothing of them is left, however it ends.
+# kvm-zap compare with its own guests under QEMU. Their work deletes memslots, under the
+# word that is to be measured, and no guest is left behind, however the command ends.
 #
-# What breaks without it: a guest that does nothing is taken for one that a policy makes
-# fast, a guest that hangs is waited for, or runs on when nobody compares any more.
+# What breaks without it: a guest that does nothing looks like one that a policy makes
+# fast, and compare waits for a guest that hangs, or leaves it running.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

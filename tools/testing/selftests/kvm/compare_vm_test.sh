@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare on real VMs: those that it makes, against what is known of them exactly,
-# and one that deletes a memslot again and again, whose word it is to leave as it was.
+# kvm-zap compare on real VMs. The figures of VMs that it creates itself are compared with
+# what is known of them exactly. Another VM deletes a memslot again and again, and compare
+# has to leave its word as it was.
 #
-# What breaks without it: what is compared is not what the words say, or a VM keeps one.
+# What breaks without it: compare measures other policies than its words say, or a VM
+# keeps a word of the experiment.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

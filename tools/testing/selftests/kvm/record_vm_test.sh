@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap record of VMs that delete and move memslots, and kvm-zap-bench replay of what it
-# wrote: the same updates in the same order, and what each of them drops.
+# kvm-zap record of VMs that delete and move memslots, and kvm-zap-bench replay of the
+# recordings: the same updates in the same order, and what each of them drops.
 #
-# What breaks without it: a recording lacks updates or has another VM's, and a replay
-# measures something else than what was recorded.
+# What breaks without it: a recording lacks updates or contains those of another VM, and a
+# replay measures something else than what was recorded.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

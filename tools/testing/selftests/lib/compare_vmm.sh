@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For compare_test.sh: a VMM made of files. It makes a folder and a row of zap/vms, and
-# counts invalidations there as the word of the folder says.
+# For compare_test.sh: a VMM made of files. It creates a folder and a row of zap/vms, and
+# counts invalidations there as the word in the folder says.
 set -eu
 
 usage="usage: ${0##*/} HOW COUNT

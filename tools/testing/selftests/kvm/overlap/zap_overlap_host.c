@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A scoped deletion with what the host does beside it: its administrator, its shrinkers,
- * its workers, another VM. See zap_overlap.h.
+ * A scoped deletion beside activities of the host: its administrator, its shrinkers, its
+ * workers, another VM. See zap_overlap.h.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

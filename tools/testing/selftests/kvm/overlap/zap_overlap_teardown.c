@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM that is torn down, and what meets that, see zap_overlap.h: the last of its
- * descriptors is closed while its process exits; MMU notifiers for its memory; readers of
- * its files in debugfs.
+ * A VM is torn down while other tasks use it, see zap_overlap.h: its last descriptor is
+ * closed while its process exits, MMU notifiers unmap its memory, or its files in debugfs
+ * are read.
  */
 #define _GNU_SOURCE
 #include <errno.h>

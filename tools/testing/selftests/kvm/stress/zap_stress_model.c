@@ -2,10 +2,10 @@
 /*
  * The model of zap_stress_test, see zap_stress.h, and the judge.
  *
- * A record says: between steps lo and hi of the area's clock the vCPU did this
- * and saw that. It is right if it could be so in any of these steps; most have
- * lo = hi, which leaves one answer. What the vCPU itself wrote before is known
- * exactly, as its records are judged in order.
+ * A record says that the vCPU did and saw something between steps lo and hi of the area's
+ * clock. It is right if that was possible in any of these steps; most records have lo =
+ * hi, which leaves one answer. What the vCPU itself wrote before is known exactly,
+ * because its records are judged in order.
  */
 #include <stdarg.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables of zap_tables_test: where they lie, and what they map. The host
- * writes a table before it is used, and never again as long as its slot lasts.
+ * Page tables of zap_tables_test: where they lie, and what they map. The host writes a
+ * table before it is used, and does not change it while its slot exists.
  */
 #include <string.h>
 
