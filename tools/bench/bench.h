@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A workload of kvm-zap-bench is one file, bench_NAME.c, with one structure,
- * listed in kvm-zap-bench.c. Its run() takes the command line from the
- * workload's name on and returns the exit status.
+ * A workload of kvm-zap-bench is one file, bench_NAME.c, with one structure, listed in
+ * kvm-zap-bench.c. Its run() takes the command line from the workload's name on and
+ * returns the exit status.
  */
 #ifndef KVM_ZAP_BENCH_H
 #define KVM_ZAP_BENCH_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench beside: a memslot goes of which nothing is mapped, beside memory of
- * which everything is. There is nothing to drop, so all that a policy spends is on
- * finding that out: it must not grow with what is mapped beside. Page tables of the
- * guest's own by 4K (--guest-page 4k, shadow paging) and those of a nested guest
- * (--nested) are the shadow pages that hold most, and take most to search.
+ * kvm-zap-bench beside: a memslot of which nothing is mapped is deleted, beside memory
+ * that is fully mapped. There is nothing to drop, so a policy only spends what it takes
+ * to find that out: this must not grow with what is mapped elsewhere. The shadow pages
+ * that hold most, and take most to search, are those of the guest's own page tables for
+ * 4K pages (--guest-page 4k, shadow paging) and those of a nested guest (--nested).
  */
 #include <stdio.h>
 

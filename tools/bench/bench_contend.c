@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench contend: what other vCPUs feel of a deletion. They touch memory
- * that is not mapped yet, so each touch is a page fault that needs KVM's
- * mmu_lock, while the main thread deletes a memslot.
+ * kvm-zap-bench contend: how a deletion affects other vCPUs. They touch memory that is
+ * not mapped yet, so each touch is a page fault that needs KVM's mmu_lock, while the main
+ * thread deletes a memslot.
  */
 #include <errno.h>
 #include <stdlib.h>

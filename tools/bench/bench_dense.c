@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench dense: a memslot all of which is mapped, as of memory that is
- * unplugged or of a frame buffer. What is to be dropped is much, whatever the
- * policy; with nothing else mapped, or nothing touched again, dropping all at
- * once may well be the cheaper way.
+ * kvm-zap-bench dense: a memslot that is fully mapped, like memory that is unplugged or a
+ * frame buffer. There is much to drop whatever the policy. If nothing else is mapped, or
+ * nothing is touched again, dropping everything at once may well be cheaper.
  */
 #include "bench.h"
 #include "bench_slot.h"

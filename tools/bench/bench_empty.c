@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench empty: delete and re-create a memslot of a VM that has nothing
- * mapped, because no vCPU has run. What is left is what every deletion costs,
- * whatever there is to drop.
+ * kvm-zap-bench empty: delete and create a memslot of a VM that has nothing mapped,
+ * because no vCPU has run. What remains is the cost of every deletion, whatever there is
+ * to drop.
  */
 #include "bench.h"
 #include "bench_slot.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench many: several memslots go one after the other, as when a VMM unplugs
- * memory block by block. What one deletion leaves behind, the next ones and the
- * guest pay for: empty page tables count against KVM's limit, which shrinks with
- * each memslot, until KVM reclaims what the rest of the guest is mapped by.
+ * kvm-zap-bench many: several memslots are deleted one after the other, as when a VMM
+ * unplugs memory block by block. The later deletions and the guest pay for what one
+ * deletion leaves behind: empty page tables count against KVM's limit, which shrinks with
+ * each memslot, until KVM reclaims page tables that map the rest of the guest.
  */
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench mmio-wrap: the MMIO generation wraps. KVM marks each MMIO SPTE
- * with the number of the memslots' generation, of which 19 bits fit; when they
- * are used up it drops what might be mistaken for new: by policy fast all of the
- * guest's mappings, by scoped the MMIO SPTEs alone.
+ * kvm-zap-bench mmio-wrap: the MMIO generation wraps. KVM marks each MMIO SPTE with the
+ * number of the memslots' generation, of which 19 bits fit. When these are used up, KVM
+ * drops what might be mistaken for new: all of the guest's mappings under policy fast,
+ * only the MMIO SPTEs under scoped.
  */
 #include <stdio.h>
 #include <unistd.h>

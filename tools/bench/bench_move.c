@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench move: a memslot moves to another guest physical address, as the
- * memory of a BAR does when the guest programs it anew.
+ * kvm-zap-bench move: a memslot moves to another guest physical address, as the memory of
+ * a BAR does when the guest reprograms it.
  */
 #include "bench.h"
 #include "bench_slot.h"

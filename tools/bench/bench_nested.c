@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench nested: the guest runs a guest of its own, whose memory is a
- * memslot that is deleted and made again. KVM maps that memory by shadow pages
- * of the guest's nested page tables, also where the TDP MMU maps the guest: a
- * policy that is cheap there may yet drop all of the nested guest's mappings, or
- * go through all shadow pages.
+ * kvm-zap-bench nested: the guest runs a guest of its own, whose memory is a memslot that
+ * is deleted and created again. KVM maps that memory by shadow pages of the guest's
+ * nested page tables, even if the TDP MMU maps the guest. A policy that is cheap for the
+ * guest may still drop all of the nested guest's mappings, or walk all shadow pages.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench replay: a recording of a VM's updates of memslots, done again by a VM of
- * this program's own.
+ * kvm-zap-bench replay: a VM of this program repeats the memslot updates of a recorded
+ * VM.
  */
 #define _GNU_SOURCE
 #include <errno.h>

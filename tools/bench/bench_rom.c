@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench rom: a guest reads a device's ROM, as VMMs implement it: the
- * memslot of the ROM is deleted and made again. Its own mappings are few; what a
- * policy drops beyond them, the guest has to fault in again.
+ * kvm-zap-bench rom: a guest reads a device's ROM, as VMMs implement it: the memslot of
+ * the ROM is deleted and created again. It has few mappings of its own; if a policy drops
+ * more than these, the guest has to fault them in again.
  *
- * The idea of the measurement is that of the mmtest that the memslot zapping of
- * 2013 and 2019 was argued with, see Documentation/virt/kvm.
+ * The idea of the measurement comes from the mmtest on which the memslot zapping of 2013
+ * and 2019 was based, see Documentation/virt/kvm.
  */
 #include "bench.h"
 #include "bench_slot.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench sparse: a huge memslot of which little is mapped, as of a device
- * with a large BAR or of memory that is to be plugged in. Whoever looks at each
- * page of the slot to find what is mapped pays for its size.
+ * kvm-zap-bench sparse: a huge memslot of which little is mapped, like that of a device
+ * with a large BAR or of memory that is yet to be plugged in. A zap that looks at each
+ * page of the slot to find what is mapped pays for the slot's size.
  */
 #include "bench.h"
 #include "bench_slot.h"

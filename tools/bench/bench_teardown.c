@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench teardown: how long a VM takes to die, by closing it or by the
+ * kvm-zap-bench teardown: how long it takes until a VM is gone, by closing it or by the
  * exit of the process that owns it.
  */
 #include <errno.h>

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Read every PCI ROM of this machine, again and again, through sysfs. Inside a
-# guest of QEMU each round deletes and re-creates a memslot for each ROM: that is
-# what this is for, but it runs in any Linux guest, busybox' initramfs included.
+# Read every PCI ROM of this machine, again and again, through sysfs. In a guest of QEMU,
+# each round deletes and creates a memslot for each ROM, which is the purpose; but the
+# script runs in any Linux guest, including busybox' initramfs.
 set -eu
 
 prog=${0##*/}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What all verbs of kvm-zap share: exit statuses, messages, files.
+ * Shared by all verbs of kvm-zap: exit statuses, messages, files.
  *
  * Numbers are printed in the C locale, whatever the environment says: setlocale() is
- * called for LC_CTYPE alone.
+ * called for LC_CTYPE only.
  */
 #ifndef KVM_ZAP_DESK_H
 #define KVM_ZAP_DESK_H

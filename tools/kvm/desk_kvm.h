@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kvm that is loaded: whose modules, which sites with which words, its tables of
+ * The loaded kvm: whose modules they are, its sites with their words, and its tables of
  * figures.
  */
 #ifndef KVM_ZAP_DESK_KVM_H

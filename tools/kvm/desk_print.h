@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text for people: names that may hold anything, amounts in few characters, tables that
- * fit a terminal.
+ * Text for people: names that may contain anything, numbers in few characters, tables
+ * that fit a terminal.
  */
 #ifndef KVM_ZAP_DESK_PRINT_H
 #define KVM_ZAP_DESK_PRINT_H

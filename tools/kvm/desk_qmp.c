@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of QMP. See desk_qmp.h.
+ * A QMP client, see desk_qmp.h.
  *
- * Nothing is sent before the greeting has come: a path that names another service's socket
- * does no harm there.
+ * Nothing is sent before the greeting has arrived, so a path that names another service's
+ * socket does no harm there.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-trace: what kvm-zap runs for its verbs trace and record. See trace.h, record.h.
+ * kvm-zap-trace: the program that kvm-zap runs for its verbs trace and record. See
+ * trace.h, record.h.
  */
 #define _GNU_SOURCE
 #include <argp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap set: choose, and say whom that reaches.
+ * kvm-zap set: choose a policy, and say which VMs it reaches.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap stat: what was counted, by site and policy: once, again and again, for Prometheus.
+ * kvm-zap stat: the counts by site and policy, once, repeatedly, or for Prometheus.
  */
 #define _GNU_SOURCE
 #include <signal.h>

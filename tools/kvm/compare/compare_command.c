@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command of a run of kvm-zap compare: which one, its start, its end. See compare.h.
+ * The command of a run of kvm-zap compare: its choice, its start, its end. See compare.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

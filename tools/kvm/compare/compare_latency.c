@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stall as cyclictest in the guest sees it: how late it wakes. See compare_guest.h.
+ * The stall as cyclictest in the guest sees it: how late it wakes up. See
+ * compare_guest.h.
  */
 #include <stdlib.h>
 #include <string.h>

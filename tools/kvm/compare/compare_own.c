@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run of kvm-zap compare on VMs of its own: a command, whose VMs are those of its
- * processes. See compare.h.
+ * A run of kvm-zap compare on VMs of its own: a command, and the VMs of its processes.
+ * See compare.h.
  *
- * kvm-zap-bench stops when it has made a VM, and before it closes it: all of what that VM
- * does is under the word, and is counted. VMs of another command are looked for again and
- * again. What they do before they are found is not counted, nor what they do after the
- * last look.
+ * kvm-zap-bench stops when it has created a VM, and before it closes it. So everything
+ * that this VM does is under the word, and is counted. For other commands, compare looks
+ * for VMs again and again. What these do before they are found, or after the last look,
+ * is not counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kvm-zap compare says: while it runs, of each sample, and at the end. See compare.h.
+ * The output of kvm-zap compare: for each sample while it runs, and at the end. See
+ * compare.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a sample of kvm-zap compare is made of, and whether it is of the policy that it is
- * to be of. See compare.h.
+ * The values of a sample of kvm-zap compare, and whether it was taken under the intended
+ * policy. See compare.h.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The words of a VM that kvm-zap compare did not make. Each change is noted, so that
- * 'kvm-zap restore' takes back what a kill leaves. See compare.h.
+ * The words of a VM that kvm-zap compare did not create. Each change is noted, so that
+ * 'kvm-zap restore' can take it back after a kill. See compare.h.
  */
 #include <errno.h>
 #include <stdio.h>

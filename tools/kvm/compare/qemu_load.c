@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What guests of kvm-zap compare do. See qemu_load.h.
+ * What the guests of kvm-zap compare do. See qemu_load.h.
  */
 #include <stdlib.h>
 #include <string.h>

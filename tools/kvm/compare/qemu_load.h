@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What guests of kvm-zap compare do, so that memslots are deleted. */
+/* What the guests of kvm-zap compare do to make the VMM delete memslots. */
 #ifndef KVM_ZAP_QEMU_LOAD_H
 #define KVM_ZAP_QEMU_LOAD_H
 

@@ -2,9 +2,9 @@
 /*
  * kvm-zap report: one HTML page of saved measurements, see verb_report.c.
  *
- * Nothing of a file gets into the page or into a plot's script as it is: page_out()
- * escapes it for HTML, page_plain() leaves no character that gnuplot could take for more
- * than text.
+ * Nothing from a file gets into the page or into a plot's script unchanged: page_out()
+ * escapes it for HTML, and page_plain() leaves no character that gnuplot could take for
+ * more than text.
  */
 #ifndef KVM_ZAP_PAGE_H
 #define KVM_ZAP_PAGE_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plot of a report: rows with points that have a low and a high end, one of each series,
- * on a logarithmic axis. See page.h.
+ * A plot of a report: rows with points that have a low and a high end, one of each
+ * series, on a logarithmic axis. See page.h.
  */
 #define _GNU_SOURCE
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs of kvm-zap-bench, in a report: all in one table, and what a zap costs by how much
- * there is. See page.h.
+ * Runs of kvm-zap-bench in a report: one table of all, and what a zap costs by size. See
+ * page.h.
  */
 #define _GNU_SOURCE
 #include <math.h>

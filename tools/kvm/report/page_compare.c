@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kvm-zap compare found, in a report. See page.h.
+ * Results of kvm-zap compare in a report. See page.h.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap record, as kvm-zap-trace does it. See record.h.
+ * kvm-zap record, the part in kvm-zap-trace. See record.h.
  */
 #define _GNU_SOURCE
 #include <signal.h>

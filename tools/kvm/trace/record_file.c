@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file of kvm-zap record: whole lines, whatever happens. See record.h.
+ * The output file of kvm-zap record: it consists of whole lines, whatever happens. See
+ * record.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kvm-zap-trace: KVM's events of kvm-zap, from an instance of tracefs of its own, as lines,
+ * kvm-zap-trace: kvm-zap's events of KVM, from a tracefs instance of its own, as lines,
  * as JSON or summed up.
  */
 #ifndef KVM_ZAP_TRACE_H

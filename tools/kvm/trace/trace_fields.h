@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Fields of the events, and their words, as the events' format files have them. */
+/* Fields of the events and their words, as the events' format files describe them. */
 #ifndef KVM_ZAP_TRACE_FIELDS_H
 #define KVM_ZAP_TRACE_FIELDS_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What QEMU calls the memory at a guest's address, by what its monitor prints for
- * "info mtree -f". See trace.h.
+ * QEMU's names for the memory at guest addresses, from what its monitor prints for "info
+ * mtree -f". See trace.h.
  *
- * A memslot that comes and goes, as an option ROM's does, may not be there when QEMU is
- * asked: least of all when its deletion was read, which is when it is asked first. So it is
- * asked again for a while, whether there are events or not, and what it said before stays known
- * until it says something else of the same addresses.
+ * A memslot that comes and goes, like an option ROM's, may not exist when QEMU is asked,
+ * and least of all after its deletion was read, which is when QEMU is asked first. So
+ * QEMU is asked again for a while, whether or not there are events. Its earlier answer
+ * for an address stays valid until it gives another one.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instance of tracefs, and its events. See trace.h.
+ * The tracefs instance and its events. See trace.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
