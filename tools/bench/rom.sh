@@ -9,7 +9,7 @@ set -eu
 prog=${0##*/}
 usage="usage: $prog [N]
 Enables, reads and disables the ROM of every PCI device N times (default 10).
-Prints what was read from each, and a total. Needs root.
+Prints what it read from each, and a total. Needs root.
 
 Exit status: 0; 2 for wrong usage; 4 if no PCI device has a ROM, or none could
 be read."

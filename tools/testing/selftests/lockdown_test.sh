@@ -11,7 +11,7 @@ set -eu
 
 me=${0##*/}
 usage="usage: $me
-Boots the lab twice and locks the kernel down in it, level integrity, then level
+Boots the lab twice and locks the kernel down in it, at level integrity and at level
 confidentiality. Checks what can be read and written, and that policies and
 counters work. 25 s a level on an idle machine. KTAP; exit status 0 pass, 1 fail,
 4 skip. Needs the modules and build/tools/kvm-zap-bench: 'make'. The lab gets

@@ -12,8 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk.sh
 . "$here/lib/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
-Tests guests of compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit
-status 0 pass, 1 fail, 4 skip."
+Tests the guests of KVM-ZAP's compare, by default build/tools/kvm-zap. KTAP; exit status
+0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 desk_start "${1-}" jq busybox qemu-system-x86_64
 schema_start

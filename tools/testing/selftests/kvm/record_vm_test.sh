@@ -13,8 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/lib/desk.sh"
 usage="usage: ${0##*/} [--no-guest] [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap, and kvm-zap-trace and
-kvm-zap-bench beside it. --no-guest leaves out the guest of QEMU, which is most of the time that
-it takes. KTAP; exit status 0 pass, 1 fail, 4 skip."
+kvm-zap-bench beside it. --no-guest leaves out the guest of QEMU, which takes most of the
+time. KTAP; exit status 0 pass, 1 fail, 4 skip."
 cases=7
 case "${1-}" in
 -h | --help) echo "$usage"; exit 0 ;;
