@@ -232,7 +232,7 @@ static unsigned int repeat(struct contend *c, bool keep)
 	for (again = 0; again < ROUNDS_AGAIN; again++)
 		if (iterate(c, keep))
 			return again;
-	vm_die("--mib %lu: vCPUs had touched all before the deletion was over: give more",
+	vm_die("--mib %lu: the vCPUs had touched everything before the deletion was over: give more",
 	       c->ram.mib);
 }
 

@@ -113,7 +113,7 @@ static struct json_object *next_object(struct desk_qmp *q, uint64_t until_ns, co
 		all += q->used - q->parsed;
 		q->parsed = q->used;
 		if (all > ANSWER_BYTES) {
-			*why = desk_text("%s: more than %d MiB for an answer", q->path,
+			*why = desk_text("%s: an answer of more than %d MiB", q->path,
 					 ANSWER_BYTES >> 20);
 			return NULL;
 		}
@@ -125,7 +125,7 @@ static struct json_object *next_object(struct desk_qmp *q, uint64_t until_ns, co
 	json_object_put(object);
 	q->buf[q->used < sizeof(q->buf) ? q->used : sizeof(q->buf) - 1] = '\0';
 	text = words_of(q->buf + q->parsed);
-	*why = desk_text("%s is not QMP, for it says '%s'", q->path, text);
+	*why = desk_text("%s is not QMP: it says '%s'", q->path, text);
 	free(text);
 	return NULL;
 }
@@ -232,7 +232,7 @@ char *desk_qmp_human(struct desk_qmp *q, const char *line, char **why)
 	if (json_object_is_type(value, json_type_string))
 		text = desk_copy(json_object_get_string(value));
 	else
-		*why = desk_text("%s: '%s': what it returns is no text", q->path, line);
+		*why = desk_text("%s: '%s': the return value is no text", q->path, line);
 	json_object_put(value);
 	return text;
 }
@@ -253,7 +253,7 @@ struct desk_qmp *desk_qmp_attach(int fd, const char *path, double seconds, char 
 	object = next_object(q, desk_now_ns() + seconds * 1e9,
 			     "greeting (it serves one client at a time)", why);
 	if (object && !json_object_object_get_ex(object, "QMP", NULL)) {
-		*why = desk_text("%s is not QMP: what it says first is no greeting", q->path);
+		*why = desk_text("%s is not QMP: its first message is no greeting", q->path);
 		json_object_put(object);
 		object = NULL;
 	}

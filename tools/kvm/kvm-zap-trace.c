@@ -111,7 +111,7 @@ static void say_lost(struct run *r)
 	if (!more || r->args.top)
 		return;
 	if (!r->args.common.json) {
-		desk_say("%lu events were lost here: more room is to be had by --buffer", more);
+		desk_say("%lu events were lost here: give them more room with --buffer", more);
 		return;
 	}
 	object = trace_json_new("lost");

@@ -32,7 +32,7 @@ static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
-	  .doc = "Print the difference again each time that this time has passed" },
+	  .doc = "Print the differences every SECONDS" },
 	{ .name = "count", .key = 'n', .arg = "COUNT",
 	  .doc = "With -i: end after this many times" },
 	{ .name = "all", .key = 'a', .doc = "Also print rows that are all zero" },

@@ -177,7 +177,7 @@ static int check(struct compare_guest *g)
 		return DESK_NOT;
 	}
 	if (!busybox) {
-		desk_say("the guest wants busybox (apt-get install busybox-static)");
+		desk_say("the guest needs busybox (apt-get install busybox-static)");
 		return DESK_NOT;
 	}
 	g->cyclictest = g->no_latency ? NULL : find_in_path("cyclictest");

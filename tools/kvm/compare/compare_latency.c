@@ -53,7 +53,7 @@ bool compare_latency_add(struct compare_latency *l, const char *text)
 
 	if (!object || !json_object_object_get_ex(object, "thread", &threads) ||
 	    !json_object_is_type(threads, json_type_object)) {
-		desk_say("what cyclictest says in the guest is not understood");
+		desk_say("the output of cyclictest in the guest cannot be parsed");
 		json_object_put(object);
 		return false;
 	}

@@ -304,7 +304,7 @@ static int watch(struct own *o)
 static int judge(struct own *o, struct compare_sample *sample)
 {
 	if (!o->c->is_workload && o->nr) {
-		desk_say("%s has ended, and its VM, pid %d, has not: give a command that waits",
+		desk_say("%s has ended, but its VM, pid %d, has not: give a command that waits",
 			 o->c->what, o->vm[0].before.tgid);
 		return DESK_NOT;
 	}

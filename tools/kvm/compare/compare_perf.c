@@ -209,7 +209,7 @@ static int probe(struct compare *c, const char *event)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		desk_say("perf cannot be started: %s", strerror(errno));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-		desk_say("--event wants perf, which is missing: apt-get install linux-perf");
+		desk_say("--event needs perf, which is missing: apt-get install linux-perf");
 	} else if (status) {
 		why = reason(say);
 		desk_say("--event '%s': perf cannot count it: %s", event, why);

@@ -30,7 +30,7 @@ int record_file_open(struct record_file *file, const char *path)
 		return DESK_NOT;
 	}
 	if (path && !fstat(file->fd, &st) && S_ISREG(st.st_mode) && st.st_size) {
-		desk_say("%s: there is something in it already: give another file, or remove it",
+		desk_say("%s: it is not empty: give another file, or remove it",
 			 path);
 		close(file->fd);
 		return DESK_NOT;
@@ -48,7 +48,7 @@ static void cut(struct record_file *file, size_t written)
 		torn++;
 	/* A pipe has no end: who reads it sees a line without one. */
 	if (torn && end >= (off_t)torn && ftruncate(file->fd, end - torn))
-		desk_say("%s: its last line is not whole: %s", name_of(file), strerror(errno));
+		desk_say("%s: its last line is incomplete: %s", name_of(file), strerror(errno));
 }
 
 int record_file_flush(struct record_file *file)

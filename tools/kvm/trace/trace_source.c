@@ -191,7 +191,7 @@ int trace_open(struct trace_source **result, const struct trace_args *args, pid_
 		return denied("/sys/kernel/tracing", errno);
 	}
 	for (nr = desk_tracefs_clean(&left); nr--; free(left[nr]))
-		desk_say("note: removed what a run that was killed has left: %s/instances/%s",
+		desk_say("note: removed what a killed run has left: %s/instances/%s",
 			 tracefs, left[nr]);
 	free(left);
 	ret = read_formats(source, tracefs);

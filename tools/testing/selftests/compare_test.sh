@@ -197,7 +197,7 @@ own_test() {
 refuse_test() {
 	make_host
 	zap 1 compare -r 2 -o /run/samples --json -- "$vmm" fast 5
-	says "invalidations that were to be scoped were fast: no comparison"
+	says "invalidations should have used scoped and used fast: no comparison"
 	ktap_equal 'what is printed' "$out" ''
 	ktap_equal 'samples before it' "$(jq -c .policy "$fake/run/samples" | xargs)" 'fast fast'
 	zap 1 compare -r 1 -- "$vmm" dma 5
@@ -271,7 +271,7 @@ live_test() {
 	# The next one does not take it for the VM's own word.
 	zap 0 compare --vm "$vm" -p fast -r 1 -s 3
 	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"
-	says "it was 'inherit', which 'kvm-zap restore' puts back"
+	says "it was 'inherit'; 'kvm-zap restore' restores that"
 	ktap_equal 'its word after the next one' "$(vm_word "$vm-13")" fast
 	zap 0 restore
 	says "memslot_zap of pid $vm: fast -> inherit"

@@ -203,12 +203,12 @@ errors_test() {
 		ktap_equal "$how: lines" "$(grep -c ' 3 16M 0xfd000000$' "$tmp/out")" 4
 	done <<-'END'
 		silent|: no greeting (it serves one client at a time) within 1 s
-		mail| is not QMP, for it says '220 mail \x1b[2J ready'
-		object| is not QMP: what it says first is no greeting
+		mail| is not QMP: it says '220 mail \x1b[2J ready'
+		object| is not QMP: its first message is no greeting
 		closes|: no answer to 'qmp_capabilities': the other side has closed it
 		refuses|: 'qmp_capabilities' was refused: not \x1b[2J today (GenericError)
 		unknown|: 'human-monitor-command' was refused: no such command (CommandNotFound)
-		number|: 'info mtree -f': what it returns is no text
+		number|: 'info mtree -f': the return value is no text
 		mute|: no answer to 'human-monitor-command' within 1 s
 		full|: other clients wait there already
 	END

@@ -132,7 +132,7 @@ ends_test() {
 	lines 'select(.event == "end").lost' 12
 	lines 'select(.event == "end").updates' 2
 	says '12 events lost'
-	says 'more room is to be had by --buffer'
+	says 'give them more room with --buffer'
 	record 1 --vm db --seconds 5 <<-'END'
 		off at_ms=1
 	END
@@ -180,7 +180,7 @@ full_test() {
 	fake_make
 	echo keep > "$tmp/file"
 	record 1 --vm db --seconds 5 -o "$tmp/file" < /dev/null
-	says "$tmp/file: there is something in it already"
+	says "$tmp/file: it is not empty"
 	ktap_equal 'the file' "$(cat "$tmp/file")" keep
 	record 1 --vm db --seconds 5 -o /dev/full < /dev/null
 	says '/dev/full: No space left on device'

@@ -88,7 +88,7 @@ ktap_result 'a guest that switches VGA, and one that has a device plugged'
 qemu=$(command -v qemu-system-x86_64)
 "$qemu" -device virtio-mem-pci,help | grep -q dynamic-memslots || {
 	guest 1 '-r 1' guest-virtio-mem -n 1
-	says 'guest-virtio-mem takes QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: give one by --qemu'
+	says 'guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu'
 	nothing_left 'an old QEMU'
 	qemu=$top/build/qemu/qemu-system-x86_64
 }

@@ -67,7 +67,7 @@ cat > "$tmp/disobeys" <<-END
 END
 chmod 755 "$tmp/disobeys"
 zap 1 compare -r 1 -p scoped -- "$tmp/disobeys"
-says 'invalidations that were to be scoped were fast: no comparison'
+says 'invalidations should have used scoped and used fast: no comparison'
 ktap_result 'a command and its VMs'
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &

@@ -217,7 +217,7 @@ gone $pid_killed restore
 traces_now $pid_alive || ktap_fail 'restore takes the instance of a run that is alive'
 end KILL $pid_alive
 "$tool" trace -S 0.1 > "$tmp/out" 2>&1
-grep -q "removed what a run that was killed has left: .*/kvm-zap.$pid_alive\$" "$tmp/out" ||
+grep -q "removed what a killed run has left: .*/kvm-zap.$pid_alive\$" "$tmp/out" ||
 	ktap_fail "$(cat "$tmp/out")"
 gone $pid_alive 'the next run'
 # Turned off from outside.
