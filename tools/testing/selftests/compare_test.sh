@@ -132,7 +132,7 @@ wrong_test() {
 	printf '#!/bin/sh\necho lists\n' > "$tmp/qemu"
 	chmod 755 "$tmp/qemu"
 	zap 1 compare guest-virtio-mem --qemu "$tmp/qemu"
-	says 'guest-virtio-mem takes QEMU 8.2 or later'
+	says 'guest-virtio-mem needs QEMU 8.2 or later'
 	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel /none
 	says '--kernel: /none: there is no such kernel'
 	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel "$tmp/qemu"
