@@ -19,7 +19,7 @@ extern const struct workload bench_beside, bench_contend, bench_dense, bench_emp
 extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
 extern const struct workload bench_replay, bench_teardown;
 
-/* --gate FD, see bench_gate.c. False: @arg is none. */
+/* --gate FD, see bench_gate.c. False: @arg is no such socket. */
 bool bench_gate(const char *arg);
 
 #endif

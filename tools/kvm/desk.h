@@ -49,7 +49,7 @@ int desk_check_output(void);
 /* As asprintf(), but it cannot fail. */
 char *desk_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Memory that free() takes; these exit when there is none. */
+/* Memory for free(); these exit if there is not enough. */
 void *desk_alloc(size_t bytes);
 void *desk_grow(void *array, size_t nr, size_t bytes);
 char *desk_copy(const char *text);

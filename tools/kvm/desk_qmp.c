@@ -48,7 +48,7 @@ static int left_ms(uint64_t until_ns)
 	return now < until_ns ? (until_ns - now) / 1000000 + 1 : 0;
 }
 
-/* Waits until the socket is ready for @events. False: it is said why not. */
+/* Waits until the socket is ready for @events. False: @why has the reason. */
 static bool ready(struct desk_qmp *q, short events, uint64_t until_ns, const char *what,
 		  char **why)
 {
@@ -160,7 +160,7 @@ static const char *text_of(struct json_object *object, const char *key)
 	return text ? json_object_get_string(text) : "?";
 }
 
-/* An answer, or NULL if that object is none: events come between. */
+/* An answer, or NULL if the object is not one: events may come in between. */
 static struct json_object *answer(struct desk_qmp *q, struct json_object *object,
 				  const char *command, char **why)
 {

@@ -197,7 +197,7 @@ static int run(struct run *r)
 	if (!r->args.top)
 		say_end(r);
 	trace_close(r->source);
-	/* Who reads has seen what it wanted to. */
+	/* The reader has seen what it wanted to. */
 	if (reader_left)
 		return DESK_OK;
 	return desk_check_output() ? DESK_NOT : ret;

@@ -180,7 +180,7 @@ int compare_tmpfile(void);
 /* All that is in it; free() it. */
 char *compare_tmpfile_text(int fd);
 
-/* What is said (compare_print.c). ------------------------------------------- */
+/* Output (compare_print.c). --------------------------------------------------- */
 
 void compare_progress(const struct compare *c, unsigned int round, unsigned int run,
 		      double seconds, unsigned int done);

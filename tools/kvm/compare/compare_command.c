@@ -15,7 +15,7 @@
 #include "compare.h"
 #include "desk.h"
 
-#define END_S		2	/* that a command has to end when it is told to */
+#define END_S		2	/* for a command to end when it is told to */
 
 /* kvm-zap-bench is where kvm-zap is, or where a shell would find it. */
 static char *find_bench(void)

@@ -8,7 +8,7 @@
 
 #include "compare.h"
 
-/* @words are a guest's name and options; exits on wrong usage. False: it is none. */
+/* @words are a guest's name and options; exits on wrong usage. False: they are not. */
 bool compare_guest_parse(struct compare *c, char **words);
 
 /* Starts it and waits until it is ready; @vms are read anew. */

@@ -35,7 +35,7 @@ int page_read(struct page_items *items, const char *path);
 void page_free(struct page_items *items);
 
 /*
- * Values of an object's keys; a value of another type is none. Keys with dots go deeper:
+ * Values of an object's keys, if of that type. Keys with dots go deeper:
  * "host.cpu". NULL, false or an empty array if there is none.
  */
 struct json_object *page_get(struct json_object *object, const char *key);

@@ -167,7 +167,7 @@ static char *script(const struct page_bars *bars)
 	return text;
 }
 
-/* The same in words, for who does not see it. */
+/* The same in words, for readers who cannot see it. */
 static char *in_words(const struct page_bars *bars)
 {
 	char *text = NULL;

@@ -116,7 +116,7 @@ static bool slot_size(struct json_object *run, double *bytes)
 	return *bytes > 0;
 }
 
-/* Of the rest of the VM where that is told, else of all of it. */
+/* Of the rest of the VM if that is known, else of all of it. */
 static bool mapped_size(struct json_object *run, double *bytes)
 {
 	double small, big, mib, vcpus;

@@ -11,7 +11,7 @@
 
 enum { KVM_ZAP, BENCH, WRITERS };
 
-/* Where each of them has it. What is told by neither is left out. */
+/* Where each of them has it. What neither has is left out. */
 static const struct {
 	const char *about;
 	const char *key[WRITERS];

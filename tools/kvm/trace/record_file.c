@@ -64,7 +64,7 @@ int record_file_flush(struct record_file *file)
 		if (now < 0) {
 			cut(file, written);
 			file->bytes = 0;
-			/* Who reads has seen what it wanted to. */
+			/* The reader has seen what it wanted to. */
 			if (error == EPIPE && !file->path)
 				return DESK_NOT;
 			desk_say("%s: %s: the recording ends here", name_of(file),

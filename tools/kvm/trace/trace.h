@@ -30,8 +30,8 @@ struct trace_source;
 
 /*
  * An instance of its own, whose events are those of the VM with process @vm (0: all) that
- * @args ask for. A status of enum desk_exit; if it is not DESK_OK, it is said why, and
- * nothing is left.
+ * @args ask for. A status of enum desk_exit; if it is not DESK_OK, the reason has been
+ * printed, and nothing is left behind.
  */
 int trace_open(struct trace_source **source, const struct trace_args *args, pid_t vm);
 

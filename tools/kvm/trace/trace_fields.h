@@ -14,7 +14,7 @@ struct trace_fields;
 /* Says so. DESK_NO_ZAP. */
 int trace_no_event(const char *system, enum trace_kind kind);
 
-/* A status of enum desk_exit; if it is not DESK_OK, it is said why. */
+/* A status of enum desk_exit; if it is not DESK_OK, the reason has been printed. */
 int trace_fields_find(struct trace_fields **fields, struct tep_handle *tep, const char *system,
 		      enum trace_kind kind);
 void trace_fields_free(struct trace_fields *fields);

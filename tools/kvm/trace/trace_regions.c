@@ -156,7 +156,7 @@ static void say_why(const struct asked *a, const char *why)
 	free(name);
 }
 
-/* A VMM that is not reached is said so once; how it is reached may be given. */
+/* By the socket that was given, or else found. */
 static bool ask(struct asked *a, char **why)
 {
 	struct desk_qmp *qmp = desk_qmp_open(a->path, given ? 0 : a->pid, ANSWER_S, why);
@@ -190,7 +190,7 @@ static void ask_again(struct asked *a)
 	a->next_ns = a->asked_ns + (a->in_vain < SOON_TIMES ? SOON_NS : LATER_NS);
 }
 
-/* What a host has many of is said once. */
+/* A reason that many VMs of a host may have is printed once. */
 static void find_socket(struct asked *a)
 {
 	static bool said;

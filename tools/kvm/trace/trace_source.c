@@ -91,7 +91,7 @@ static int read_formats(struct trace_source *source, const char *tracefs)
 		free(path);
 		return trace_no_event(SYSTEM, TRACE_ZAP);
 	}
-	/* Other events of KVM are none of ours, and some are not understood. */
+	/* KVM's other events are not ours, and some cannot be parsed. */
 	tep_set_loglevel(TEP_LOG_NONE);
 	source->tep = tracefs_local_events_system(tracefs, systems);
 	if (!source->tep)

@@ -42,7 +42,7 @@ piece() {
 }
 
 # segment OFFSET BYTES ADDRESS: the pieces of a segment of the kernel, but for those that
-# are nothing but zeros, as memory is. Bochs takes a second for 20 MiB.
+# are nothing but zeros, because memory is zero already. Bochs takes a second for 20 MiB.
 segment() {
 	[ $(($3 + $2)) -le "$initrd_at" ] || die "$vmlinux reaches to where the initramfs goes"
 	at=0

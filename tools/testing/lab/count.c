@@ -66,7 +66,7 @@ static enum what tlbi(unsigned int op1, unsigned int crm, unsigned int op2)
 	return op2 == 6 && outer_or_inner_or_own ? WHAT_tlbi_vmalls12 : WHAT_tlbi_el2;
 }
 
-/* CRn is 7: caches, and things that are none. */
+/* CRn is 7: caches, and other things. */
 static enum what cache(unsigned int op1, unsigned int crm, unsigned int op2)
 {
 	if (op1 == 0 && (crm == 1 || crm == 5))

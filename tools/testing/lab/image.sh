@@ -87,7 +87,7 @@ pack() {
 }
 
 # List the modules of $image that those named need, themselves included, in the
-# order of loading, by path. One that the kernel has built in is none.
+# order of loading, by path, without those that are built into the kernel.
 depends() {
 	modprobe -C /dev/null -d "$image" -S "$kver" --show-depends "$@" >"$run/depends" ||
 		die "$image lacks a module that the lab needs"

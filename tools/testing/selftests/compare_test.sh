@@ -364,7 +364,7 @@ perf_test() {
 	status=$?
 	PATH=$path
 	ktap_equal 'exit status without perf' $status 1
-	grep -q 'wants perf, which is missing' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
+	grep -q 'needs perf, which is missing' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
 	if command -v perf > /dev/null && perf stat -e task-clock true > /dev/null 2>&1; then
 		zap 0 compare -r 1 -E task-clock,context-switches -E page-faults -p fast --json -- "$vmm" obeys 4
 		json '[.values[-3:][].first.median > 0]' '[true,true,true]'

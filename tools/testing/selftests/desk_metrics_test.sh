@@ -53,7 +53,7 @@ stat_test() {
 	ktap_result 'stat has totals, rates and histograms'
 }
 
-# What was not written is said, with the reason for it, whatever ends the program.
+# A failed write is reported with the reason, whatever ends the program.
 full_test() {
 	fake_make
 	for words in --help --version 'stat --help' 'trace --help' stat 'stat --json' 'stat --prometheus' \

@@ -214,7 +214,7 @@ full_test() {
 	KVM_ZAP_VERB=trace RECORD_EVENTS=$tmp/many on "$tmp/trace" -n 2 > /dev/full 2> "$tmp/err" < /dev/null
 	ktap_equal 'exit status of trace, full' $? 1
 	ktap_equal 'what it says last' "$(tail -n 1 "$tmp/err")" 'kvm-zap: standard output: No space left on device'
-	# Who reads goes away.
+	# The reader goes away.
 	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/many on "$tmp/trace" --vm db 2> "$tmp/err" | head -n 1 > "$tmp/out"
 	ktap_equal 'said to nobody' "$(cat "$tmp/err")" ''
 	ktap_result 'a full disk is named, and what is there are whole lines'

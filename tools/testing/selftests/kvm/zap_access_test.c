@@ -136,7 +136,7 @@ static void test_killed(void *mem)
 	ktap_result("the file of a VM whose process is killed gives EIO");
 }
 
-/* Who may not ---------------------------------------------------------------- */
+/* Refusals ------------------------------------------------------------------ */
 
 static void expect_mode(const char *path, unsigned int mode)
 {

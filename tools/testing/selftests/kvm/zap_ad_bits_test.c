@@ -59,9 +59,9 @@ static const struct {
 };
 
 /*
- * Reclaim is also told what the guest has used: a hint, which keeps memory that
+ * KVM also tells reclaim what the guest has used: a hint, which keeps memory that
  * is in use from being taken for idle. Teardown by bulk spares that, see there.
- * Since 6.13 it is told that when an SPTE is made, and no more when that goes.
+ * Since 6.13, KVM passes this on when it makes an SPTE, and not when it drops one.
  */
 #define KPF_REFERENCED	2
 #define USED_PAGES	64

@@ -73,7 +73,7 @@ static void guest_does(struct world *w, unsigned int op, uint64_t start)
 
 /*
  * All tables of a vCPU, its root included, lie in a slot that ends with them. Its first
- * page is none: otherwise all of them could go along with that one.
+ * page is no table: otherwise all of them could go along with that one.
  */
 static void test_all_tables(const char *policy, const struct world_pages *pages, bool reopen)
 {

@@ -87,7 +87,7 @@ static void restore(void)
 	zap_swap_end();
 }
 
-/* Who was to be called before: zap_start's handler, which restores parameters. */
+/* The previous handler: zap_start()'s, which restores parameters. */
 static void (*before[NSIG])(int sig);
 
 /* The first one ends the test in good order, the second one at once. */

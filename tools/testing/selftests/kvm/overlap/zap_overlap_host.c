@@ -12,7 +12,7 @@
 
 /* Words ------------------------------------------------------------------ */
 
-/* Who decides by which word: each may be, and no other pairing. */
+/* These pairs of policy and decider may occur, and no others. */
 static const struct {
 	const char *policy, *by;
 } decisions[] = {

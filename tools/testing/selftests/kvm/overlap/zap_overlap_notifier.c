@@ -155,8 +155,8 @@ static bool age_generations(void)
 }
 
 /*
- * Reclaim asks whether the pages were used; there is no swap for them to go to. Where there
- * are generations, what is said to be reclaimed is not asked for.
+ * Reclaim asks whether the pages were used; there is no swap for them to go to. With MGLRU,
+ * it does not ask about pages that it was told to reclaim.
  */
 static void reclaim(struct overlap *o)
 {

@@ -379,7 +379,7 @@ void overlap_teardowns(void)
 	unsigned int i, j;
 
 	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Who holds a VM becomes this process's child when its parent is gone. */
+	/* The holder of a VM becomes this process's child when its parent is gone. */
 	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		vm_die("mmap or prctl: %s", strerror(errno));
 	for (i = 0; i < ARRAY_SIZE(policies); i++) {
