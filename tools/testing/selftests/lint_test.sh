@@ -130,6 +130,9 @@ END
 printf '# SPDX-License-Identifier: GPL-2.0-only\nno newline' | plant hygiene lint-newline 'no newline'
 printf 'lint-fault:\n\t/lint-fault\n' | plant hygiene Makefile 'a recipe without @'
 printf '\t@scripts/lint-fault\n' | plant hygiene Makefile 'no file scripts/lint-fault'
+printf '[gone](lint/gone.md)\n' | plant hygiene README.md 'no file lint/gone.md'
+printf '# SPDX-License-Identifier: GPL-2.0-only\n' > lint-page
+echo "# Documentation/virt/kvm/zap-go${tmp:+ne}.rst" | plant hygiene lint-page 'no file Documentation'
 plant cocci tools/lint-fault.cocci 'parse error' << 'END'
 // SPDX-License-Identifier: GPL-2.0-only
 @@
