@@ -13,11 +13,10 @@
 
 static const char command[] = "kvm-zap-bench rom";
 static const char about[] =
-"Deletes and re-creates the memslot of a ROM in a VM all of whose memory is\n"
-"mapped, and lets the guest touch that memory again. Before each delete the\n"
-"guest has read the ROM. Times are CLOCK_MONOTONIC; delete and create both\n"
-"contain a grace period of SRCU, which no policy changes: zap_ns and\n"
-"total_cpu_ns do not.";
+"Deletes and re-creates the memslot of a ROM in a VM whose memory is fully mapped,\n"
+"and lets the guest touch that memory again. Before each deletion, the guest reads\n"
+"the ROM. Times are CLOCK_MONOTONIC. Delete and create both contain an SRCU grace\n"
+"period, which no policy changes; zap_ns and total_cpu_ns do not contain it.";
 
 static int run(int argc, char **argv)
 {
@@ -33,7 +32,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
@@ -83,6 +82,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_rom = {
 	.name = "rom",
-	.help = "delete and re-create a ROM's memslot; what follows for the guest",
+	.help = "delete and re-create a ROM's memslot, and let the guest fault in again",
 	.run = run,
 };

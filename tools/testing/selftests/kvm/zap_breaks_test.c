@@ -83,7 +83,7 @@ static void delete_emptied(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *
 		   after.zap_tables, (bytes - 2 * HEAD) / SZ_2M);
 }
 
-/* Delete the slot, all of which is mapped; how often that made way. */
+/* Delete the slot, which is fully mapped, and return the number of lock breaks. */
 static uint64_t delete_memory(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
 {
 	struct zap_counts before, after;
