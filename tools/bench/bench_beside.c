@@ -88,7 +88,7 @@ static int run(int argc, char **argv)
 		{ 's', "slot-kib", OPT_NUMBER, &slot_kib, 4, 1UL << 24, "size of the slot in KiB" },
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 4096, "memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },

@@ -233,7 +233,7 @@ static unsigned int repeat(struct contend *c, bool keep)
 	for (again = 0; again < ROUNDS_AGAIN; again++)
 		if (iterate(c, keep))
 			return again;
-	vm_die("--mib %lu: the vCPUs had touched everything before the deletion was over: give more",
+	vm_die("--mib %lu: the vCPUs had touched everything before the deletion ended: give more",
 	       c->ram.mib);
 }
 
@@ -251,7 +251,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &c.ram.mib, 2, 1UL << 24, "memory of each in MiB" },
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 2, 1UL << 24, "size of the slot in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

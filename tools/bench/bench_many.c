@@ -136,7 +136,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },

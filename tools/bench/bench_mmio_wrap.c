@@ -145,7 +145,7 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 0, "mmio-pages", OPT_NUMBER, &w.mmio_pages, 1,
-		  (VM_SYS_GPA - VM_ROM_GPA) / SZ_4K, "pages without a slot that the guest touches" },
+		  (VM_SYS_GPA - VM_ROM_GPA) / SZ_4K, "touched pages without a slot" },
 		{ 'm', "mib", OPT_NUMBER, &w.ram.mib, 2, 1UL << 24,
 		  "memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured wraps" },

@@ -45,7 +45,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured moves" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured moves before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up moves" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },

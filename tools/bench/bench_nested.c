@@ -145,7 +145,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 1UL << 24,
 		  "memory of the guest itself in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 4096,
 		  "memory of the nested guest in MiB: the slot" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,

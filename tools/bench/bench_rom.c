@@ -32,7 +32,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,

@@ -24,13 +24,13 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 2, 1UL << 24, "size of the slot in MiB" },
-		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "4K pages of the slot that the guest touches" },
+		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "touched 4K pages of the slot" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

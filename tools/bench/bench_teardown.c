@@ -173,7 +173,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured VMs" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "unmeasured VMs before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up VMs" },
 		{ 'p', "page", OPT_PAGE, &m.ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },

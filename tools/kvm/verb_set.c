@@ -166,7 +166,7 @@ static int said(const char *what, int error, bool noting)
 	const char *lockdown = desk_lockdown();
 
 	if (noting)
-		desk_say("nothing is changed: the previous word cannot be noted in /run/kvm-zap: %s",
+		desk_say("nothing is changed: the former word cannot be noted in /run/kvm-zap: %s",
 			 strerror(-error));
 	else if (error == -EPERM && lockdown)
 		desk_say("%s: locked down (%s): no VM's own word can be set",

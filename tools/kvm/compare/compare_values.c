@@ -84,8 +84,8 @@ static int refuse(const struct compare *c, const struct compare_counts *grown,
 
 	if (!other)
 		return DESK_OK;
-	desk_say("%s: %lu of %lu invalidations should have used %s and used %s: no comparison", c->what,
-		 other, own + other, expected, fast ? "scoped" : "fast");
+	desk_say("%s: %lu of %lu invalidations should have used %s and used %s: no comparison",
+		 c->what, other, own + other, expected, fast ? "scoped" : "fast");
 	return DESK_NOT;
 }
 
@@ -104,7 +104,7 @@ int compare_take(struct compare *c, const struct compare_counts *grown, const ch
 	size_t i;
 
 	if (grown->shrank) {
-		desk_say("%s: counters have decreased, because somebody cleared them or they are of another VM: no comparison",
+		desk_say("%s: counters decreased: cleared, or of another VM: no comparison",
 			 c->what);
 		return DESK_NOT;
 	}

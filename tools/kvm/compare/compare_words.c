@@ -16,7 +16,7 @@ static int failed(const struct compare *c, int error, bool noting)
 	const char *lockdown = desk_lockdown();
 
 	if (noting)
-		desk_say("/run/kvm-zap: the previous word cannot be noted: %s", strerror(-error));
+		desk_say("/run/kvm-zap: the former word cannot be noted: %s", strerror(-error));
 	else if (error == -ENOENT || error == -ENODEV)
 		desk_say("%s has gone meanwhile", c->what);
 	else if (error == -EPERM && lockdown)
@@ -159,7 +159,7 @@ static int restore_one(struct compare *c, struct compare_word *w)
 		return DESK_OK;
 	}
 	if (strcmp(now, w->ours)) {
-		desk_say("%s: its word stays '%s', because somebody wrote it meanwhile; it was '%s'",
+		desk_say("%s: its word stays '%s': somebody wrote it meanwhile; it was '%s'",
 			 c->what, now, w->was);
 		desk_note_drop(w->folder);
 		return DESK_NOT;

@@ -263,7 +263,7 @@ restore_test() {
 	on sh -c 'mount -t tmpfs -o nr_inodes=2 none /run/kvm-zap && exec "$1" set memslot fast' \
 		sh "$tool" > "$tmp/out" 2>&1
 	ktap_equal 'exit status without room' $? 1
-	grep -q 'the previous word cannot be noted in /run/kvm-zap: No space left' "$tmp/out" ||
+	grep -q 'the former word cannot be noted in /run/kvm-zap: No space left' "$tmp/out" ||
 		ktap_fail "$(cat "$tmp/out")"
 	ktap_equal memslot_zap "$(word memslot_zap)" stock
 	ktap_result 'restore puts back what was before, and says what it leaves alone'
