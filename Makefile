@@ -6,7 +6,7 @@
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-# Another architecture has verbs of its own, as far as it has them.
+# Another architecture has its own verbs.
 ifeq ($(ARCH),arm64)
 export LINE T M KERNEL OUT
 .PHONY: $(or $(MAKECMDGOALS),all)
@@ -17,7 +17,7 @@ ifeq ($(filter $(or $(ARCH),x86),x86 x86_64),)
 $(error ARCH='$(ARCH)': kvm-zap knows x86 and arm64)
 endif
 
-# Found out once, and only where a recipe uses it: setup and help do without headers.
+# Determined once, and only if a recipe uses it: setup and help need no headers.
 ifndef KVER
 KVER = $(eval KVER := $(shell LINE='$(LINE)' scripts/kver))$(or $(KVER),$(error no kernel to build for))
 endif
@@ -29,8 +29,8 @@ KCONFIG = srctree=. KCONFIG_CONFIG=build/config
 overrides = $(foreach v,$(filter CONFIG_KVM_ZAP_%,$(.VARIABLES)), \
 	$(if $(filter command line,$(origin $(v))),$(v)=$($(v))))
 
-# Kbuild makes BTF of modules by that of the kernel. Headers of Debian 12 lack it: it is in
-# the image. Where that cannot be had, modules are built without.
+# Kbuild makes the modules' BTF from the kernel's. Headers of Debian 12 lack it; the image has
+# it. Without either, the modules are built without BTF.
 btf = test -f /usr/src/linux-headers-$(KVER)/vmlinux || test -f /boot/vmlinuz-$(KVER) || \
 	scripts/fetch/fetch-image $(KVER) || :
 
@@ -47,14 +47,14 @@ help: ## list the verbs
 		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
 	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
-	@echo 'SEEDS="1 2 3"     make check-smp: by which schedules, one after the other'
+	@echo 'SEEDS="1 2 3"     make check-smp runs these schedules, one after the other'
 	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
-	@echo 'KERNEL=DIR        what make apply and make series work on; OUT=DIR: where patches go'
+	@echo 'KERNEL=DIR        the kernel tree for make apply and make series; OUT=DIR: the folder for patches'
 	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'
 	@echo 'B=NAME            make bench runs this workload only, or several (see tools/bench/matrix)'
 
 .PHONY: setup
-setup: ## install what is missing, from Debian, by name (root)
+setup: ## install the missing Debian packages, naming them (root)
 	@scripts/setup
 
 .PHONY: packages
@@ -144,7 +144,7 @@ series: | packages ## the same as patches for git am: KERNEL=DIR OUT=DIR
 	@scripts/patch/make-series $(if $(and $(KERNEL),$(OUT)),"$(KERNEL)" "$(OUT)",$(error series: say KERNEL=DIR OUT=DIR))
 
 .PHONY: demo
-demo: setup ## the main job: what each policy costs, measured in the lab
+demo: setup ## show what each policy costs, measured in the lab
 	@$(MAKE) all image
 	@tools/demo/demo
 
@@ -157,14 +157,14 @@ bench: setup ## every workload x policy x MMU mode, counted; B=NAME runs one or 
 	@tools/bench/bench --judge
 
 .PHONY: plots
-plots: setup ## what a deletion costs against memory, slot size and vCPUs, drawn
+plots: setup ## plot what a deletion costs against memory, slot size and vCPUs
 	@$(MAKE) test-modules tools image
 	@KVM_ZAP_MATRIX=$(CURDIR)/tools/bench/matrix-plot tools/bench/bench --peer --modes tdp \
 		--modules $(O)/test/modules --out build/bench/plot > /dev/null
 	@tools/bench/plot --write build/bench/plot/bench.json
 
 .PHONY: contention
-contention: setup ## what 2, 4 and 8 vCPUs wait for mmu_lock while a memslot goes
+contention: setup ## how long 2, 4 and 8 vCPUs wait for mmu_lock while a memslot is deleted
 	@scripts/fetch/fetch-qemu > /dev/null
 	@$(MAKE) all image
 	@tools/bench/contention-page --write
@@ -176,7 +176,7 @@ check: setup ## all tests; T=NAME runs one
 	@tools/testing/check $(T)
 
 .PHONY: check-lines
-check-lines: setup ## all tests on each kernel line that there are rules for; T=NAME runs one
+check-lines: setup ## all tests on each kernel line that has rules; T=NAME runs one
 	@failed=; for line in $$(sed '/^[0-9]/!d; s/[[:space:]].*//' scripts/lines); do \
 		echo "kvm-zap: kernel line $$line"; \
 		$(MAKE) check LINE=$$line || failed="$$failed $$line"; \
@@ -254,7 +254,7 @@ check-upstream: setup ## upstream's KVM selftests: ours next to the distribution
 	@tools/testing/check-upstream $(T)
 
 .PHONY: check-deb
-check-deb: setup ## the packages' life in Debian file systems that the lab boots; SUITE=NAME
+check-deb: setup ## install, upgrade and remove the packages in Debian file systems that the lab boots; SUITE=NAME
 	@tools/testing/check-deb $(SUITE)
 
 .PHONY: check-drift
@@ -266,7 +266,7 @@ check-series: setup ## build KVM at each patch of make series; LINE=LINE
 	@tools/testing/check-series --jobs $(JOBS) $(LINE)
 
 .PHONY: lint
-lint: setup ## what can be told of the sources without running them; T=NAME runs one check
+lint: setup ## check the sources without running them; T=NAME runs one check
 	@tools/testing/lint $(T)
 
 .PHONY: htmldocs
@@ -280,7 +280,7 @@ clean: ## remove what was built, keep what was downloaded
 		build/*/lab build/*/test build/*/dma build/*/smp build/*/headers build/debug-* build/races-* build/small-* build/series-*
 
 .PHONY: distclean
-distclean: ## remove all that was built, downloaded or unpacked
+distclean: ## remove everything that was built, downloaded or unpacked
 	@rm -rf build
 
 endif # ARCH

@@ -3,9 +3,9 @@
 # Cuts functions, macros and structures out of C as the kernel writes it: a definition
 # begins in the first column, and so does the brace that ends it. See source-texts.
 #
-# Input: the file of names (NAMES), then sources. Each name's text goes to the file
-# NAME in the folder "dir", without comments and white space; and where it was found to
-# standard output.
+# Input: the file of names (NAMES), then sources. The text of each name, without comments
+# and white space, goes to the file NAME in the folder "dir"; the place where it was found
+# goes to standard output.
 
 # What is left of a line of code without its comments. Strings may hold what looks
 # like one.

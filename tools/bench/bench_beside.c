@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench beside: a memslot goes of which nothing is mapped, beside memory of
- * which everything is. There is nothing to drop, so all that a policy spends is on
- * finding that out: it must not grow with what is mapped beside. Page tables of the
- * guest's own by 4K (--guest-page 4k, shadow paging) and those of a nested guest
- * (--nested) are the shadow pages that hold most, and take most to search.
+ * kvm-zap-bench beside: a memslot of which nothing is mapped is deleted, beside memory
+ * that is fully mapped. There is nothing to drop, so a policy only spends what it takes
+ * to find that out: this must not grow with what is mapped elsewhere. The shadow pages
+ * that hold most, and take most to search, are those of the guest's own page tables for
+ * 4K pages (--guest-page 4k, shadow paging) and those of a nested guest (--nested).
  */
 #include <stdio.h>
 
@@ -16,12 +16,12 @@
 
 static const char command[] = "kvm-zap-bench beside";
 static const char about[] =
-"Deletes and re-creates a memslot of which nothing is mapped, in a VM all of whose\n"
-"other memory is, and lets the guest touch that memory again. With --nested a nested\n"
-"guest (SVM or VMX, nested paging by 4K) has the same memory mapped, too; exit status 4\n"
-"if this KVM has no nested paging for guests. Times are CLOCK_MONOTONIC; delete and\n"
-"create both contain a grace period of SRCU, which no policy changes: zap_ns and\n"
-"total_cpu_ns do not.";
+"Deletes and re-creates a memslot of which nothing is mapped, in a VM whose other\n"
+"memory is fully mapped, and lets the guest touch that memory again. With --nested,\n"
+"a nested guest (SVM or VMX, nested paging by 4K) also has that memory mapped; exit\n"
+"status 4 if this KVM has no nested paging for guests. Times are CLOCK_MONOTONIC.\n"
+"Delete and create both contain an SRCU grace period, which no policy changes;\n"
+"zap_ns and total_cpu_ns do not contain it.";
 
 struct beside {
 	struct guest_ram ram;
@@ -88,12 +88,12 @@ static int run(int argc, char **argv)
 		{ 's', "slot-kib", OPT_NUMBER, &slot_kib, 4, 1UL << 24, "size of the slot in KiB" },
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 4096, "memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "nested", OPT_FLAG, &b.nested, 0, 0,
-		  "let a nested guest map the memory, too" },
+		  "also let a nested guest map the memory" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

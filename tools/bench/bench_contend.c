@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench contend: what other vCPUs feel of a deletion. They touch memory
- * that is not mapped yet, so each touch is a page fault that needs KVM's
- * mmu_lock, while the main thread deletes a memslot.
+ * kvm-zap-bench contend: how a deletion affects other vCPUs. They touch memory that is
+ * not mapped yet, so each touch is a page fault that needs KVM's mmu_lock, while the main
+ * thread deletes a memslot.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,11 +18,12 @@
 
 static const char command[] = "kvm-zap-bench contend";
 static const char about[] =
-"Deletes and re-creates a memslot all of which is mapped, while other vCPUs touch\n"
-"page after page of memory that is not mapped yet. stall_median_ns and\n"
-"stall_max_ns are of the times from touch to touch that overlap the deletion,\n"
-"taken in the guest. Then all touch all again. total_cpu_ns is that of the thread\n"
-"that deletes and creates, and of all in touching again.";
+"Deletes and re-creates a memslot that is fully mapped, while other vCPUs touch\n"
+"page after page of memory that is not mapped yet. The guest measures the time from\n"
+"touch to touch; stall_median_ns and stall_max_ns are of those times that overlap\n"
+"the deletion. Then all vCPUs touch all of their memory again. total_cpu_ns is the\n"
+"CPU time of the thread that deletes and creates, and of all vCPUs while they touch\n"
+"memory again.";
 
 /* Code, phase and jobs are in a slot of their own that is never deleted. */
 #define SHARED_SLOT	(BENCH_SLOT + 1)
@@ -232,7 +233,7 @@ static unsigned int repeat(struct contend *c, bool keep)
 	for (again = 0; again < ROUNDS_AGAIN; again++)
 		if (iterate(c, keep))
 			return again;
-	vm_die("--mib %lu: vCPUs had touched all before the deletion was over: give more",
+	vm_die("--mib %lu: the vCPUs had touched everything before the deletion ended: give more",
 	       c->ram.mib);
 }
 
@@ -250,7 +251,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &c.ram.mib, 2, 1UL << 24, "memory of each in MiB" },
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 2, 1UL << 24, "size of the slot in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

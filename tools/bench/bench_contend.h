@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the host and the guest side of kvm-zap-bench contend share. */
+/* Declarations that the host and the guest side of kvm-zap-bench contend share. */
 #ifndef KVM_ZAP_BENCH_CONTEND_H
 #define KVM_ZAP_BENCH_CONTEND_H
 

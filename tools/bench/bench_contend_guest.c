@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's code of kvm-zap-bench contend, see bench_contend.h. It is copied
- * into guest memory: it refers to nothing outside of itself.
+ * The guest's code of kvm-zap-bench contend, see bench_contend.h. It is copied into guest
+ * memory, so it refers to nothing outside of itself.
  */
 #include "bench_contend.h"
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench dense: a memslot all of which is mapped, as of memory that is
- * unplugged or of a frame buffer. What is to be dropped is much, whatever the
- * policy; with nothing else mapped, or nothing touched again, dropping all at
- * once may well be the cheaper way.
+ * kvm-zap-bench dense: a memslot that is fully mapped, like memory that is unplugged or a
+ * frame buffer. There is much to drop whatever the policy. If nothing else is mapped, or
+ * nothing is touched again, dropping everything at once may well be cheaper.
  */
 #include "bench.h"
 #include "bench_slot.h"
@@ -11,10 +10,10 @@
 
 static const char command[] = "kvm-zap-bench dense";
 static const char about[] =
-"Deletes and re-creates a memslot all of which is mapped, and lets the guest touch\n"
-"it and its other memory again. Times are CLOCK_MONOTONIC; delete and create both\n"
-"contain a grace period of SRCU, which no policy changes: zap_ns and\n"
-"total_cpu_ns do not.";
+"Deletes and re-creates a memslot that is fully mapped, and lets the guest touch it\n"
+"and its other memory again. Times are CLOCK_MONOTONIC. Delete and create both\n"
+"contain an SRCU grace period, which no policy changes; zap_ns and total_cpu_ns do\n"
+"not contain it.";
 
 static int run(int argc, char **argv)
 {
@@ -28,14 +27,14 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 'a', "aliases", OPT_NUMBER, &slot.aliases, 0, 1024,
-		  "so many times the guest maps the slot besides, each page anew" },
+		  "additional mappings of the slot in the guest, page by page" },
 		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
-		  "do not measure the guest's touching again" },
+		  "do not measure how the guest touches memory again" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};
@@ -77,6 +76,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_dense = {
 	.name = "dense",
-	.help = "delete and re-create a memslot all of which is mapped",
+	.help = "delete and re-create a memslot that is fully mapped",
 	.run = run,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench empty: delete and re-create a memslot of a VM that has nothing
- * mapped, because no vCPU has run. What is left is what every deletion costs,
- * whatever there is to drop.
+ * kvm-zap-bench empty: delete and create a memslot of a VM that has nothing mapped,
+ * because no vCPU has run. What remains is the cost of every deletion, whatever there is
+ * to drop.
  */
 #include "bench.h"
 #include "bench_slot.h"
@@ -11,7 +11,7 @@
 static const char command[] = "kvm-zap-bench empty";
 static const char about[] =
 "Deletes and re-creates a memslot of a VM that has nothing mapped. Times are\n"
-"CLOCK_MONOTONIC and contain a grace period of SRCU: zap_ns and total_cpu_ns do not.";
+"CLOCK_MONOTONIC and contain an SRCU grace period; zap_ns and total_cpu_ns do not.";
 
 static int run(int argc, char **argv)
 {
@@ -20,7 +20,7 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

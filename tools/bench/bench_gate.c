@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench --gate FD: whoever started this program is told of each VM once it is made,
- * and before it is closed, and may look at it, or give it a word of its own, until it
- * answers. kvm-zap compare does: what it then reads of a VM is all of what the VM did.
+ * kvm-zap-bench --gate FD: the program that started this one is told of each VM once it
+ * is created, and before it is closed. Until that program answers, it may look at the VM
+ * or give it a word of its own. kvm-zap compare does so: what it then reads of a VM is
+ * everything that the VM did.
  *
- * FD is a socket that keeps messages apart. Each is "made TID-FD" or "closing TID-FD", as
- * the VM's folder in debugfs is called; any message is the answer.
+ * FD is a socket that preserves message boundaries. Each message is "made TID-FD" or
+ * "closing TID-FD", after the VM's folder in debugfs; any message is an answer.
  */
 #define _GNU_SOURCE
 #include <ctype.h>

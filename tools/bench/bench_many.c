@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench many: several memslots go one after the other, as when a VMM unplugs
- * memory block by block. What one deletion leaves behind, the next ones and the
- * guest pay for: empty page tables count against KVM's limit, which shrinks with
- * each memslot, until KVM reclaims what the rest of the guest is mapped by.
+ * kvm-zap-bench many: several memslots are deleted one after the other, as when a VMM
+ * unplugs memory block by block. The later deletions and the guest pay for what one
+ * deletion leaves behind: empty page tables count against KVM's limit, which shrinks with
+ * each memslot, until KVM reclaims page tables that map the rest of the guest.
  */
 #include <stdio.h>
 
@@ -14,12 +14,12 @@
 
 static const char command[] = "kvm-zap-bench many";
 static const char about[] =
-"Deletes memslots one after the other, in each of which the guest has touched a few\n"
-"pages, and lets the guest touch its other memory again. delete_ns, zap_ns and\n"
-"total_cpu_ns are sums over the deletions of a round, in total_cpu_ns with what the\n"
-"guest touches; worst_ns is the longest deletion. The slots are made again where\n"
-"nothing is measured. Times are CLOCK_MONOTONIC; a deletion contains a grace period\n"
-"of SRCU, which no policy changes: zap_ns and total_cpu_ns do not.";
+"Deletes memslots one after the other. The guest has touched a few pages in each,\n"
+"and touches its other memory again afterwards. delete_ns, zap_ns and total_cpu_ns\n"
+"are sums over the deletions of a round; total_cpu_ns includes what the guest\n"
+"touches. worst_ns is the longest deletion. The slots are created again while\n"
+"nothing is measured. Times are CLOCK_MONOTONIC. A deletion contains an SRCU grace\n"
+"period, which no policy changes; zap_ns and total_cpu_ns do not contain it.";
 
 struct many {
 	struct guest_ram ram;
@@ -132,11 +132,11 @@ static int run(int argc, char **argv)
 		{ 'c', "slots", OPT_NUMBER, &m.slots, 1, 1UL << 14, "memslots" },
 		{ 's', "slot-kib", OPT_NUMBER, &slot_kib, 4, 1UL << 24, "size of each in KiB" },
 		{ 0, "stride-kib", OPT_NUMBER, &stride_kib, 4, 1UL << 24,
-		  "the guest touches a page of them each so many KiB" },
+		  "the guest touches one page in each interval of this many KiB" },
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench mmio-wrap: the MMIO generation wraps. KVM marks each MMIO SPTE
- * with the number of the memslots' generation, of which 19 bits fit; when they
- * are used up it drops what might be mistaken for new: by policy fast all of the
- * guest's mappings, by scoped the MMIO SPTEs alone.
+ * kvm-zap-bench mmio-wrap: the MMIO generation wraps. KVM marks each MMIO SPTE with the
+ * number of the memslots' generation, of which 19 bits fit. When these are used up, KVM
+ * drops what might be mistaken for new: all of the guest's mappings under policy fast,
+ * only the MMIO SPTEs under scoped.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -15,12 +15,12 @@
 
 static const char command[] = "kvm-zap-bench mmio-wrap";
 static const char about[] =
-"Lets the guest touch pages where no memslot is and its memory, then changes the\n"
-"flags of another memslot until the generation that KVM marks MMIO SPTEs with\n"
-"wraps (after 2^18 such changes on x86, 2^17 on 7.2), and lets the guest touch all\n"
-"again: each MMIO access must still leave to user space and read what that gives,\n"
-"memory must hold what it held. Times are CLOCK_MONOTONIC; a change contains a grace\n"
-"period of SRCU, which no policy changes: zap_ns and the CPU times do not.";
+"Lets the guest touch its memory and pages without a memslot. Then changes the\n"
+"flags of another memslot until the generation in KVM's MMIO SPTEs wraps (after\n"
+"2^18 such changes on x86, 2^17 on 7.2), and lets the guest touch everything again:\n"
+"each MMIO access must still exit to user space and read what that returns, and\n"
+"memory must be unchanged. Times are CLOCK_MONOTONIC. A change contains an SRCU\n"
+"grace period, which no policy changes; zap_ns and the CPU times do not contain it.";
 
 #define STAMP		0x6d6d696f00UL	/* in memory */
 #define MMIO_VALUE	0x6f696d6d00UL	/* where no slot is */
@@ -145,7 +145,7 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 0, "mmio-pages", OPT_NUMBER, &w.mmio_pages, 1,
-		  (VM_SYS_GPA - VM_ROM_GPA) / SZ_4K, "pages without a slot that are touched" },
+		  (VM_SYS_GPA - VM_ROM_GPA) / SZ_4K, "touched pages without a slot" },
 		{ 'm', "mib", OPT_NUMBER, &w.ram.mib, 2, 1UL << 24,
 		  "memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured wraps" },
@@ -186,6 +186,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_mmio_wrap = {
 	.name = "mmio-wrap",
-	.help = "use up the MMIO generation; what follows for the guest",
+	.help = "use up the MMIO generation, and let the guest fault in again",
 	.run = run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench move: a memslot moves to another guest physical address, as the
- * memory of a BAR does when the guest programs it anew.
+ * kvm-zap-bench move: a memslot moves to another guest physical address, as the memory of
+ * a BAR does when the guest reprograms it.
  */
 #include "bench.h"
 #include "bench_slot.h"
@@ -9,10 +9,10 @@
 
 static const char command[] = "kvm-zap-bench move";
 static const char about[] =
-"Moves a memslot all of which is mapped to another guest physical address, in the\n"
-"next round back, and lets the guest touch it at its new place, and its other\n"
-"memory again. Times are CLOCK_MONOTONIC; a move contains grace periods of SRCU,\n"
-"which no policy changes: zap_ns and total_cpu_ns do not.";
+"Moves a memslot that is fully mapped to another guest physical address, and back\n"
+"in the next round. Lets the guest touch it at its new place, and its other memory\n"
+"again. Times are CLOCK_MONOTONIC. A move contains SRCU grace periods, which no\n"
+"policy changes; zap_ns and total_cpu_ns do not contain them.";
 
 static void iterate(struct guest_ram *ram, struct slot *slot, uint64_t to,
 		    struct slot_meter *meter, bool keep)
@@ -45,7 +45,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured moves" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "moves before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up moves" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
@@ -92,6 +92,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_move = {
 	.name = "move",
-	.help = "move a memslot all of which is mapped to another address",
+	.help = "move a memslot that is fully mapped to another address",
 	.run = run,
 };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench nested: the guest runs a guest of its own, whose memory is a
- * memslot that is deleted and made again. KVM maps that memory by shadow pages
- * of the guest's nested page tables, also where the TDP MMU maps the guest: a
- * policy that is cheap there may yet drop all of the nested guest's mappings, or
- * go through all shadow pages.
+ * kvm-zap-bench nested: the guest runs a guest of its own, whose memory is a memslot that
+ * is deleted and created again. KVM maps that memory by shadow pages of the guest's
+ * nested page tables, even if the TDP MMU maps the guest. A policy that is cheap for the
+ * guest may still drop all of the nested guest's mappings, or walk all shadow pages.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,10 +22,10 @@
 static const char command[] = "kvm-zap-bench nested";
 static const char about[] =
 "Deletes and re-creates the memslot that holds the memory of a nested guest (SVM or\n"
-"VMX, nested paging), and lets both guests touch theirs again. Another\n"
-"memory comes with each re-creation; the nested guest checks what it reads. Times\n"
-"are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
-"which no policy changes: zap_ns and total_cpu_ns do not. Exit status 4 if this\n"
+"VMX, nested paging), and lets both guests touch their memory again. Each\n"
+"re-creation uses other memory; the nested guest checks what it reads. Times are\n"
+"CLOCK_MONOTONIC. Delete and create both contain an SRCU grace period, which no\n"
+"policy changes; zap_ns and total_cpu_ns do not contain it. Exit status 4 if this\n"
 "KVM has no nested paging for guests.";
 
 struct nested_bench {
@@ -146,7 +145,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 1UL << 24,
 		  "memory of the guest itself in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 4096,
 		  "memory of the nested guest in MiB: the slot" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,
@@ -156,7 +155,7 @@ static int run(int argc, char **argv)
 		{ 0, "nested-page", OPT_PAGE, &b.nested_page, 0, 0,
 		  "page size of the nested page tables" },
 		{ 0, "tables-inside", OPT_FLAG, &b.tables_inside, 0, 0,
-		  "put the nested page tables into the slot, too" },
+		  "put the nested page tables into the slot as well" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench replay: a recording of a VM's updates of memslots, done again by a VM of
- * this program's own.
+ * kvm-zap-bench replay: a VM of this program repeats the memslot updates of a recorded
+ * VM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,16 +18,17 @@
 
 static const char command[] = "kvm-zap-bench replay FILE";
 static const char about[] =
-"Does the updates of memslots that 'kvm-zap record -o FILE' has written again, in their\n"
-"order and with their numbers, sizes and flags, by a VM of its own, and lets the guest map\n"
-"before each deletion or move as much as was mapped then: of the memslot itself, as far as\n"
-"that is known, and for the rest of memory beside. A mapping of the recording, whatever its\n"
-"size, is one of 4 KiB here, and is read. Where that is more memory than --max-memory,\n"
-"all of it is scaled down alike; sizes of memslots are not. Addresses are the recording's,\n"
-"moved by whole GiB.\n\n"
-"A sample is a deletion or move, with the updates that follow it, and what the guest touches\n"
-"up to the next one. Times are CLOCK_MONOTONIC; an update contains grace periods of SRCU,\n"
-"which no policy changes: zap_ns and total_cpu_ns do not.";
+"Repeats the memslot updates that 'kvm-zap record -o FILE' has written, with a VM\n"
+"of its own, in the same order and with the same numbers, sizes and flags. Before\n"
+"each deletion or move, the guest maps as much as was mapped in the recording: of\n"
+"the memslot itself, as far as that is known, and beside it for the rest. A mapping\n"
+"of the recording, whatever its size, is one of 4 KiB here, and is read. If that is\n"
+"more memory than --max-memory, all of it is scaled down alike, but not the sizes\n"
+"of memslots. Addresses are the recording's, moved by whole GiB.\n\n"
+"A sample is a deletion or move, with the updates that follow it and what the guest\n"
+"touches until the next one. Times are CLOCK_MONOTONIC. An update contains SRCU\n"
+"grace periods, which no policy changes; zap_ns and total_cpu_ns do not contain\n"
+"them.";
 
 struct rerun {
 	struct replay *r;
@@ -268,11 +269,12 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 'M', "max-memory", OPT_NUMBER, &max_mib, 0, 1UL << 24,
-		  "of the host's in MiB, tables included; 0: half of what is free" },
-		{ 0, "paced", OPT_FLAG, &t.paced, 0, 0, "wait between updates as long as it was" },
+		  "host memory in MiB, including page tables; 0: half of what is free" },
+		{ 0, "paced", OPT_FLAG, &t.paced, 0, 0,
+		  "wait between updates as long as in the recording" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20,
-		  "measured times, each by a VM of its own" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "times before them" },
+		  "measured repetitions, each with a VM of its own" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up repetitions" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};
@@ -301,6 +303,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_replay = {
 	.name = "replay",
-	.help = "do again what 'kvm-zap record' has recorded of a VM",
+	.help = "repeat what 'kvm-zap record' has recorded of a VM",
 	.run = run,
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench rom: a guest reads a device's ROM, as VMMs implement it: the
- * memslot of the ROM is deleted and made again. Its own mappings are few; what a
- * policy drops beyond them, the guest has to fault in again.
+ * kvm-zap-bench rom: a guest reads a device's ROM, as VMMs implement it: the memslot of
+ * the ROM is deleted and created again. It has few mappings of its own; if a policy drops
+ * more than these, the guest has to fault them in again.
  *
- * The idea of the measurement is that of the mmtest that the memslot zapping of
- * 2013 and 2019 was argued with, see Documentation/virt/kvm.
+ * The idea of the measurement comes from the mmtest on which the memslot zapping of 2013
+ * and 2019 was based, see Documentation/virt/kvm.
  */
 #include "bench.h"
 #include "bench_slot.h"
@@ -13,11 +13,10 @@
 
 static const char command[] = "kvm-zap-bench rom";
 static const char about[] =
-"Deletes and re-creates the memslot of a ROM in a VM all of whose memory is\n"
-"mapped, and lets the guest touch that memory again. Before each delete the\n"
-"guest has read the ROM. Times are CLOCK_MONOTONIC; delete and create both\n"
-"contain a grace period of SRCU, which no policy changes: zap_ns and\n"
-"total_cpu_ns do not.";
+"Deletes and re-creates the memslot of a ROM in a VM whose memory is fully mapped,\n"
+"and lets the guest touch that memory again. Before each deletion, the guest reads\n"
+"the ROM. Times are CLOCK_MONOTONIC. Delete and create both contain an SRCU grace\n"
+"period, which no policy changes; zap_ns and total_cpu_ns do not contain it.";
 
 static int run(int argc, char **argv)
 {
@@ -33,7 +32,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
 		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
@@ -83,6 +82,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_rom = {
 	.name = "rom",
-	.help = "delete and re-create a ROM's memslot; what follows for the guest",
+	.help = "delete and re-create a ROM's memslot, and let the guest fault in again",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the workloads that delete or move a memslot share. See bench_slot.h.
+ * Code that the workloads that delete or move a memslot share, see bench_slot.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

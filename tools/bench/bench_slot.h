@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the workloads that delete or move a memslot share: a slot of their own
- * beside the guest's memory (guest_ram.h), and the series that a round of theirs
- * is measured by.
+ * The workloads that delete or move a memslot share a slot of their own beside the
+ * guest's memory (guest_ram.h), and the series of samples that each round adds to.
  *
- * A round is three steps: the slot goes (or moves), it is made again, the guest
- * touches what it had touched before. Policies trade the first for the last, so
- * they are compared by the CPU time of all three, `total_cpu_ns`; time that the
- * process sleeps, waiting for SRCU's grace periods, is not in it.
+ * A round has three steps: the slot is deleted or moved, it is created again, and the
+ * guest touches what it had touched before. Policies trade the first step for the last.
+ * So they are compared by the CPU time of all three, `total_cpu_ns`, which does not
+ * include the time that the process sleeps while it waits for SRCU grace periods.
  *
- * CPU time alone would flatter long zaps: what runs from the timer's tick that
- * asks for a reschedule to the lock break, milliseconds, the scheduler charges to
- * the task that comes next (it saves itself a look at the clock, RQCF_REQ_SKIP).
- * So a zap counts for zap_ns where that is more.
- * A KVM that counts no zap_ns has no such remedy. So where there is one CPU, and
- * nothing but the workload, as in the lab, compare by `total_ns`, the time of the
- * steps: what it has of the waiting for SRCU is the same work for any policy.
+ * CPU time alone would flatter long zaps. The time from the timer's tick that asks for a
+ * reschedule to the lock break takes milliseconds, and the scheduler charges it to the
+ * task that comes next (it saves itself a look at the clock, RQCF_REQ_SKIP). So a zap
+ * counts as zap_ns if that is more. A KVM that does not count zap_ns has no such remedy.
+ * So if there is one CPU, and nothing but the workload runs, as in the lab, compare by
+ * `total_ns`, the time of the steps. It includes some of the waiting for SRCU, which is
+ * the same work under any policy.
  */
 #ifndef KVM_ZAP_BENCH_SLOT_H
 #define KVM_ZAP_BENCH_SLOT_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench sparse: a huge memslot of which little is mapped, as of a device
- * with a large BAR or of memory that is to be plugged in. Whoever looks at each
- * page of the slot to find what is mapped pays for its size.
+ * kvm-zap-bench sparse: a huge memslot of which little is mapped, like that of a device
+ * with a large BAR or of memory that is yet to be plugged in. A zap that looks at each
+ * page of the slot to find what is mapped pays for the slot's size.
  */
 #include "bench.h"
 #include "bench_slot.h"
@@ -11,9 +11,9 @@
 static const char command[] = "kvm-zap-bench sparse";
 static const char about[] =
 "Deletes and re-creates a huge memslot of which the guest has touched a few pages,\n"
-"spread evenly, and lets the guest touch them and its other memory again. Times\n"
-"are CLOCK_MONOTONIC; delete and create both contain a grace period of SRCU,\n"
-"which no policy changes: zap_ns and total_cpu_ns do not.";
+"spread evenly, and lets the guest touch them and its other memory again. Times are\n"
+"CLOCK_MONOTONIC. Delete and create both contain an SRCU grace period, which no\n"
+"policy changes; zap_ns and total_cpu_ns do not contain it.";
 
 static int run(int argc, char **argv)
 {
@@ -24,13 +24,13 @@ static int run(int argc, char **argv)
 	bool json = false;
 	const struct option_desc table[] = {
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 2, 1UL << 24, "size of the slot in MiB" },
-		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "4K pages of it that are touched" },
+		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "touched 4K pages of the slot" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "rounds before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
 		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
 		{ }
 	};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench teardown: how long a VM takes to die, by closing it or by the
+ * kvm-zap-bench teardown: how long it takes until a VM is gone, by closing it or by the
  * exit of the process that owns it.
  */
 #include <errno.h>
@@ -21,16 +21,16 @@
 
 static const char command[] = "kvm-zap-bench teardown";
 static const char about[] =
-"Makes a VM, maps all its memory through the guest's writes, and times its end.\n"
-"By default that is closing the VM's file descriptors: KVM has dropped the last\n"
-"mapping when close() returns, the memory behind the guest stays allocated.\n"
-"With --exit the process that owns the VM exits instead, timed by its parent\n"
-"from the word to go until it is gone: KVM's teardown from the MMU notifier's\n"
-"release, freeing the memory behind the guest, and closing the descriptors.\n"
-"Either contains grace periods that a process sleeps through: cpu_ns does not,\n"
-"and zap_ns (with kvm-zap in the kernel, debugfs mounted) is the zap alone. With\n"
-"--nested a nested guest (SVM or VMX) has run before, in 64 KiB of the memory; exit\n"
-"status 4 if this KVM has no nested paging for guests.";
+"Creates a VM, has the guest write to all its memory, and times the VM's end. By\n"
+"default, that is closing the VM's file descriptors: KVM has dropped the last\n"
+"mapping when close() returns, and the memory behind the guest stays allocated.\n"
+"With --exit, the process that owns the VM exits instead, and its parent measures\n"
+"the time from telling it so until it is gone. This includes KVM's teardown from\n"
+"the MMU notifier's release, freeing the memory behind the guest, and closing the\n"
+"descriptors. Both contain grace periods during which the process sleeps; cpu_ns\n"
+"does not. zap_ns (with kvm-zap in the kernel and debugfs mounted) is the zap\n"
+"alone. With --nested, a nested guest (SVM or VMX) has run before, in 64 KiB of the\n"
+"memory; exit status 4 if this KVM has no nested paging for guests.";
 
 /* Columns of zap/stats, counted over a teardown; only where kvm-zap is. */
 static const struct {
@@ -173,7 +173,7 @@ static int run(int argc, char **argv)
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
 		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured VMs" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "VMs before them" },
+		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up VMs" },
 		{ 'p', "page", OPT_PAGE, &m.ram.page, 0, 0, "host's page size" },
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
@@ -232,6 +232,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_teardown = {
 	.name = "teardown",
-	.help = "the end of a VM whose memory is all mapped",
+	.help = "end a VM whose memory is fully mapped",
 	.run = run,
 };

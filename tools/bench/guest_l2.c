@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A nested guest that has the guest's memory mapped, too. See guest_l2.h.
+ * A nested guest that also has the guest's memory mapped. See guest_l2.h.
  */
 #include "guest_l2.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What workloads share: a nested guest that has the guest's memory mapped, too. */
+/* Shared by workloads: a nested guest that also has the guest's memory mapped. */
 #ifndef KVM_ZAP_GUEST_L2_H
 #define KVM_ZAP_GUEST_L2_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What workloads share: a VM whose vCPUs have their own, equal parts of memory. */
+/* Shared by workloads: a VM whose vCPUs have their own, equal parts of memory. */
 #ifndef KVM_ZAP_GUEST_RAM_H
 #define KVM_ZAP_GUEST_RAM_H
 

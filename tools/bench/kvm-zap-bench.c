@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-bench: what zapping costs KVM and its guests, workload by workload,
- * over the raw KVM API. Which policy is in force is the operator's to set; the
- * programs report it.
+ * kvm-zap-bench: what zapping costs KVM and its guests, workload by workload, over the
+ * raw KVM API. The operator sets the policy; the program reports it.
  */
 #define _GNU_SOURCE
 #include <argp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kvm-zap-bench replay reads of a recording of kvm-zap record (record.h), and how it
- * does it again. Recordings are not trusted: whatever is wrong with one is said with the
- * file, the line, the field and what would be right, and exits with status 1.
+ * What kvm-zap-bench replay reads from a recording of kvm-zap record (record.h), and how
+ * it repeats it. Recordings are not trusted. If one is wrong, a message names the file,
+ * the line, the field and what would be right, and the program exits with status 1.
  */
 #ifndef KVM_ZAP_REPLAY_H
 #define KVM_ZAP_REPLAY_H

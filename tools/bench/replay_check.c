@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Updates of a recording one after the other: what KVM would refuse, or what contradicts an
- * earlier line, is refused. See replay.h.
+ * Check the updates of a recording one after the other: an update that KVM would refuse,
+ * or that contradicts an earlier line, is refused. See replay.h.
  *
- * A memslot whose first line does not create it was there at the start, and that line tells
- * what it was like.
+ * If the first line of a memslot does not create it, the memslot existed at the start,
+ * and that line describes it.
  */
 #include <stdlib.h>
 

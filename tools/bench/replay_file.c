@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines of a recording, each by itself. See replay.h.
+ * Parse lines of a recording, each by itself. See replay.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much the guest of kvm-zap-bench replay touches, and where its memslots are. See
- * replay.h.
+ * Plan how much the guest of kvm-zap-bench replay touches, and where its memslots are.
+ * See replay.h.
  *
- * A mapping (leaf SPTE) of the recording becomes one of 4 KiB, whatever it was. What was
- * mapped of the memslot that goes is known if it went under scoped, now or, of the same
- * memslot, before. Else it is taken for all of it that can have been: that does not flatter
- * scoped, whose work it is. The rest of what was mapped is memory beside the memslots.
+ * A mapping (leaf SPTE) of the recording becomes one of 4 KiB, whatever it was. How much
+ * of the deleted memslot was mapped is known if scoped dropped it, now or at an earlier
+ * deletion of the same memslot. Otherwise, the plan assumes as much as is possible. That
+ * does not flatter scoped, which has to do that work. The rest of what was mapped becomes
+ * memory beside the memslots.
  */
 #include <stdlib.h>
 

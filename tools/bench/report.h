@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Results of a workload: raw samples in named series, printed as a table for
- * people or as JSON for programs.
+ * Results of a workload: raw samples in named series, printed as a table for people or as
+ * JSON for programs.
  */
 #ifndef KVM_ZAP_REPORT_H
 #define KVM_ZAP_REPORT_H

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Read every PCI ROM of this machine, again and again, through sysfs. Inside a
-# guest of QEMU each round deletes and re-creates a memslot for each ROM: that is
-# what this is for, but it runs in any Linux guest, busybox' initramfs included.
+# Read every PCI ROM of this machine, again and again, through sysfs. In a guest of QEMU,
+# each round deletes and creates a memslot for each ROM, which is the purpose; but the
+# script runs in any Linux guest, including busybox' initramfs.
 set -eu
 
 prog=${0##*/}
 usage="usage: $prog [N]
 Enables, reads and disables the ROM of every PCI device N times (default 10).
-Prints what was read from each, and a total. Needs root.
+Prints what it read from each, and a total. Needs root.
 
 Exit status: 0; 2 for wrong usage; 4 if no PCI device has a ROM, or none could
 be read."

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What it costs on this CPU to empty a page table by an atomic exchange of each
- * entry, and by plain reads: counting instructions tells nothing of that.
+ * The time that this CPU takes to empty a page table by an atomic exchange of each entry,
+ * and by plain reads. Counting instructions does not show this difference.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What all verbs of kvm-zap share: exit statuses, messages, files.
+ * Shared by all verbs of kvm-zap: exit statuses, messages, files.
  *
  * Numbers are printed in the C locale, whatever the environment says: setlocale() is
- * called for LC_CTYPE alone.
+ * called for LC_CTYPE only.
  */
 #ifndef KVM_ZAP_DESK_H
 #define KVM_ZAP_DESK_H
@@ -49,7 +49,7 @@ int desk_check_output(void);
 /* As asprintf(), but it cannot fail. */
 char *desk_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Memory that free() takes; these exit when there is none. */
+/* Memory for free(); these exit if there is not enough. */
 void *desk_alloc(size_t bytes);
 void *desk_grow(void *array, size_t nr, size_t bytes);
 char *desk_copy(const char *text);

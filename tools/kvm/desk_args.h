@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A verb's arguments: what all have in common is here, a verb has a table of its own. */
+/*
+ * A verb's arguments. Those that all verbs have in common are here; each verb has a table
+ * of its own.
+ */
 #ifndef KVM_ZAP_DESK_ARGS_H
 #define KVM_ZAP_DESK_ARGS_H
 

@@ -21,7 +21,7 @@ void desk_json_answer(struct json_object *object, const char *key, enum desk_ans
 
 struct json_object *desk_json_module(const struct desk_module *module);
 struct json_object *desk_json_vm(const struct desk_vm *vm);
-/* Name, pid and what decides: of a VM that something is said about. */
+/* Name, pid and what decides, of a VM that a message is about. */
 struct json_object *desk_json_vm_short(const struct desk_vm *vm);
 /* Words of the parameters, by site; null where there is none. */
 struct json_object *desk_json_parameters(void);

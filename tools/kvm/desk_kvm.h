@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kvm that is loaded: whose modules, which sites with which words, its tables of
+ * The loaded kvm: whose modules they are, its sites with their words, and its tables of
  * figures.
  */
 #ifndef KVM_ZAP_DESK_KVM_H
@@ -32,7 +32,7 @@ const struct desk_site *desk_site_of(const char *word, const struct desk_site *n
 bool desk_site_takes(const struct desk_site *site, const char *word);
 /* "stock, fast, scoped, auto", in memory of its own. */
 char *desk_site_words(const struct desk_site *site);
-/* A word that is not one of @site's is said, with what would be. @now may be NULL. */
+/* Report a word that is not one of @site's, and those that are. @now may be NULL. */
 void desk_site_refuse(const struct desk_site *site, const char *word, const char *now);
 
 /* The word of @site's parameter: 0 or -errno. */

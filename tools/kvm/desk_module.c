@@ -124,7 +124,7 @@ const char *desk_module_origin(const struct desk_module *module)
 	return !module->loaded ? "none" : module->zap ? "kvm-zap" : "distribution";
 }
 
-/* Who puts modules where @file is. */
+/* Who installs modules in the folder of @file. */
 static const char *installer(const char *file)
 {
 	return strstr(file, "/updates/dkms/") ? "DKMS" :

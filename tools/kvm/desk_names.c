@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest is called, which devices it has, and which VM is meant: by what /proc
- * tells of the VMM. See desk_vms.h.
+ * A guest's name, its devices, and which VM an operator means, by what /proc says about
+ * the VMM. See desk_vms.h.
  */
 #define _GNU_SOURCE
 #include <ctype.h>

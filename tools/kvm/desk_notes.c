@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notes of changes. See desk_notes.h. A note is written before the change: one that was
- * not made any more is found to be in force already, and there is nothing to put back.
+ * Notes of changes, see desk_notes.h. A note is written before the change. If the change
+ * was not made, its undoing finds the word in force already, and there is nothing to
+ * restore.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

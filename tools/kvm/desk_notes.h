@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a word was before it was changed: a file of /run/kvm-zap for each parameter and
- * each VM's own, so that it can be put back when what changed it was killed, and is gone
- * with the next boot, as is the change.
+ * The word before a change: a file in /run/kvm-zap for each parameter and each VM's own
+ * word. So the word can be restored if the program that changed it was killed. The next
+ * boot removes the note, and the change.
  */
 #ifndef KVM_ZAP_DESK_NOTES_H
 #define KVM_ZAP_DESK_NOTES_H

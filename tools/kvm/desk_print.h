@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text for people: names that may hold anything, amounts in few characters, tables that
- * fit a terminal.
+ * Text for people: names that may contain anything, numbers in few characters, tables
+ * that fit a terminal.
  */
 #ifndef KVM_ZAP_DESK_PRINT_H
 #define KVM_ZAP_DESK_PRINT_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* UTF-8 as JSON and Prometheus want it: bytes that are none become "\xNN". */
+/* UTF-8, as JSON and Prometheus need it: invalid bytes become "\xNN". */
 char *desk_utf8(const char *bytes);
 
 /* The same, and what moves a cursor or reorders a line becomes "\xNN" or "\u{NNNN}". */
@@ -28,7 +28,7 @@ struct desk_word desk_amount(double amount);
 struct desk_word desk_duration(uint64_t ns);
 struct desk_word desk_percent(double share);
 
-/* Columns of the terminal on stdout, by COLUMNS or by itself; 0 if it is none. */
+/* Columns of the terminal on stdout, by COLUMNS or by itself; 0 if it is no terminal. */
 int desk_columns(void);
 
 /* Text that is printable, cut or padded to @width columns. */

@@ -2,8 +2,8 @@
 /*
  * Metrics for Prometheus. See desk_prometheus.h.
  *
- * node_exporter loses a whole file for one series that is there twice, so VMs of one
- * process, which have the same labels, are added up.
+ * If one series is there twice, node_exporter drops the whole file. VMs of one process
+ * have the same labels, so their values are added up.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of QMP. See desk_qmp.h.
+ * A QMP client, see desk_qmp.h.
  *
- * Nothing is sent before the greeting has come: a path that names another service's socket
- * does no harm there.
+ * Nothing is sent before the greeting has arrived, so a path that names another service's
+ * socket does no harm there.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,7 +48,7 @@ static int left_ms(uint64_t until_ns)
 	return now < until_ns ? (until_ns - now) / 1000000 + 1 : 0;
 }
 
-/* Waits until the socket is ready for @events. False: it is said why not. */
+/* Waits until the socket is ready for @events. False: @why has the reason. */
 static bool ready(struct desk_qmp *q, short events, uint64_t until_ns, const char *what,
 		  char **why)
 {
@@ -113,7 +113,7 @@ static struct json_object *next_object(struct desk_qmp *q, uint64_t until_ns, co
 		all += q->used - q->parsed;
 		q->parsed = q->used;
 		if (all > ANSWER_BYTES) {
-			*why = desk_text("%s: more than %d MiB for an answer", q->path,
+			*why = desk_text("%s: an answer of more than %d MiB", q->path,
 					 ANSWER_BYTES >> 20);
 			return NULL;
 		}
@@ -125,7 +125,7 @@ static struct json_object *next_object(struct desk_qmp *q, uint64_t until_ns, co
 	json_object_put(object);
 	q->buf[q->used < sizeof(q->buf) ? q->used : sizeof(q->buf) - 1] = '\0';
 	text = words_of(q->buf + q->parsed);
-	*why = desk_text("%s is not QMP, for it says '%s'", q->path, text);
+	*why = desk_text("%s is not QMP: it says '%s'", q->path, text);
 	free(text);
 	return NULL;
 }
@@ -160,7 +160,7 @@ static const char *text_of(struct json_object *object, const char *key)
 	return text ? json_object_get_string(text) : "?";
 }
 
-/* An answer, or NULL if that object is none: events come between. */
+/* An answer, or NULL if the object is not one: events may come in between. */
 static struct json_object *answer(struct desk_qmp *q, struct json_object *object,
 				  const char *command, char **why)
 {
@@ -232,7 +232,7 @@ char *desk_qmp_human(struct desk_qmp *q, const char *line, char **why)
 	if (json_object_is_type(value, json_type_string))
 		text = desk_copy(json_object_get_string(value));
 	else
-		*why = desk_text("%s: '%s': what it returns is no text", q->path, line);
+		*why = desk_text("%s: '%s': the return value is no text", q->path, line);
 	json_object_put(value);
 	return text;
 }
@@ -253,7 +253,7 @@ struct desk_qmp *desk_qmp_attach(int fd, const char *path, double seconds, char 
 	object = next_object(q, desk_now_ns() + seconds * 1e9,
 			     "greeting (it serves one client at a time)", why);
 	if (object && !json_object_object_get_ex(object, "QMP", NULL)) {
-		*why = desk_text("%s is not QMP: what it says first is no greeting", q->path);
+		*why = desk_text("%s is not QMP: its first message is no greeting", q->path);
 		json_object_put(object);
 		object = NULL;
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A client of QMP, QEMU's monitor protocol: JSON over a UNIX socket. QEMU serves one client
- * at a time, so a connection lasts as long as it has to.
+ * A client of QMP, QEMU's monitor protocol: JSON over a UNIX socket. QEMU serves one
+ * client at a time, so a connection is kept no longer than necessary.
  *
- * What the other side sends is not trusted. Functions that fail say so in *@why, which is in
- * memory of its own, and fit for a terminal.
+ * Data from the other side is not trusted. Functions that fail describe the failure in
+ * *@why, which is allocated and safe to print on a terminal.
  */
 #ifndef KVM_ZAP_DESK_QMP_H
 #define KVM_ZAP_DESK_QMP_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a VM's QMP socket is, by the command line of its VMM: -qmp unix:PATH,server=on, or
- * -chardev socket,id=ID,path=PATH,server=on with -mon chardev=ID,mode=control. See desk_qmp.h.
+ * Find a VM's QMP socket in the command line of its VMM: -qmp unix:PATH,server=on, or
+ * -chardev socket,id=ID,path=PATH,server=on with -mon chardev=ID,mode=control. See
+ * desk_qmp.h.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

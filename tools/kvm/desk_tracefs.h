@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Instances of tracefs that runs of kvm-zap trace make: names, and what a kill has left. */
+/*
+ * tracefs instances of kvm-zap trace: their names, and removal of those that a kill has
+ * left behind.
+ */
 #ifndef KVM_ZAP_DESK_TRACEFS_H
 #define KVM_ZAP_DESK_TRACEFS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMs of this host: DESK_DEBUGFS/zap/vms, and what /proc knows of their VMMs.
+ * The VMs of this host: DESK_DEBUGFS/zap/vms, and what /proc says about their VMMs.
  */
 #ifndef KVM_ZAP_DESK_VMS_H
 #define KVM_ZAP_DESK_VMS_H

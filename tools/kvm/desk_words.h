@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The command line of a VMM, as /proc has it: words, each ended by a NUL; and QEMU's "a=x,b". */
+/*
+ * The command line of a VMM as /proc has it, in words that each end with a NUL, and
+ * QEMU's "a=x,b".
+ */
 #ifndef KVM_ZAP_DESK_WORDS_H
 #define KVM_ZAP_DESK_WORDS_H
 

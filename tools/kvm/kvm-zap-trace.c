@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap-trace: what kvm-zap runs for its verbs trace and record. See trace.h, record.h.
+ * kvm-zap-trace: the program that kvm-zap runs for its verbs trace and record. See
+ * trace.h, record.h.
  */
 #define _GNU_SOURCE
 #include <argp.h>
@@ -110,7 +111,7 @@ static void say_lost(struct run *r)
 	if (!more || r->args.top)
 		return;
 	if (!r->args.common.json) {
-		desk_say("%lu events were lost here: more room is to be had by --buffer", more);
+		desk_say("%lu events were lost here: give them more room with --buffer", more);
 		return;
 	}
 	object = trace_json_new("lost");
@@ -196,7 +197,7 @@ static int run(struct run *r)
 	if (!r->args.top)
 		say_end(r);
 	trace_close(r->source);
-	/* Who reads has seen what it wanted to. */
+	/* The reader has seen what it wanted to. */
 	if (reader_left)
 		return DESK_OK;
 	return desk_check_output() ? DESK_NOT : ret;

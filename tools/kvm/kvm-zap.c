@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap: what KVM does to its mappings on this host, to which VM, and the choice.
+ * kvm-zap: show what KVM does to its mappings on this host, and to which VM, and choose
+ * the policy.
  */
 #define _GNU_SOURCE
 #include <argp.h>

@@ -339,7 +339,7 @@ static int run_all(struct compare *c)
 	return ret;
 }
 
-/* Some of what is measured is none of the policies': there is no result. */
+/* False: part of the measurement was under another policy, or there is none. */
 static bool has_result(const struct compare *c, int ret)
 {
 	size_t i;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap record: checks what it can, and leaves the rest to kvm-zap-trace, see verb_trace.c.
+ * kvm-zap record: check what can be checked here, and leave the rest to kvm-zap-trace,
+ * see verb_trace.c.
  */
 #include "desk.h"
 #include "record_args.h"

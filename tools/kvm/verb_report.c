@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap report: a page of what was measured.
+ * kvm-zap report: one page of saved measurements.
  */
 #define _GNU_SOURCE
 #include <errno.h>

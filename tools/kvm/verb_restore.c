@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap restore: put back what the notes say was before.
+ * kvm-zap restore: restore the words that the notes contain.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap set: choose, and say whom that reaches.
+ * kvm-zap set: choose a policy, and say which VMs it reaches.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -166,7 +166,7 @@ static int said(const char *what, int error, bool noting)
 	const char *lockdown = desk_lockdown();
 
 	if (noting)
-		desk_say("nothing is changed: what was before cannot be noted in /run/kvm-zap: %s",
+		desk_say("nothing is changed: the former word cannot be noted in /run/kvm-zap: %s",
 			 strerror(-error));
 	else if (error == -EPERM && lockdown)
 		desk_say("%s: locked down (%s): no VM's own word can be set",
@@ -250,7 +250,7 @@ static int set_vm(struct set *s)
 		char *label = desk_vm_label(s->vm);
 
 		desk_say("%s has no folder with memslot_zap in " DESK_DEBUGFS
-			 ": it has gone, or has been made without", label);
+			 ": it has gone, or was created without one", label);
 		free(label);
 		return DESK_NO_VM;
 	}
@@ -342,12 +342,12 @@ static int read_vms(struct set *s)
 		desk_vms_name(&s->vms);
 		desk_vms_look(&s->vms);
 	} else if (!s->who && (s->tested || !is_daring(s, s->word))) {
-		desk_say("note: which VMs this reaches is not known: %s", why);
+		desk_say("note: it is not known which VMs this reaches: %s", why);
 		ret = DESK_OK;
 	} else {
 		desk_say("%s", why);
 		if (!s->who)
-			desk_say("which VMs have devices is not known: see --devices-tested");
+			desk_say("it is not known which VMs have devices: see --devices-tested");
 	}
 	free(why);
 	return ret;

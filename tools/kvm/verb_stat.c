@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap stat: what was counted, by site and policy: once, again and again, for Prometheus.
+ * kvm-zap stat: the counts by site and policy, once, repeatedly, or for Prometheus.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -32,7 +32,7 @@ static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
 	{ .name = "interval", .key = 'i', .arg = "SECONDS",
-	  .doc = "Print the difference again each time that this time has passed" },
+	  .doc = "Print the differences every SECONDS" },
 	{ .name = "count", .key = 'n', .arg = "COUNT",
 	  .doc = "With -i: end after this many times" },
 	{ .name = "all", .key = 'a', .doc = "Also print rows that are all zero" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap status: is it hurting, which VM, and what would another policy do.
+ * kvm-zap status: whether invalidations hurt, which VM, and what another policy would do.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

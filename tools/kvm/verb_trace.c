@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap trace: checks what it can, and leaves the rest to kvm-zap-trace, a program of its
- * own, for libtracefs is not on every host. So does kvm-zap record.
+ * kvm-zap trace: check what can be checked here, and leave the rest to kvm-zap-trace.
+ * That is a program of its own, because not every host has libtracefs. kvm-zap record
+ * does the same.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap verify: is what was chosen in force, now and after a reboot.
+ * kvm-zap verify: check that the chosen policies are in force, now and after a reboot.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

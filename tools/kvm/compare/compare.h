@@ -2,13 +2,13 @@
 /*
  * kvm-zap compare: policies side by side, per invalidation.
  *
- * A round takes each policy once, and the first one twice: what these two differ by is
- * noise. Each is a run: of a command, whose VMs get the policy's word as they come, or of
- * some seconds of a VM that is there. Every second round goes backwards, so that a drift
- * falls on all alike. A run makes one sample, which has what the VMs' own counters, and
- * perf's, grew by for each invalidation.
+ * A round tries each policy once and the first one twice: the difference of these two is
+ * noise. Each try is a run: of a command, whose VMs get the policy's word as they appear,
+ * or of some seconds of an existing VM. Every second round goes backwards, so that a
+ * drift affects all policies alike. A run makes one sample: how much the VMs' own
+ * counters, and perf's, grew for each invalidation.
  *
- * Functions that return int return an exit status of desk.h, and have said why.
+ * A function that returns an exit status of desk.h as an int has printed why it failed.
  */
 #ifndef KVM_ZAP_COMPARE_H
 #define KVM_ZAP_COMPARE_H
@@ -180,7 +180,7 @@ int compare_tmpfile(void);
 /* All that is in it; free() it. */
 char *compare_tmpfile_text(int fd);
 
-/* What is said (compare_print.c). ------------------------------------------- */
+/* Output (compare_print.c). --------------------------------------------------- */
 
 void compare_progress(const struct compare *c, unsigned int round, unsigned int run,
 		      double seconds, unsigned int done);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command of a run of kvm-zap compare: which one, its start, its end. See compare.h.
+ * The command of a run of kvm-zap compare: its choice, its start, its end. See compare.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "compare.h"
 #include "desk.h"
 
-#define END_S		2	/* that a command has to end when it is told to */
+#define END_S		2	/* for a command to end when it is told to */
 
 /* kvm-zap-bench is where kvm-zap is, or where a shell would find it. */
 static char *find_bench(void)

@@ -113,7 +113,7 @@ static char *find_in_path(const char *name)
 	return NULL;
 }
 
-/* What begins as a guest's name does, and is none, is no workload, either. */
+/* A word that begins like a guest's name, but is not one, is no workload either. */
 static void refuse_guest(const char *name)
 {
 	const struct qemu_load *load;
@@ -177,7 +177,7 @@ static int check(struct compare_guest *g)
 		return DESK_NOT;
 	}
 	if (!busybox) {
-		desk_say("the guest wants busybox (apt-get install busybox-static)");
+		desk_say("the guest needs busybox (apt-get install busybox-static)");
 		return DESK_NOT;
 	}
 	g->cyclictest = g->no_latency ? NULL : find_in_path("cyclictest");

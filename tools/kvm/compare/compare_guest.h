@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kvm-zap compare guest-...: a guest under QEMU that is this program's own, compared as a VM
- * that is there is, but that a run is so many rounds of what it does.
+ * kvm-zap compare guest-...: a guest of this program's own under QEMU. It is compared
+ * like an existing VM, except that a run is a number of rounds of the guest's work.
  */
 #ifndef KVM_ZAP_COMPARE_GUEST_H
 #define KVM_ZAP_COMPARE_GUEST_H
 
 #include "compare.h"
 
-/* @words are a guest's name and options; exits on wrong usage. False: it is none. */
+/* @words are a guest's name and options; exits on wrong usage. False: they are not. */
 bool compare_guest_parse(struct compare *c, char **words);
 
 /* Starts it and waits until it is ready; @vms are read anew. */

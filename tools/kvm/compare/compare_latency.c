@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stall as cyclictest in the guest sees it: how late it wakes. See compare_guest.h.
+ * The stall as cyclictest in the guest sees it: how late it wakes up. See
+ * compare_guest.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ bool compare_latency_add(struct compare_latency *l, const char *text)
 
 	if (!object || !json_object_object_get_ex(object, "thread", &threads) ||
 	    !json_object_is_type(threads, json_type_object)) {
-		desk_say("what cyclictest says in the guest is not understood");
+		desk_say("the output of cyclictest in the guest cannot be parsed");
 		json_object_put(object);
 		return false;
 	}

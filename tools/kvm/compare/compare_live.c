@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run of kvm-zap compare on a VM that is there: some seconds of what it does anyway. See
+ * A run of kvm-zap compare on an existing VM: some seconds of what it does anyway. See
  * compare.h.
  */
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run of kvm-zap compare on VMs of its own: a command, whose VMs are those of its
- * processes. See compare.h.
+ * A run of kvm-zap compare on VMs of its own: a command, and the VMs of its processes.
+ * See compare.h.
  *
- * kvm-zap-bench stops when it has made a VM, and before it closes it: all of what that VM
- * does is under the word, and is counted. VMs of another command are looked for again and
- * again. What they do before they are found is not counted, nor what they do after the
- * last look.
+ * kvm-zap-bench stops when it has created a VM, and before it closes it. So everything
+ * that this VM does is under the word, and is counted. For other commands, compare looks
+ * for VMs again and again. What these do before they are found, or after the last look,
+ * is not counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -304,7 +304,7 @@ static int watch(struct own *o)
 static int judge(struct own *o, struct compare_sample *sample)
 {
 	if (!o->c->is_workload && o->nr) {
-		desk_say("%s has ended, and its VM, pid %d, has not: give a command that waits",
+		desk_say("%s has ended, but its VM, pid %d, has not: give a command that waits",
 			 o->c->what, o->vm[0].before.tgid);
 		return DESK_NOT;
 	}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * perf stat's part of kvm-zap compare. See compare.h.
+ * The part of kvm-zap compare that runs perf stat. See compare.h.
  *
- * perf writes its figures in fields, with semicolons: a raw event has commas in its name,
- * and in many locales a number has one. It runs in the C locale.
+ * perf separates its fields by semicolons here, because the name of a raw event may
+ * contain commas, and so may a number in many locales. perf runs in the C locale.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -209,7 +209,7 @@ static int probe(struct compare *c, const char *event)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		desk_say("perf cannot be started: %s", strerror(errno));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-		desk_say("--event wants perf, which is missing: apt-get install linux-perf");
+		desk_say("--event needs perf, which is missing: apt-get install linux-perf");
 	} else if (status) {
 		why = reason(say);
 		desk_say("--event '%s': perf cannot count it: %s", event, why);

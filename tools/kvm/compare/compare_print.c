@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kvm-zap compare says: while it runs, of each sample, and at the end. See compare.h.
+ * The output of kvm-zap compare: for each sample while it runs, and at the end. See
+ * compare.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -151,7 +152,7 @@ static char *sentence(const struct compare *c, size_t value, unsigned int run)
 	if (!r.known && n)
 		return desk_text("%s: no difference shown, both have no %s", policy, name);
 	if (!r.known)
-		return desk_text("%s: no sample of it", policy);
+		return desk_text("%s: no sample", policy);
 	if (!r.has_interval)
 		return desk_text("%s: %s of %s in %s; that is %zu sample%s, an interval takes %d",
 				 policy, number(r.ratio).text, base, name, n, n == 1 ? "" : "s",

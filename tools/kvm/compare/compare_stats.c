@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Medians and how sure they are. See compare_stats.h.
+ * Medians and confidence intervals. See compare_stats.h.
  *
- * The bootstrap is Efron's, by percentiles: draw as many samples as there are, with
- * replacement, on both sides; take the ratio of the medians; do so again and again. What
- * the middle 95 % of these ratios span is the interval. Medians, because a sample that
- * something else disturbed is large without limit; the ratio of medians rather than the
- * median of ratios, because samples of two policies are no pairs.
+ * The bootstrap is Efron's percentile method: on both sides, draw as many samples as
+ * there are, with replacement; take the ratio of the medians; repeat this many times. The
+ * interval spans the middle 95 % of these ratios. It uses medians, because a disturbed
+ * sample may be arbitrarily large. It uses the ratio of medians and not the median of
+ * ratios, because samples of two policies do not form pairs.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Statistics of samples: what kvm-zap compare and kvm-zap-bench say of them. No sample is
- * a NaN; units are the caller's.
+ * Statistics of samples, for kvm-zap compare and kvm-zap-bench. No sample is a NaN; units
+ * are the caller's.
  */
 #ifndef KVM_ZAP_COMPARE_STATS_H
 #define KVM_ZAP_COMPARE_STATS_H

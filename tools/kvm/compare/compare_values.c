@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a sample of kvm-zap compare is made of, and whether it is of the policy that it is
- * to be of. See compare.h.
+ * The values of a sample of kvm-zap compare, and whether it was taken under the intended
+ * policy. See compare.h.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -84,8 +84,8 @@ static int refuse(const struct compare *c, const struct compare_counts *grown,
 
 	if (!other)
 		return DESK_OK;
-	desk_say("%s: %lu of %lu invalidations that were to be %s were %s: no comparison", c->what,
-		 other, own + other, expected, fast ? "scoped" : "fast");
+	desk_say("%s: %lu of %lu invalidations should have used %s and used %s: no comparison",
+		 c->what, other, own + other, expected, fast ? "scoped" : "fast");
 	return DESK_NOT;
 }
 
@@ -104,7 +104,7 @@ int compare_take(struct compare *c, const struct compare_counts *grown, const ch
 	size_t i;
 
 	if (grown->shrank) {
-		desk_say("%s: counters became less, cleared or of another VM: no comparison",
+		desk_say("%s: counters decreased: cleared, or of another VM: no comparison",
 			 c->what);
 		return DESK_NOT;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The words of a VM that kvm-zap compare did not make. Each change is noted, so that
- * 'kvm-zap restore' takes back what a kill leaves. See compare.h.
+ * The words of a VM that kvm-zap compare did not create. Each change is noted, so that
+ * 'kvm-zap restore' can take it back after a kill. See compare.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static int failed(const struct compare *c, int error, bool noting)
 	const char *lockdown = desk_lockdown();
 
 	if (noting)
-		desk_say("/run/kvm-zap: what was before cannot be noted: %s", strerror(-error));
+		desk_say("/run/kvm-zap: the former word cannot be noted: %s", strerror(-error));
 	else if (error == -ENOENT || error == -ENODEV)
 		desk_say("%s has gone meanwhile", c->what);
 	else if (error == -EPERM && lockdown)
@@ -43,7 +43,7 @@ static void say_left(const struct compare *c, const struct compare_word *w)
 	if (!w->had_note || strcmp(w->note.verb, "compare"))
 		return;
 	desk_say("note: %s: a 'kvm-zap compare' that was killed has left '%s'", c->what, w->was);
-	desk_say("it was '%s', which 'kvm-zap restore' puts back", w->note.was);
+	desk_say("it was '%s'; 'kvm-zap restore' restores that", w->note.was);
 }
 
 static int add_folder(struct compare *c, const char *folder)
@@ -90,7 +90,7 @@ int compare_words_open(struct compare *c)
 	if (c->nr_words)
 		return DESK_OK;
 	desk_say("%s has no folder with memslot_zap in " DESK_DEBUGFS
-		 ": it has gone, or has been made without", c->what);
+		 ": it has gone, or was created without one", c->what);
 	return DESK_NO_VM;
 }
 
@@ -159,7 +159,7 @@ static int restore_one(struct compare *c, struct compare_word *w)
 		return DESK_OK;
 	}
 	if (strcmp(now, w->ours)) {
-		desk_say("%s: its word stays '%s', somebody wrote it meanwhile; it was '%s'",
+		desk_say("%s: its word stays '%s': somebody wrote it meanwhile; it was '%s'",
 			 c->what, now, w->was);
 		desk_note_drop(w->folder);
 		return DESK_NOT;

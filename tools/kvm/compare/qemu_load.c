@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What guests of kvm-zap compare do. See qemu_load.h.
+ * What the guests of kvm-zap compare do. See qemu_load.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +175,7 @@ bool qemu_load_check(const char *qemu, const struct qemu_load *load)
 		desk_say("--qemu: %s is no QEMU that runs here (apt-get install qemu-system-x86)",
 			 qemu);
 	else if (!has)
-		desk_say("%s takes QEMU %s or later, whose %s has %s: give one by --qemu",
+		desk_say("%s needs QEMU %s or later, whose %s has %s: name one by --qemu",
 			 load->name, load->since, load->device, load->property);
 	free(said);
 	return has;

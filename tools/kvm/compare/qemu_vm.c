@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU and what is said to it and its guest. See qemu_vm.h.
+ * QEMU, and the channels to it and its guest. See qemu_vm.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest of kvm-zap compare: QEMU with a kernel of Debian's and an initramfs of guest-initrd's,
- * that does what it is asked for. All channels to it are descriptors: no file is left.
+ * A guest of kvm-zap compare: QEMU with a kernel of Debian and the initramfs of
+ * guest-initrd, which executes commands. All channels to it are file descriptors, so no
+ * file is left behind.
  *
- * Functions that fail have said why. A signal ends them, too: compare_stopped.
+ * Functions that fail have printed why. A signal ends them as well: compare_stopped.
  */
 #ifndef KVM_ZAP_QEMU_VM_H
 #define KVM_ZAP_QEMU_VM_H

@@ -2,9 +2,9 @@
 /*
  * kvm-zap report: one HTML page of saved measurements, see verb_report.c.
  *
- * Nothing of a file gets into the page or into a plot's script as it is: page_out()
- * escapes it for HTML, page_plain() leaves no character that gnuplot could take for more
- * than text.
+ * Nothing from a file gets into the page or into a plot's script unchanged: page_out()
+ * escapes it for HTML, and page_plain() leaves no character that gnuplot could take for
+ * more than text.
  */
 #ifndef KVM_ZAP_PAGE_H
 #define KVM_ZAP_PAGE_H
@@ -35,7 +35,7 @@ int page_read(struct page_items *items, const char *path);
 void page_free(struct page_items *items);
 
 /*
- * Values of an object's keys; a value of another type is none. Keys with dots go deeper:
+ * Values of an object's keys, if of that type. Keys with dots go deeper:
  * "host.cpu". NULL, false or an empty array if there is none.
  */
 struct json_object *page_get(struct json_object *object, const char *key);

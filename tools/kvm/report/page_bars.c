@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plot of a report: rows with points that have a low and a high end, one of each series,
- * on a logarithmic axis. See page.h.
+ * A plot of a report: rows with points that have a low and a high end, one of each
+ * series, on a logarithmic axis. See page.h.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -167,7 +167,7 @@ static char *script(const struct page_bars *bars)
 	return text;
 }
 
-/* The same in words, for who does not see it. */
+/* The same in words, for readers who cannot see it. */
 static char *in_words(const struct page_bars *bars)
 {
 	char *text = NULL;

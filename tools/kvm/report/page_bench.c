@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs of kvm-zap-bench, in a report: all in one table, and what a zap costs by how much
- * there is. See page.h.
+ * Runs of kvm-zap-bench in a report: one table of all, and what a zap costs by size. See
+ * page.h.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -116,7 +116,7 @@ static bool slot_size(struct json_object *run, double *bytes)
 	return *bytes > 0;
 }
 
-/* Of the rest of the VM where that is told, else of all of it. */
+/* Of the rest of the VM if that is known, else of all of it. */
 static bool mapped_size(struct json_object *run, double *bytes)
 {
 	double small, big, mib, vcpus;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kvm-zap compare found, in a report. See page.h.
+ * Results of kvm-zap compare in a report. See page.h.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -195,7 +195,7 @@ static void add_ratio(struct page_bars *bars, size_t series, struct json_object 
 	page_bars_add(bars, series, ratio, low, high);
 }
 
-/* There is none to a median of 0. */
+/* There is no ratio to a median of 0. */
 static bool has_ratio(struct json_object *value)
 {
 	double ratio;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hosts that measurements of a report are of. See page.h.
+ * The hosts on which the measurements of a report were made. See page.h.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 enum { KVM_ZAP, BENCH, WRITERS };
 
-/* Where each of them has it. What is told by neither is left out. */
+/* Where each of them has it. What neither has is left out. */
 static const struct {
 	const char *about;
 	const char *key[WRITERS];

@@ -97,7 +97,7 @@ void page_table(struct page *page, const char *caption, const char *titles)
 	char *copy = desk_copy(titles), *save, *title;
 	char id[32];
 
-	/* The caption does not scroll. Who has no mouse scrolls the table by the keyboard. */
+	/* The caption does not scroll. Readers without a mouse scroll the table by keyboard. */
 	snprintf(id, sizeof(id), "table%u", ++page->tables);
 	page_out(page, "<p class=\"caption\" id=\"%s\">%s</p>\n<div class=\"wide\" role=\"region\" "
 		 "tabindex=\"0\" aria-labelledby=\"%s\"><table aria-labelledby=\"%s\">\n<thead><tr>",

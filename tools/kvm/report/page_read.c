@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files of a report: which tool wrote them, and what is in them. See page.h.
+ * Read the files of a report: which tool wrote each, and what is in it. See page.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kvm-zap stat counted, in a report. See page.h.
+ * Figures of kvm-zap stat in a report. See page.h.
  */
 #define _GNU_SOURCE
 #include <math.h>

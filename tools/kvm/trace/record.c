@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-zap record, as kvm-zap-trace does it. See record.h.
+ * kvm-zap record, the part in kvm-zap-trace. See record.h.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -53,7 +53,7 @@ static int find_vm(struct run *run)
 	desk_vms_name(&vms);
 	ret = desk_vms_find(&vms, run->args.vm, &vm, &nr);
 	if (!ret && nr > 1) {
-		desk_say("process %d has %zu VMs, and events do not say of which they are: one with a single VM can be recorded",
+		desk_say("process %d has %zu VMs, and events do not say which one they are from: only a process with a single VM can be recorded",
 			 vm->tgid, nr);
 		ret = DESK_NO_VM;
 	}
@@ -152,9 +152,9 @@ static int say_end(const struct record *r, const char *why)
 	desk_say("%lu updates of memslots, %lu invalidations, %lu events lost", r->updates,
 		 r->invalidations, r->lost);
 	if (!strcmp(why, "vm"))
-		desk_say("the VM has ended: so does the recording");
+		desk_say("the VM has ended, and so has the recording");
 	if (r->lost)
-		desk_say("events were lost: it cannot be replayed behind that; more room is to be had by --buffer");
+		desk_say("events were lost: the recording cannot be replayed beyond that; give them more room with --buffer");
 	if (strcmp(why, "events"))
 		return DESK_OK;
 	desk_say("no more events: kvm was unloaded, or somebody has turned them off");

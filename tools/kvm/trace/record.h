@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kvm-zap record: the updates of a VM's memslots as lines of JSON, which
- * kvm-zap.schema.json describes (record_*), and bench_replay.c does again.
+ * kvm-zap record: the updates of a VM's memslots as lines of JSON. kvm-zap.schema.json
+ * describes the lines (record_*), and bench_replay.c repeats the updates.
  *
  * An update and the invalidation within it are two events, the invalidation first. KVM
- * holds slots_lock meanwhile, so nothing of another memslot comes between them.
+ * holds slots_lock meanwhile, so no event of another memslot comes between them.
  */
 #ifndef KVM_ZAP_RECORD_H
 #define KVM_ZAP_RECORD_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What kvm-zap record was asked for. Both programs read it, as with trace_args.h. */
+/* The options of kvm-zap record. Both programs parse them, as with trace_args.h. */
 #ifndef KVM_ZAP_RECORD_ARGS_H
 #define KVM_ZAP_RECORD_ARGS_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file of kvm-zap record: whole lines, whatever happens. See record.h.
+ * The output file of kvm-zap record: it consists of whole lines, whatever happens. See
+ * record.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +30,7 @@ int record_file_open(struct record_file *file, const char *path)
 		return DESK_NOT;
 	}
 	if (path && !fstat(file->fd, &st) && S_ISREG(st.st_mode) && st.st_size) {
-		desk_say("%s: there is something in it already: give another file, or remove it",
+		desk_say("%s: it is not empty: give another file, or remove it",
 			 path);
 		close(file->fd);
 		return DESK_NOT;
@@ -47,7 +48,7 @@ static void cut(struct record_file *file, size_t written)
 		torn++;
 	/* A pipe has no end: who reads it sees a line without one. */
 	if (torn && end >= (off_t)torn && ftruncate(file->fd, end - torn))
-		desk_say("%s: its last line is not whole: %s", name_of(file), strerror(errno));
+		desk_say("%s: its last line is incomplete: %s", name_of(file), strerror(errno));
 }
 
 int record_file_flush(struct record_file *file)
@@ -63,7 +64,7 @@ int record_file_flush(struct record_file *file)
 		if (now < 0) {
 			cut(file, written);
 			file->bytes = 0;
-			/* Who reads has seen what it wanted to. */
+			/* The reader has seen what it wanted to. */
 			if (error == EPIPE && !file->path)
 				return DESK_NOT;
 			desk_say("%s: %s: the recording ends here", name_of(file),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kvm-zap-trace: KVM's events of kvm-zap, from an instance of tracefs of its own, as lines,
+ * kvm-zap-trace: kvm-zap's events of KVM, from a tracefs instance of its own, as lines,
  * as JSON or summed up.
  */
 #ifndef KVM_ZAP_TRACE_H
@@ -30,8 +30,8 @@ struct trace_source;
 
 /*
  * An instance of its own, whose events are those of the VM with process @vm (0: all) that
- * @args ask for. A status of enum desk_exit; if it is not DESK_OK, it is said why, and
- * nothing is left.
+ * @args ask for. A status of enum desk_exit; if it is not DESK_OK, the reason has been
+ * printed, and nothing is left behind.
  */
 int trace_open(struct trace_source **source, const struct trace_args *args, pid_t vm);
 

@@ -121,10 +121,10 @@ static void check(void *verb, struct argp_state *state)
 	if (a->site && !site)
 		argp_error(state, "'%s' is no site: memslot, mmio, teardown", a->site);
 	if (a->policy && !is_done(a->policy))
-		argp_error(state, "'%s' is nothing that is done: fast, scoped, walk, bulk",
+		argp_error(state, "'%s' is not what an invalidation uses: fast, scoped, walk, bulk",
 			   a->policy);
 	if (a->policy && site && !desk_site_takes(site, a->policy))
-		argp_error(state, "%s is never done by '%s'", a->site, a->policy);
+		argp_error(state, "site %s never uses '%s'", a->site, a->policy);
 	if (a->interval && !a->top)
 		argp_error(state, "--interval needs --top");
 	if (a->qmp && !*a->qmp)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kvm-zap trace was asked for. kvm-zap reads it as well as kvm-zap-trace: wrong usage
- * and --help need no libtracefs.
+ * The options of kvm-zap trace. kvm-zap parses them as well as kvm-zap-trace, so that
+ * wrong usage and --help need no libtracefs.
  */
 #ifndef KVM_ZAP_TRACE_ARGS_H
 #define KVM_ZAP_TRACE_ARGS_H

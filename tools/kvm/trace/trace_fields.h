@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Fields of the events, and their words, as the events' format files have them. */
+/* Fields of the events and their words, as the events' format files describe them. */
 #ifndef KVM_ZAP_TRACE_FIELDS_H
 #define KVM_ZAP_TRACE_FIELDS_H
 
@@ -14,7 +14,7 @@ struct trace_fields;
 /* Says so. DESK_NO_ZAP. */
 int trace_no_event(const char *system, enum trace_kind kind);
 
-/* A status of enum desk_exit; if it is not DESK_OK, it is said why. */
+/* A status of enum desk_exit; if it is not DESK_OK, the reason has been printed. */
 int trace_fields_find(struct trace_fields **fields, struct tep_handle *tep, const char *system,
 		      enum trace_kind kind);
 void trace_fields_free(struct trace_fields *fields);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests' names by process. A VM's last events are read when it may have ended, so that a
- * name stays known until another process has the number.
+ * Names of guests by process. A VM may have ended when its last events are read, so its
+ * name stays known until another process has its number.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A line an event. See trace.h.
+ * Print one line for each event. See trace.h.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

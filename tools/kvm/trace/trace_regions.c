@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What QEMU calls the memory at a guest's address, by what its monitor prints for
- * "info mtree -f". See trace.h.
+ * QEMU's names for the memory at guest addresses, from what its monitor prints for "info
+ * mtree -f". See trace.h.
  *
- * A memslot that comes and goes, as an option ROM's does, may not be there when QEMU is
- * asked: least of all when its deletion was read, which is when it is asked first. So it is
- * asked again for a while, whether there are events or not, and what it said before stays known
- * until it says something else of the same addresses.
+ * A memslot that comes and goes, like an option ROM's, may not exist when QEMU is asked,
+ * and least of all after its deletion was read, which is when QEMU is asked first. So
+ * QEMU is asked again for a while, whether or not there are events. Its earlier answer
+ * for an address stays valid until it gives another one.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -156,7 +156,7 @@ static void say_why(const struct asked *a, const char *why)
 	free(name);
 }
 
-/* A VMM that is not reached is said so once; how it is reached may be given. */
+/* By the socket that was given, or else found. */
 static bool ask(struct asked *a, char **why)
 {
 	struct desk_qmp *qmp = desk_qmp_open(a->path, given ? 0 : a->pid, ANSWER_S, why);
@@ -190,7 +190,7 @@ static void ask_again(struct asked *a)
 	a->next_ns = a->asked_ns + (a->in_vain < SOON_TIMES ? SOON_NS : LATER_NS);
 }
 
-/* What a host has many of is said once. */
+/* A reason that many VMs of a host may have is printed once. */
 static void find_socket(struct asked *a)
 {
 	static bool said;

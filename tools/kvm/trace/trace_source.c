@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instance of tracefs, and its events. See trace.h.
+ * The tracefs instance and its events. See trace.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -91,7 +91,7 @@ static int read_formats(struct trace_source *source, const char *tracefs)
 		free(path);
 		return trace_no_event(SYSTEM, TRACE_ZAP);
 	}
-	/* Other events of KVM are none of ours, and some are not understood. */
+	/* KVM's other events are not ours, and some cannot be parsed. */
 	tep_set_loglevel(TEP_LOG_NONE);
 	source->tep = tracefs_local_events_system(tracefs, systems);
 	if (!source->tep)
@@ -191,7 +191,7 @@ int trace_open(struct trace_source **result, const struct trace_args *args, pid_
 		return denied("/sys/kernel/tracing", errno);
 	}
 	for (nr = desk_tracefs_clean(&left); nr--; free(left[nr]))
-		desk_say("note: removed what a run that was killed has left: %s/instances/%s",
+		desk_say("note: removed what a killed run has left: %s/instances/%s",
 			 tracefs, left[nr]);
 	free(left);
 	ret = read_formats(source, tracefs);

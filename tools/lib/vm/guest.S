@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest of the VM library: 64-bit code that vm.c copies into guest memory,
- * so everything in it is position independent. It takes commands from its
- * vCPU's command page (guest.h) and says with an OUT that one is done.
+ * The guest of the VM library: 64-bit code that vm.c copies into guest memory, so all of
+ * it is position independent. It takes commands from its vCPU's command page (guest.h)
+ * and reports the end of each by an OUT.
  *
  * Registers while a command runs:
  *	rdi	command page		r8	passes completed
@@ -11,8 +11,8 @@
  *	rdx	stride			r11	what was read there
  *	rsi	value			rax, rbp scratch
  *
- * Loads and stores of the range are plain MOVs: the address may be MMIO, which
- * KVM's instruction emulator has to get through.
+ * Loads and stores of the range are plain MOVs: the address may be MMIO, and KVM's
+ * instruction emulator has to understand them.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the host side (vcpu.c) and the guest side (guest.S) of the VM library
- * agree upon: operations, and the layout of a vCPU's command page.
+ * The contract between the host side (vcpu.c) and the guest side (guest.S) of the VM
+ * library: operations, and the layout of a vCPU's command page.
  */
 #ifndef KVM_ZAP_GUEST_H
 #define KVM_ZAP_GUEST_H

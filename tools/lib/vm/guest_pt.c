@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest page tables: 4 levels of x86-64, written by the host into guest memory.
+ * Guest page tables: 4 levels of x86-64, which the host writes into guest memory.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Facts about the host that a benchmark's figures are worthless without. */
+/* Facts about the host without which a benchmark's figures are worthless. */
 #ifndef KVM_ZAP_HOST_H
 #define KVM_ZAP_HOST_H
 

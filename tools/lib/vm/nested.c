@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A nested guest, the host's side: what L1 owns for its L2 is written into guest
- * memory. What differs between SVM and VMX is in nested_svm.c and nested_vmx.c. See
- * nested.h.
+ * The host's side of a nested guest: it writes into guest memory what L1 owns for its L2.
+ * nested_svm.c and nested_vmx.c have what differs between SVM and VMX. See nested.h.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest code of nested.h, L2's. It is copied into guest memory: it refers to nothing
- * outside of its section, which takes the options that the Makefile has for this file.
+ * L2's guest code of nested.h. It is copied into guest memory, so it refers to nothing
+ * outside of its section. This requires the compiler options that the Makefile has for
+ * this file.
  */
 #include "nested_internal.h"
 

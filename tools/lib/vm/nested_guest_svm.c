@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest code of nested.h, L1's with SVM. It is copied into guest memory: it refers to
- * nothing outside of its section, which takes the options that the Makefile has for
- * this file.
+ * L1's guest code of nested.h, with SVM. It is copied into guest memory, so it refers to
+ * nothing outside of its section. This requires the compiler options that the Makefile
+ * has for this file.
  */
 #include "nested_internal.h"
 #include "nested_svm.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of nested.h share: the common ones (nested.c, nested_guest.c) and, for
- * SVM and VMX each, the host's side (nested_svm.c, nested_vmx.c) and L1's
- * (nested_guest_svm.c, nested_guest_vmx.c).
+ * Declarations that the files of nested.h share: the common ones (nested.c,
+ * nested_guest.c) and, for SVM and VMX each, the host's side (nested_svm.c, nested_vmx.c)
+ * and L1's (nested_guest_svm.c, nested_guest_vmx.c).
  */
 #ifndef KVM_ZAP_NESTED_INTERNAL_H
 #define KVM_ZAP_NESTED_INTERNAL_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A nested guest by AMD's SVM, the host's side. See nested.h. */
+/* The host's side of a nested guest with AMD's SVM. See nested.h. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What nested_svm.c and nested_guest_svm.c know of SVM: AMD64 Architecture Programmer's
- * Manual, volume 2, chapter 15 and appendices B and C.
+ * Definitions of SVM for nested_svm.c and nested_guest_svm.c: AMD64 Architecture
+ * Programmer's Manual, volume 2, chapter 15 and appendices B and C.
  */
 #ifndef KVM_ZAP_NESTED_SVM_H
 #define KVM_ZAP_NESTED_SVM_H

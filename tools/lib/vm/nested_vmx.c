@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A nested guest by Intel's VMX, the host's side. See nested.h. */
+/* The host's side of a nested guest with Intel's VMX. See nested.h. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>

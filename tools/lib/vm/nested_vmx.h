@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What nested_vmx.c and nested_guest_vmx.c know of VMX: Intel 64 and IA-32 Architectures
- * Software Developer's Manual, volume 3, chapters on VMX and appendices A, B and C.
+ * Definitions of VMX for nested_vmx.c and nested_guest_vmx.c: Intel 64 and IA-32
+ * Architectures Software Developer's Manual, volume 3, chapters on VMX and appendices A,
+ * B and C.
  */
 #ifndef KVM_ZAP_NESTED_VMX_H
 #define KVM_ZAP_NESTED_VMX_H

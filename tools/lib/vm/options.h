@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Command lines of workloads and tests: a table is parsed by, and printed as help. */
+/*
+ * Command lines of workloads and tests. The same table parses a command line and prints
+ * the help.
+ */
 #ifndef KVM_ZAP_OPTIONS_H
 #define KVM_ZAP_OPTIONS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM's statistics by name through KVM_GET_STATS_FD, and module parameters.
- * The file format is Documentation/virt/kvm/api.rst's, section 4.133.
+ * KVM's statistics by name, through KVM_GET_STATS_FD, and module parameters. The file
+ * format is described in section 4.133 of Documentation/virt/kvm/api.rst.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the VM library share among themselves. */
+/* Declarations that the files of the VM library share. */
 #ifndef KVM_ZAP_VM_INTERNAL_H
 #define KVM_ZAP_VM_INTERNAL_H
 

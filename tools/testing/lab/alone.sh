@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: a guest with which nothing is shared. Its root file system is the
-# initramfs: busybox, the modules of KVM and zram, and what COMMAND names. What comes out
-# are bytes, see init-alone.sh. Needs what options.sh and image.sh set, and $run.
+# Sourced by lab: a guest that shares nothing with the host. Its root file system is the
+# initramfs: busybox, the modules of KVM and zram, and the files that COMMAND names.
+# Output leaves the guest as bytes, see init-alone.sh. Needs $run and what options.sh and
+# image.sh set.
 # shellcheck disable=SC2154 # those are set there
 
 # What may be a path in a line of text.

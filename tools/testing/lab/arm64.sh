@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: the machine that is QEMU's of arm64, for the kernel at EL2, so that there
-# is KVM; qemu.sh and bochs.sh are its counterparts. Needs what options.sh, image.sh and
-# alone.sh set, and $run.
+# Sourced by lab: QEMU's machine for arm64, with the kernel at EL2, so that KVM works. Its
+# counterparts are qemu.sh and bochs.sh. Needs $run and what options.sh, image.sh and
+# alone.sh set.
 # shellcheck disable=SC2154 # those are set there
 
 # shellcheck source=machine.sh

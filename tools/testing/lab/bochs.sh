@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: the machine that is Bochs; qemu.sh is its counterpart. Needs what
-# options.sh, image.sh and alone.sh set, and $run.
+# Sourced by lab: the machine that Bochs emulates. Its counterpart is qemu.sh. Needs $run
+# and what options.sh, image.sh and alone.sh set.
 # shellcheck disable=SC2154 # those are set there
 # shellcheck disable=SC2034 # qemu and qemu_status are for lab
 
@@ -42,7 +42,7 @@ piece() {
 }
 
 # segment OFFSET BYTES ADDRESS: the pieces of a segment of the kernel, but for those that
-# are nothing but zeros, as memory is. Bochs takes a second for 20 MiB.
+# are nothing but zeros, because memory is zero already. Bochs takes a second for 20 MiB.
 segment() {
 	[ $(($3 + $2)) -le "$initrd_at" ] || die "$vmlinux reaches to where the initramfs goes"
 	at=0

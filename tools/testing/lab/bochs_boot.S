@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Boot sector and loader for Bochs, which has no -kernel: reads the segments of a
- * kernel's ELF file and an initramfs from the disk to where they belong, and enters
- * the kernel by PVH, as QEMU does. bochs.sh makes the disk, in sectors of 512 bytes:
+ * Boot sector and loader for Bochs, which has no -kernel. It reads the segments of a
+ * kernel's ELF file and an initramfs from the disk to where they belong, and enters the
+ * kernel by PVH, as QEMU does. bochs.sh makes the disk, in sectors of 512 bytes:
  *
  *	0	what the BIOS loads, to 0x7c00
  *	1-7	the rest of this file
@@ -12,7 +12,7 @@
  *	16-	the pieces
  *
  * Formats: Documentation/x86/boot.rst, include/xen/interface/hvm/start_info.h. A BIOS
- * reads below 1 MiB only, so a piece goes through a buffer and is copied up in
+ * reads below 1 MiB only, so each piece goes through a buffer and is copied up in
  * protected mode. An error ends Bochs.
  */
 #define SECTORS		16

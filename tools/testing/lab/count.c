@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin of QEMU's TCG for arm64: count what guests execute between two marks. A mark is
- * HINT #0x60 to #0x6f, which an Arm CPU ignores at any exception level. 0x60 begins to
- * count, 0x60 + N ends that, and a line of JSON says N and the counts since: all CPUs',
- * all levels', the marks not among them. Counts are of instructions that begin: one that
- * faults is counted, and once more when it is tried again.
+ * A plugin of QEMU's TCG for arm64 that counts what guests execute between two marks. A
+ * mark is HINT #0x60 to #0x6f, which an Arm CPU ignores at any exception level. 0x60
+ * starts counting. 0x60 + N ends it, and a line of JSON has N and the counts in between:
+ * those of all CPUs and all levels, without the marks. An instruction is counted when it
+ * begins: one that faults is counted again when it is retried.
  *
  * -plugin count.so,out=FILE.
  */
@@ -66,7 +66,7 @@ static enum what tlbi(unsigned int op1, unsigned int crm, unsigned int op2)
 	return op2 == 6 && outer_or_inner_or_own ? WHAT_tlbi_vmalls12 : WHAT_tlbi_el2;
 }
 
-/* CRn is 7: caches, and things that are none. */
+/* CRn is 7: caches, and other things. */
 static enum what cache(unsigned int op1, unsigned int crm, unsigned int op2)
 {
 	if (op1 == 0 && (crm == 1 || crm == 5))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For a guest without virtio: a byte written to one port is printed by the emulator, a
- * word written to another ends Bochs.
+ * For a guest without virtio. The emulator prints each byte that is written to one port;
+ * a word that is written to another port ends Bochs.
  *
  * usage: debug-port cat	print standard input
- *        debug-port off	end Bochs; nothing in QEMU
+ *        debug-port off	end Bochs; no effect in QEMU
  *
- * Exit status: 0 done, 1 not: wrong usage, or no permission.
+ * Exit status: 0 done, 1 wrong usage or no permission.
  */
 #include <stdio.h>
 #include <string.h>

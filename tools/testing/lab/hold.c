@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Holds one thread of another process, for as long as that process or this one lives.
- * The lab does so with the thread that QEMU frees memory in, for it ends the turn of a
- * guest's CPU whenever it has waited long enough.
+ * Stops one thread of another process, for as long as that process or this one lives. The
+ * lab stops the thread in which QEMU frees memory: otherwise that thread ends the turn of
+ * a guest's CPU whenever it has waited long enough.
  *
  * usage: hold TID
  *

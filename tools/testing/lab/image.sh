@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: what to boot. The kernel image, the initramfs, the modules.
+# Sourced by lab: what to boot, that is the kernel image, the initramfs and the modules.
 # Needs $top, $here, $run and die().
 # shellcheck disable=SC2154 # those are lab's
 # shellcheck disable=SC2034 # cmdline and pc_cmdline are for the emulators
@@ -87,7 +87,7 @@ pack() {
 }
 
 # List the modules of $image that those named need, themselves included, in the
-# order of loading, by path. One that the kernel has built in is none.
+# order of loading, by path, without those that are built into the kernel.
 depends() {
 	modprobe -C /dev/null -d "$image" -S "$kver" --show-depends "$@" >"$run/depends" ||
 		die "$image lacks a module that the lab needs"

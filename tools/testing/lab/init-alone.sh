@@ -1,10 +1,10 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init where nothing is shared: the command's files, the modules and /ctl are
-# in the initramfs, which is the root file system as well. What comes out are bytes, by
-# the ports of init-serial.sh or init-virtio.sh: standard output, standard error and, at the
-# end, a tar file of /ctl with LAB_OUT as out/.
+# Sourced by init where nothing is shared with the host. The command's files, the modules
+# and /ctl are in the initramfs, which is also the root file system. Output leaves the
+# guest as bytes, through the ports of init-serial.sh or init-virtio.sh: standard output,
+# standard error and, at the end, a tar file of /ctl with LAB_OUT as out/.
 # shellcheck disable=SC2154 # newroot and out are init's
 # shellcheck disable=SC2034 # newroot is for init
 

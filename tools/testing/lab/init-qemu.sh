@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init in QEMU: what the host shares, by 9p.
+# Sourced by init in QEMU: the files that the host shares, over 9p.
 # shellcheck disable=SC2154 # newroot and out are init's
 # shellcheck disable=SC2034 # newroot is for init
 

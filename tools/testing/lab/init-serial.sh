@@ -1,9 +1,9 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init where there is no virtio: ports for bytes. Standard output is a port that
-# the emulator prints, standard error the second serial port, what the
-# command of host_send() prints the third.
+# Sourced by init where there is no virtio: ports for bytes. Standard output is a port
+# that the emulator prints, standard error is the second serial port, and the output of
+# host_send()'s command is the third.
 # shellcheck disable=SC2034 # relays is for init
 
 # The line discipline would turn newlines into CR-LF. The last close waits until the

@@ -1,9 +1,8 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by init in QEMU: ports for bytes, by virtio: standard output is the first one,
-# standard error the second, what the command of host_send() prints the
-# third.
+# Sourced by init in QEMU: ports for bytes, over virtio. Standard output is the first one,
+# standard error the second, and the output of host_send()'s command the third.
 # shellcheck disable=SC2034 # relays is for init
 
 # port N: wait for virtio serial port N, which the host announces in its own

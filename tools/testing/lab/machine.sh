@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by qemu.sh and arm64.sh: how QEMU runs, whatever machine it is. Needs what
-# options.sh sets, $run, and last_words(), which has a guest that is out of time panic.
+# Sourced by qemu.sh and arm64.sh: how QEMU runs, whatever the machine. Needs $run, what
+# options.sh sets, and last_words(), which makes a guest that is out of time panic.
 # shellcheck disable=SC2154 # those are set there
 # shellcheck disable=SC2034 # qemu and qemu_status are for lab
 

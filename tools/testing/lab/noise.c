@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Disturbs the schedule of a lab, as a seed says: how kernel code is preempted, how long
- * slices are and how readily tasks move are chosen once, and then on each CPU a process
- * of the highest priority sleeps and works by turns. Its timers are also where the
- * emulator lets the next CPU have its turn.
+ * Disturbs the schedule of a lab, by a seed. How kernel code is preempted, how long time
+ * slices are and how readily tasks move is chosen once. Then a process of the highest
+ * priority alternates between sleep and work on each CPU. At its timers, the emulator
+ * also lets the next CPU have its turn.
  *
- * usage: noise SEED	does not end
+ * usage: noise SEED does not end
  *
- * Where a kernel has not got a file of the scheduler, or does not know the word, that stays
- * as it is. Exit status: 1 wrong
- * usage, or a system call that failed.
+ * A setting of the scheduler whose file or word a kernel does not have stays as it is.
+ * Exit status: 1 wrong usage, or a system call that failed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

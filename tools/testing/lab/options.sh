@@ -7,17 +7,17 @@
 usage="usage: lab run [OPTION...] -- COMMAND [ARG...]
        lab shell [OPTION...]
 
-run boots a kernel in QEMU, loads KVM and runs COMMAND in it: as root, in the
-present directory, stdin empty. The lab sees this machine's whole root file
-system; what it writes there vanishes with it, what it writes to \$LAB_OUT stays.
+run boots a kernel in QEMU, loads KVM and runs COMMAND in it, as root, in the
+current directory, with empty standard input. The lab sees this machine's whole root file
+system. What COMMAND writes there vanishes with the lab; what it writes to \$LAB_OUT stays.
 shell does the same with an interactive shell.
 
-With --seed a run is repeated exactly by the same seed, with --emulator bochs the CPU is
-Intel's, and with --arch arm64 it is an Arm one. Nothing is shared then: the root file system
-has busybox, the modules of KVM and zram, and what COMMAND names: words that are files are
-copied to the same path and, of scripts and lists, those that are named in there and lie
-below this project's folder. Programs have to be linked statically, and for an Arm CPU by
-the compiler of scripts/fetch/fetch-cross.
+With --seed, the same seed repeats a run exactly. With --emulator bochs, the CPU is Intel's,
+and with --arch arm64 it is an Arm one. Nothing is shared with the host in these three cases:
+the root file system has busybox, the modules of KVM and zram, and what COMMAND names. Words
+that are files are copied to the same path; of scripts and lists, so are the files that they
+name and that are below this project's folder. Programs have to be linked statically, for an
+Arm CPU by the compiler of scripts/fetch/fetch-cross.
 
   --kernel VERSION    kernel to boot, from Debian's linux-image-VERSION, which is
                       downloaded to build/ once; default: what scripts/kver prints
@@ -31,11 +31,11 @@ the compiler of scripts/fetch/fetch-cross.
   --modules stock     the distribution's own modules
   --arch arm64        an Arm CPU with virtualization (EL2), and Debian's kernel for it, in
                       which KVM is built in: --kernel VERSION-arm64. Options for KVM
-                      are the kernel's
+                      are options of the kernel
   --cpu cortex-a72|max
-                      which one, with --arch arm64. cortex-a72 (the default) has no VHE
-                      and no FWB: KVM calls EL2 and cleans caches. max has what QEMU knows
-                      of, but for pointer authentication, which takes it long
+                      the CPU, with --arch arm64. cortex-a72 (the default) has no VHE
+                      and no FWB: KVM calls EL2 and cleans caches. max has everything that
+                      QEMU emulates except pointer authentication, which is slow there
   --count             with --arch arm64: count what is executed between two marks, which
                       are HINT #0x60 and HINT #0x60 + N in a program or a guest of KVM:
                       instructions, TLBIs, cache maintenance, DSBs, HVCs. A table is
@@ -43,51 +43,51 @@ the compiler of scripts/fetch/fetch-cross.
                       'counts.json', one object a section
   --root DIR          boot another root file system than this machine's: Debian's,
                       in DIR, with the newest kernel in its /boot or the one that
-                      --kernel says. KVM is not loaded; COMMAND begins in /
+                      --kernel names. KVM is not loaded; COMMAND begins in /
   --kvm OPTIONS       options for kvm, for example 'tdp_mmu=0'
   --kvm-amd OPTIONS   options for kvm-amd, for example 'npt=0'
   --kvm-intel OPTIONS options for kvm-intel, for example 'ept=0' (with --emulator
                       bochs, or --accel kvm on such a machine)
-  --kvm-arm OPTIONS   options for what KVM has of arm64 alone, with --arch arm64, for example
+  --kvm-arm OPTIONS   options that KVM has on arm64 only, with --arch arm64, for example
                       'mode=protected' or 'mode=nvhe'
   --append WORDS      more words for the kernel's command line, for example 'isolcpus=1'
   --emulator qemu|bochs
                       qemu (the default) has AMD's SVM; bochs, of scripts/fetch/fetch-bochs,
                       has Intel's VMX, one CPU, and time that counts instructions.
                       There enable_apicv=0 is kvm-intel's default
-  --smp N             virtual CPUs; default: 1. Several take a QEMU that can,
+  --smp N             virtual CPUs; default: 1. Several need the QEMU of
                       scripts/fetch/fetch-qemu: they run at once, a thread each, or with
                       --icount or --seed in turns
   --seed N            --icount, and the same run each time that N is the same: each
-                      instruction, interrupt and switch of tasks is at the same
-                      place. Another N disturbs them in another way, by a process
-                      that works and sleeps as N says. A digest of what the guest
-                      counted is printed at the end, by which two runs are compared;
-                      the counts arrive in DIR of --out, as 'schedule'. Kernel,
-                      modules, COMMAND and its files, --smp, --mem, QEMU and the
-                      present directory have to be the same
-  --mem SIZE          memory, in M or G; default: 4G, with bochs 2G, which it has
-                      at most, with --arch arm64 2G. Half of it is the most that the lab can write to its
-                      root file system
+                      instruction, interrupt and task switch happens at the same
+                      point. A process that works and sleeps as N says makes runs with
+                      different N differ. A digest of what the guest counted is printed
+                      at the end, by which two runs can be compared; the counts arrive
+                      in DIR of --out, as 'schedule'. Kernel, modules, COMMAND and its
+                      files, --smp, --mem, QEMU and the current directory have to be
+                      the same
+  --mem SIZE          memory, in M or G; default: 4G; with bochs 2G, which is also the
+                      maximum there; with --arch arm64 2G. The lab can write at most half
+                      of it to its root file system
   --icount            let guest time count instructions, one a nanosecond: the
                       same run takes the same time, whatever else goes on
   --accel tcg|kvm     tcg (the default) works everywhere; kvm needs a machine
                       with nested virtualization
   --timeout S         seconds of wall time; default: run 300, shell none
   --out DIR           where the files of \$LAB_OUT arrive, and the kernel log as
-                      'dmesg'; made when missing; default: they vanish
+                      'dmesg'; created if missing; default: they vanish
   -h, --help          print this
 
 COMMAND's environment is LAB_OUT, the caller's LAB_*, KVM_ZAP_* and, without --seed,
 TERM, LANG and LC_ALL, and a plain PATH, HOME, USER, LOGNAME and SHELL. /lib/modules is the
-image's, with DIR's modules in it: modprobe works, also to load KVM anew with
+image's, with DIR's modules in it, so modprobe works, also to reload KVM with
 other options. debugfs and tracefs are mounted.
 
-Exit status: COMMAND's (128+N where signal N killed it), or
-  124  out of time. With qemu, within 35 seconds more, what each CPU and each task
-       was at (of an Arm CPU, its registers) is printed, and in full in DIR of --out (dmesg, monitor)
-  125  the lab itself failed (wrong usage, too), or the kernel log holds a BUG:,
-       WARNING:, KASAN, Call Trace, lockdep, RCU-stall or like report: printed
+Exit status: COMMAND's (128+N if signal N killed it), or
+  124  out of time. With qemu, up to 35 seconds later, the lab prints what each CPU and each
+       task was doing (of an Arm CPU, its registers), in full in DIR of --out (dmesg, monitor)
+  125  the lab itself failed (also for wrong usage), or the kernel log has a report such as
+       BUG:, WARNING:, KASAN, Call Trace, lockdep or an RCU stall, which is printed
   130  interrupted
 
 Examples:

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: the machine that is QEMU's of a PC. Needs what options.sh and image.sh
-# set, and $run.
+# Sourced by lab: QEMU's machine for a PC. Needs $run and what options.sh and image.sh
+# set.
 # shellcheck disable=SC2154 # those are set there
 # shellcheck disable=SC2034 # beside and before are for machine.sh
 # shellcheck disable=SC3013 # test -nt: not in POSIX, but in dash, bash and busybox

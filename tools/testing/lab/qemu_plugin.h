@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What count.c needs of QEMU's interface to plugins, version 7, which QEMU 11.1 has and
- * Debian ships no header of. QEMU refuses a plugin of a version that it does not have.
+ * The parts of QEMU's plugin interface that count.c needs, in version 7. QEMU 11.1 has
+ * this version, and Debian ships no header for it. QEMU refuses a plugin of a version
+ * that it does not have.
  */
 #ifndef KVM_ZAP_LAB_QEMU_PLUGIN_H
 #define KVM_ZAP_LAB_QEMU_PLUGIN_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The operator's way back for a single VM is none: its word is not looked at.
+// A VM's own word is ignored, so the operator has no way back for a single VM.
 
 @@
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Reclaim takes memory that the guest has just used for idle, where a memslot went.
+// Where a memslot went, reclaim takes memory for idle that the guest has just used.
 
 @@
 @@

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A page table's last mappings are not looked at when it goes: the counts have them
-// not, and their pages are not told.
+// When a page table goes, its last mappings are skipped: they are not counted, and their
+// pages are not marked.
 
 @@
 expression i;

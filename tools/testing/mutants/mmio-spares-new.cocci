@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// MMIO SPTEs that carry the new generation's number are spared, be they a cycle old.
+// MMIO SPTEs that carry the new generation's number are spared, even if they are a cycle
+// old.
 
 @@
 @@

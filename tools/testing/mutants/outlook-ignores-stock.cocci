@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What is left to the kernel is shown as what it does not do.
+// For stock, zap/vms shows a policy that the kernel does not use.
 
 @@
 @@

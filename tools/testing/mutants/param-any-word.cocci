@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A parameter takes words that its site has no policy for, and nothing is done by.
+// A parameter accepts words that its site has no policy for. They have no effect.
 
 @@
 @@

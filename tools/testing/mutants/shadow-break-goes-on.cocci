@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// After a lock break the walk goes on with a shadow page that may be gone.
+// After a lock break, the walk continues with a shadow page that may be gone.
 
 @@
 expression e;

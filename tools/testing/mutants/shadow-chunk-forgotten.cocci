@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Leafs of other memslots are forgotten when a part of a page table was looked at:
+// When a part of a page table was searched, leaf SPTEs of other memslots are forgotten:
 // they survive their own memslot's deletion.
 
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Of a page that the guest maps many times, one mapping goes.
+// Of a page that the guest maps many times, only one mapping is dropped.
 
 @@
 @@

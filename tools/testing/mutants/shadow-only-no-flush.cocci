@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Of an SPTE that its rmap has alone, as most have, no vCPU is told.
+// No vCPU flushes an SPTE that is alone in its rmap, as most are.
 
 @@
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Of the page tables that map the same page, one is looked at whether it is empty.
+// Of the page tables that map the same page, only one is checked for being empty.
 
 @@
 expression list E;

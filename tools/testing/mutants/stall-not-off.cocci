@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Switched off it goes on, and costs what it costs.
+// Switched off, zap_stall goes on, and so do its costs.
 
 @@
 @@

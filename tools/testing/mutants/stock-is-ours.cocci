@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Our engine runs for VMs whose administrator has left all as it is.
+// Our engine runs for VMs although the administrator has changed nothing.
 
 @@
 @@

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What stock leaves to the kernel is counted as what the kernel does not do.
+// What stock leaves to the kernel is counted under a policy that the kernel did not use.
 
 @@
 @@

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// After a lock break the walk goes on in page tables that may be gone, one entry
-// further: what it was at stays.
+// After a lock break, the walk continues in page tables that may be gone, one entry
+// further: the entry at which it stopped stays.
 
 @@
 @@

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What lies at 1G stays: a page table of no use for each GiB of the memslot, or a 1G
-// page of it mapped.
+// Entries of 1 GiB stay: a useless page table for each GiB of the memslot, or a mapped 1
+// GiB page of it.
 
 @@
 @@

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What each policy costs on arm64, as 'lab run --arch arm64 --count' counts instructions and
-# TLB invalidations of the whole machine: build/tests-arm64/zap_cost_test drops 256 MiB that
-# are mapped by 4 KiB pages, and a ROM's 64 KiB. On either kind of CPU policy bulk has to stay
-# below a share of policy walk's instructions, and zap/stats has to say what was counted. Two
-# boots, of 40 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
+# What each policy costs on arm64, in instructions and TLB invalidations of the whole
+# machine, as 'lab run --arch arm64 --count' counts them. build/tests-arm64/zap_cost_test
+# drops 256 MiB that are mapped by 4 KiB pages, and a ROM of 64 KiB. On both kinds of CPU,
+# policy bulk has to stay below a share of policy walk's instructions, and zap/stats has
+# to agree with the counts. Two boots, of 40 s of CPU time each. KTAP; exit status 0 pass,
+# 1 fail, 4 skip.
 #
-# What breaks without it: an engine that is right, and dearer than what it is there to beat;
-# numbers of TLB invalidations that nobody has ever seen.
+# What breaks without it: an engine is correct but more expensive than what it is there to
+# beat, or reports numbers of TLB invalidations that nobody has checked.
 set -u
 
 here=$(dirname "$0")

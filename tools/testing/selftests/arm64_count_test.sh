@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What 'lab run --arch arm64 --count' counts, next to what is known: build/tests-arm64/count_test
-# runs loops at EL0, and in a guest at EL1, of which each instruction is known, and deletes a
-# memslot of which the number of pages is. Two boots, of 3 s of CPU time each. KTAP; exit
-# status 0 pass, 1 fail, 4 skip.
+# The counts of 'lab run --arch arm64 --count', compared with known numbers.
+# build/tests-arm64/count_test runs loops at EL0, and in a guest at EL1, in which every
+# instruction is known, and deletes a memslot whose number of pages is known. Two boots,
+# of 3 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
 #
-# What breaks without it: figures of what a policy costs that are wrong, and look exact.
+# What breaks without it: the figures of what a policy costs are wrong, and look exact.
 set -u
 
 here=$(dirname "$0")

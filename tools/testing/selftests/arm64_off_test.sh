@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# With CONFIG_KVM_ZAP_POLICY=n KVM of a grafted tree is that of a pristine one on arm64, too:
-# each of its object files disassembles to the same instructions, relocations included. Two
-# builds of KVM alone, of some minutes each the first time.
+# With CONFIG_KVM_ZAP_POLICY=n, KVM of a grafted tree is that of a pristine one on arm64,
+# too: each of its object files disassembles to the same instructions, relocations
+# included. Two builds of KVM alone, of some minutes each the first time.
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The lab's contract with --arch arm64, on the host: what lab_test.sh asks of the lab on a
-# PC, as far as it can be had there. Uses the distribution's own kernel, so it needs no build.
-# Ten boots, of 3 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
+# The lab's contract with --arch arm64, on the host: what lab_test.sh requires of the lab
+# on a PC, as far as it exists there. Uses the distribution's own kernel, so it needs no
+# build. Ten boots, of 3 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
 #
-# What breaks without it: the lane of arm64 passes whatever its tests or its kernel say.
+# What breaks without it: the lane of arm64 passes whatever its tests or its kernel
+# report.
 set -u
 
 here=$(dirname "$0")

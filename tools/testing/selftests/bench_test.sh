@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The engines keep the limits of make bench, on small sizes of its workloads: an
-# engine that walks what it need not, or one that became slower than what it is
-# there to beat, fails this.
+# The engines keep the limits of make bench, on small sizes of its workloads. An engine
+# that walks more than it has to, or that has become slower than what it is there to beat,
+# fails this test.
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1

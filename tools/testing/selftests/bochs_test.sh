@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The lab's contract with --emulator bochs, on the host: what lab_test.sh asks of QEMU,
-# as far as it can be had there. Uses the distribution's own modules, so it needs no
+# The lab's contract with --emulator bochs, on the host: what lab_test.sh requires of
+# QEMU, as far as it exists there. Uses the distribution's own modules, so it needs no
 # build. Three boots, of 20 s of CPU time each. KTAP; exit status 0 pass, 1 fail, 4 skip.
 #
 # What breaks without it: the lane of kvm-intel passes whatever its tests or its kernel
-# say.
+# report.
 set -u
 
 here=$(dirname "$0")

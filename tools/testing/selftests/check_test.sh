@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What tools/testing/check says of tests that pass, fail, die and are skipped, and what make
-# says of an architecture.
+# What tools/testing/check reports of tests that pass, fail, die and are skipped, and what
+# make does with an architecture.
 #
-# What breaks without it: a failure is counted and nobody can tell from the end of a log
-# which one it was, or one is not counted at all. A verb that knows x86 only runs on x86 when
-# it was asked for arm64.
+# What breaks without it: a failure is counted but the end of the log does not name it, or
+# it is not counted at all. A verb that only knows x86 runs on x86 when it was asked for
+# arm64.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

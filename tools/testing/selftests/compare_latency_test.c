@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How late a guest's timers woke, of tools/kvm/compare/compare_latency.c: what is printed of what
- * cyclictest wrote. compare_test.sh builds and runs it. KTAP.
+ * How late a guest's timers woke: what tools/kvm/compare/compare_latency.c makes of
+ * cyclictest's output. compare_test.sh builds and runs it. KTAP.
  *
  * What breaks without it: the stall that compare shows is not the one that the guest had.
  */

@@ -3,8 +3,8 @@
  * The table of tools/kvm/compare/compare_print.c on terminals of several widths.
  * compare_test.sh builds and runs it. KTAP.
  *
- * What breaks without it: with intervals and several policies a line is wider than the terminal,
- * and nobody sees any more which figure is whose.
+ * What breaks without it: with intervals and several policies, a line is wider than the
+ * terminal, and nobody can tell which figure belongs to which policy.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

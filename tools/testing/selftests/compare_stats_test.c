@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Medians, and how sure they are, of tools/kvm/compare/compare_stats.c: known vectors, and how
- * often the interval has the truth in it. compare_test.sh builds and runs it. KTAP.
+ * Medians and confidence intervals, of tools/kvm/compare/compare_stats.c: known vectors,
+ * and how often the interval contains the truth. compare_test.sh builds and runs it.
+ * KTAP.
  *
  * What breaks without it: noise is reported as a difference, or a difference as noise.
  */

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare, on a host made of files with VMs that are shell scripts: what it says
-# of them, when it refuses, and what it leaves behind. Real VMs are compare_vm_test.sh's
-# matter; the statistics, and what cyclictest says in a guest, have programs of
-# their own.
+# kvm-zap compare, on a host made of files with VMs that are shell scripts: what it
+# prints, when it refuses, and what it leaves behind. Real VMs are the matter of
+# compare_vm_test.sh; the statistics and cyclictest's output have test programs of their
+# own.
 #
-# What breaks without it: a comparison of a policy with itself is taken for one, a decimal
-# comma makes other figures, and a VM keeps the word of an experiment.
+# What breaks without it: compare measures a policy against itself and reports a
+# comparison, a decimal comma changes figures, or a VM keeps the word of an experiment.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -132,7 +132,7 @@ wrong_test() {
 	printf '#!/bin/sh\necho lists\n' > "$tmp/qemu"
 	chmod 755 "$tmp/qemu"
 	zap 1 compare guest-virtio-mem --qemu "$tmp/qemu"
-	says 'guest-virtio-mem takes QEMU 8.2 or later'
+	says 'guest-virtio-mem needs QEMU 8.2 or later'
 	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel /none
 	says '--kernel: /none: there is no such kernel'
 	zap 1 compare guest-rom --qemu "$tmp/qemu" --kernel "$tmp/qemu"
@@ -197,7 +197,7 @@ own_test() {
 refuse_test() {
 	make_host
 	zap 1 compare -r 2 -o /run/samples --json -- "$vmm" fast 5
-	says "invalidations that were to be scoped were fast: no comparison"
+	says "invalidations should have used scoped and used fast: no comparison"
 	ktap_equal 'what is printed' "$out" ''
 	ktap_equal 'samples before it' "$(jq -c .policy "$fake/run/samples" | xargs)" 'fast fast'
 	zap 1 compare -r 1 -- "$vmm" dma 5
@@ -271,7 +271,7 @@ live_test() {
 	# The next one does not take it for the VM's own word.
 	zap 0 compare --vm "$vm" -p fast -r 1 -s 3
 	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"
-	says "it was 'inherit', which 'kvm-zap restore' puts back"
+	says "it was 'inherit'; 'kvm-zap restore' restores that"
 	ktap_equal 'its word after the next one' "$(vm_word "$vm-13")" fast
 	zap 0 restore
 	says "memslot_zap of pid $vm: fast -> inherit"
@@ -364,7 +364,7 @@ perf_test() {
 	status=$?
 	PATH=$path
 	ktap_equal 'exit status without perf' $status 1
-	grep -q 'wants perf, which is missing' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
+	grep -q 'needs perf, which is missing' "$tmp/err" || ktap_fail "$(cat "$tmp/err")"
 	if command -v perf > /dev/null && perf stat -e task-clock true > /dev/null 2>&1; then
 		zap 0 compare -r 1 -E task-clock,context-switches -E page-faults -p fast --json -- "$vmm" obeys 4
 		json '[.values[-3:][].first.median > 0]' '[true,true,true]'

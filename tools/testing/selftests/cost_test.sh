@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What a policy may cost, in instructions of the lab, in each MMU mode: policies
-# stock and fast next to the distribution's modules, policy scoped whatever else is
-# mapped. An engine that walks what it need not, or accounting in a hot path, fails this.
+# What a policy may cost, in instructions of the lab, in each MMU mode: policies stock and
+# fast next to the distribution's modules, policy scoped regardless of what else is
+# mapped. An engine that walks more than it has to, or accounting in a hot path, fails
+# this test.
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1

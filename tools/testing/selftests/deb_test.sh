@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The Debian packages: that they build, what is in them, and that a build on the host
-# which cannot succeed says what to do. Their life is tested by make check-deb.
+# The Debian packages: they build, they contain the right files, and a build on the host
+# that cannot succeed says what to do. make check-deb tests their life on a host.
 #
-# What breaks without it: a script that moves is missing from what DKMS builds from,
-# and who installs the package has no modules after the next kernel.
+# What breaks without it: a script that has moved is missing from what DKMS builds from,
+# and users of the package have no modules after the next kernel upgrade.
 set -u
 
 here=$(dirname "$0")

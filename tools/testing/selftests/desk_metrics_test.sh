@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kvm-zap's figures, on a host made of files: stat, metrics for Prometheus with the alerts
-# and the dashboard that ask for them, and numbers in any locale.
+# and the dashboard that query them, and numbers in any locale.
 #
-# What breaks without it: node_exporter loses the file for one series that is there twice,
-# an alert asks for what nobody writes, a decimal comma ends in a metric.
+# What breaks without it: node_exporter loses the file because one series is there twice,
+# an alert queries a series that nobody writes, or a decimal comma ends up in a metric.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -53,7 +53,7 @@ stat_test() {
 	ktap_result 'stat has totals, rates and histograms'
 }
 
-# What was not written is said, with the reason for it, whatever ends the program.
+# A failed write is reported with the reason, whatever ends the program.
 full_test() {
 	fake_make
 	for words in --help --version 'stat --help' 'trace --help' stat 'stat --json' 'stat --prometheus' \

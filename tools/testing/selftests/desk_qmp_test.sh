@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap trace asks QEMU what a memslot is: made-up events of a VM on a host made of files,
-# whose QMP socket is that of qmp_fake.c. Real QEMUs are desk_trace_test.sh's matter.
+# kvm-zap trace asks QEMU what a memslot is: made-up events of a VM on a host made of
+# files, whose QMP socket belongs to qmp_fake.c. Real QEMUs are the matter of
+# desk_trace_test.sh.
 #
-# What breaks without it: a memslot has another's name, trace takes libvirt's connection away
-# or waits for ever for a VMM that hangs, and what a VMM says moves the cursor.
+# What breaks without it: a memslot gets another one's name, trace takes libvirt's
+# connection away or waits forever for a VMM that hangs, or a VMM's text moves the
+# terminal's cursor.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -201,12 +203,12 @@ errors_test() {
 		ktap_equal "$how: lines" "$(grep -c ' 3 16M 0xfd000000$' "$tmp/out")" 4
 	done <<-'END'
 		silent|: no greeting (it serves one client at a time) within 1 s
-		mail| is not QMP, for it says '220 mail \x1b[2J ready'
-		object| is not QMP: what it says first is no greeting
+		mail| is not QMP: it says '220 mail \x1b[2J ready'
+		object| is not QMP: its first message is no greeting
 		closes|: no answer to 'qmp_capabilities': the other side has closed it
 		refuses|: 'qmp_capabilities' was refused: not \x1b[2J today (GenericError)
 		unknown|: 'human-monitor-command' was refused: no such command (CommandNotFound)
-		number|: 'info mtree -f': what it returns is no text
+		number|: 'info mtree -f': the return value is no text
 		mute|: no answer to 'human-monitor-command' within 1 s
 		full|: other clients wait there already
 	END

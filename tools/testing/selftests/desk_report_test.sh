@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap report: what it says of files that are none of kvm-zap's, what it leaves behind,
-# and its page as Chromium shows it, in a narrow and a wide window, by day and by night.
+# kvm-zap report: what it says about files that are not kvm-zap's, what it leaves behind,
+# and its page as Chromium displays it, in a narrow and a wide window, in light and dark.
 #
-# What breaks without it: a guest's name runs as a script in the operator's browser, a full
-# disk leaves half a page in place of the one before, a telephone shows a part of the page.
+# What breaks without it: a guest's name runs as a script in the operator's browser, a
+# full disk leaves half a page in place of the previous one, or a telephone shows only
+# part of the page.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap on a host made of files: what it says, what it changes, and what it answers to
-# wrong input of each kind. Real VMs are desk_vm_test.sh's matter.
+# kvm-zap on a host made of files: what it prints, what it changes, and how it answers
+# wrong input of each kind. Real VMs are the matter of desk_vm_test.sh.
 #
-# What breaks without it: a word is written that nobody can take back, a name that holds a
-# control character takes the terminal along.
+# What breaks without it: a word is written that nobody can take back, or a name with a
+# control character garbles the terminal.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -208,9 +208,9 @@ devices_test() {
 	echo stock > "$parameters/memslot_zap"
 	rm "$debugfs/zap/vms"
 	zap 5 set memslot scoped
-	says 'which VMs have devices is not known'
+	says 'it is not known which VMs have devices'
 	zap 0 set memslot fast
-	says 'note: which VMs this reaches is not known'
+	says 'note: it is not known which VMs this reaches'
 	ktap_result 'scoped wants to know of devices'
 }
 
@@ -263,7 +263,7 @@ restore_test() {
 	on sh -c 'mount -t tmpfs -o nr_inodes=2 none /run/kvm-zap && exec "$1" set memslot fast' \
 		sh "$tool" > "$tmp/out" 2>&1
 	ktap_equal 'exit status without room' $? 1
-	grep -q 'what was before cannot be noted in /run/kvm-zap: No space left' "$tmp/out" ||
+	grep -q 'the former word cannot be noted in /run/kvm-zap: No space left' "$tmp/out" ||
 		ktap_fail "$(cat "$tmp/out")"
 	ktap_equal memslot_zap "$(word memslot_zap)" stock
 	ktap_result 'restore puts back what was before, and says what it leaves alone'
@@ -376,9 +376,9 @@ trace_test() {
 	zap 2 trace --buffer 0
 	says "'0': give KiB, from 1 on"
 	zap 2 trace --policy auto
-	says "'auto' is nothing that is done: fast, scoped, walk, bulk"
+	says "'auto' is not what an invalidation uses: fast, scoped, walk, bulk"
 	zap 2 trace --site teardown --policy scoped
-	says "teardown is never done by 'scoped'"
+	says "site teardown never uses 'scoped'"
 	zap 1 trace
 	says 'kvm-zap-trace is missing'
 	# Where it is in the package. libtracefs is not there: the loader says 127.
@@ -401,7 +401,7 @@ trace_test() {
 		"$fake/sys/kernel/tracing/events/kvm"
 	zap 4 trace
 	says 'there is no event kvm:kvm_zap'
-	says 'removed what a run that was killed has left: /sys/kernel/tracing/instances/kvm-zap.77'
+	says 'removed what a killed run has left: /sys/kernel/tracing/instances/kvm-zap.77'
 	mkdir "$fake/sys/kernel/tracing/instances/kvm-zap.78"
 	zap 0 restore --json
 	json .instances '["kvm-zap.78"]'

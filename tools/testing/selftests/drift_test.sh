@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A kernel that is not the one the engines were written for is refused: each function
-# that they rely on is changed in turn, or comes, or gets another caller. And a feature
-# is found where it is, whatever the version.
+# A kernel that is not the one the engines were written for is refused: each function that
+# they rely on is changed in turn, or is new, or gets another caller. A feature is
+# detected where it is, whatever the version.
 #
-# What breaks without it: a point release changes what an engine copies. The edits still
-# fit, it compiles, and the guest loses data.
+# What breaks without it: a point release changes a function that an engine copies. The
+# edits still fit, it compiles, and the guest loses data.
 set -u
 
 here=$(dirname "$0")

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# graft refuses what it cannot graft, says why, and leaves the tree as it was.
-# Without these refusals a hook goes missing in silence: spatch exits with 0
-# whether its rule matched or not, and applies once more when run once more.
+# graft refuses what it cannot graft, says why, and leaves the tree as it was. Without
+# these refusals, a hook goes missing silently: spatch exits with 0 whether its rule
+# matched or not, and applies a rule again if it is run again.
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The lane for owners of real hardware, check-hardware, as far as a machine without nested
+# check-hardware, the lane for owners of real hardware, as far as a machine without nested
 # virtualization can try it: an emulated CPU stands in for the real one. Five boots. KTAP;
 # exit status 0 pass, 1 fail, 4 skip.
 #
-# What breaks without it: somebody gives us an hour of their machine, and nothing that can
-# be used comes back.
+# What breaks without it: somebody gives us an hour of their machine, and nothing useful
+# comes back.
 set -u
 
 here=$(dirname "$0")

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A window of refaults that is opened on an isolated CPU is not closed there. In a boot
-# of its own, with two CPUs, of which one is isolated by the kernel's command line.
+# A window of refaults that is opened on an isolated CPU is not closed on that CPU. The
+# test has a boot of its own, with two CPUs, one of which the kernel's command line
+# isolates.
 #
-# What breaks without it: under the default policy, each deletion of a memslot by a
-# vCPU's thread brings a timer and a worker to the CPU that the operator has kept free for
-# that vCPU.
+# What breaks without it: under the default policy, each deletion of a memslot by a vCPU's
+# thread brings a timer and a worker to the CPU that the operator has kept free for that
+# vCPU.
 set -eu
 
 me=${0##*/}

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tools/bench/judge, by results that are made up: each rule is seen to pass and to fail,
-# a figure that was not measured is said to be missing, and what was not run is not judged.
+# tools/bench/judge, on made-up results: each rule is seen to pass and to fail, a figure
+# that was not measured is reported as missing, and a workload that was not run is not
+# judged. Also tools/bench/performance-page: what a patch of scripts/patch/series says
+# about a workload is found there by its text.
 #
-# What breaks without it: a limit that nothing is held against passes for one that is kept.
-# And tools/bench/performance-page: what a patch of scripts/patch/series says of a workload is
-# found there by its text.
+# What breaks without it: a limit that is never checked looks like one that is kept.
 set -u
 
 here=$(dirname "$0")

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The lab's contract, on the host: what a caller of tools/testing/lab/lab may rely
-# on. Uses the distribution's own modules, so it needs no build. A handful of
-# boots: 40 s on an idle machine. KTAP; exit status 0 pass, 1 fail, 4 skip.
+# The lab's contract, on the host: what a caller of tools/testing/lab/lab may rely on.
+# Uses the distribution's own modules, so it needs no build. A handful of boots: 40 s on
+# an idle machine. KTAP; exit status 0 pass, 1 fail, 4 skip.
 set -eu
 
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Where the kernel of a line comes from: which archives of Debian's are asked, backports
-# among them, which kernel is taken, and that a release is named which has moved on. With
-# an apt that plays a mirror.
+# Where the kernel of a line comes from: which of Debian's archives are used, backports
+# among them, which kernel is selected, and that a release that has moved on is named.
+# Uses an apt that pretends to be a mirror.
 #
 # What breaks without it: the archive of backports is asked for security updates, which it
-# has not, and 'make LINE=7.3' fails; or a host that runs a backport gets modules for
-# another kernel; or nothing is built while Debian brings a new kernel out.
+# does not have, and 'make LINE=7.3' fails; or a host that runs a backport gets modules
+# for another kernel; or nothing is built when Debian releases a new kernel.
 set -u
 
 here=$(dirname "$0")

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tools/testing/lint: each of its checks fails on a fault that it is there for
-# and names the file and line. Without this a checker that finds nothing any
-# more, e.g. because its output changed, would look like clean sources. The
-# faults are planted in a copy, in which git tracks little more than them.
+# tools/testing/lint: each of its checks fails on a fault of its kind and names the file
+# and line. Without this test, a checker that no longer finds anything, e.g. because its
+# output changed, would look like clean sources. The faults are planted in a copy, in
+# which git tracks little else.
 set -eu
 
 cd "$(dirname "$0")/../../.."
@@ -130,6 +130,9 @@ END
 printf '# SPDX-License-Identifier: GPL-2.0-only\nno newline' | plant hygiene lint-newline 'no newline'
 printf 'lint-fault:\n\t/lint-fault\n' | plant hygiene Makefile 'a recipe without @'
 printf '\t@scripts/lint-fault\n' | plant hygiene Makefile 'no file scripts/lint-fault'
+printf '[gone](lint/gone.md)\n' | plant hygiene README.md 'no file lint/gone.md'
+printf '# SPDX-License-Identifier: GPL-2.0-only\n' > lint-page
+echo "# Documentation/virt/kvm/zap-go${tmp:+ne}.rst" | plant hygiene lint-page 'no file Documentation'
 plant cocci tools/lint-fault.cocci 'parse error' << 'END'
 // SPDX-License-Identifier: GPL-2.0-only
 @@

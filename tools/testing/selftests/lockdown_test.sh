@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is left of kvm-zap when the kernel is locked down, as zap-counters.rst says
-# it: one boot of the lab for each level, because lockdown cannot be taken back.
+# What remains of kvm-zap when the kernel is locked down, as zap-counters.rst describes
+# it. Each level has a boot of its own, because lockdown cannot be lifted.
 #
-# What breaks without it: a debugfs file that is to be read there gets a mode or
-# a function that lockdown does not let pass, and on hosts with Secure Boot the
-# counters are gone, which nobody sees elsewhere.
+# What breaks without it: a debugfs file that should be readable under lockdown gets a
+# mode or a function that lockdown refuses. Hosts with Secure Boot lose the counters, and
+# nobody notices elsewhere.
 set -eu
 
 me=${0##*/}
 usage="usage: $me
-Boots the lab twice and locks the kernel down in it, level integrity, then level
+Boots the lab twice and locks the kernel down in it, at level integrity and at level
 confidentiality. Checks what can be read and written, and that policies and
 counters work. 25 s a level on an idle machine. KTAP; exit status 0 pass, 1 fail,
 4 skip. Needs the modules and build/tools/kvm-zap-bench: 'make'. The lab gets

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# With CONFIG_KVM_ZAP_POLICY=n a grafted tree is the pristine one: each object
-# file disassembles to the same instructions, relocations included. Any edit
-# of graft's that does not vanish with the option shows up here.
+# With CONFIG_KVM_ZAP_POLICY=n, a grafted tree is the pristine one: each object file
+# disassembles to the same instructions, relocations included. Any edit of graft's that
+# does not vanish with the option shows up here.
 set -u
 
 cd "$(dirname "$0")/../../.." || exit 1

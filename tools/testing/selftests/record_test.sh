@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap record, with made-up events on a host made of files, and what kvm-zap-bench replay
-# says of files that are wrong. Real events and VMs are record_vm_test.sh's matter.
+# kvm-zap record, with made-up events on a host made of files, and what kvm-zap-bench
+# replay says about wrong files. Real events and VMs are the matter of record_vm_test.sh.
 #
-# What breaks without it: an invalidation is put down to another memslot's update, the last
-# line of a full disk is half a line, and a file that somebody sent makes KVM do what it says.
+# What breaks without it: an invalidation is attributed to another memslot's update, a
+# full disk leaves half a line at the end, or a file from somebody else makes KVM do what
+# it says.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -131,7 +132,7 @@ ends_test() {
 	lines 'select(.event == "end").lost' 12
 	lines 'select(.event == "end").updates' 2
 	says '12 events lost'
-	says 'more room is to be had by --buffer'
+	says 'give them more room with --buffer'
 	record 1 --vm db --seconds 5 <<-'END'
 		off at_ms=1
 	END
@@ -179,7 +180,7 @@ full_test() {
 	fake_make
 	echo keep > "$tmp/file"
 	record 1 --vm db --seconds 5 -o "$tmp/file" < /dev/null
-	says "$tmp/file: there is something in it already"
+	says "$tmp/file: it is not empty"
 	ktap_equal 'the file' "$(cat "$tmp/file")" keep
 	record 1 --vm db --seconds 5 -o /dev/full < /dev/null
 	says '/dev/full: No space left on device'
@@ -213,7 +214,7 @@ full_test() {
 	KVM_ZAP_VERB=trace RECORD_EVENTS=$tmp/many on "$tmp/trace" -n 2 > /dev/full 2> "$tmp/err" < /dev/null
 	ktap_equal 'exit status of trace, full' $? 1
 	ktap_equal 'what it says last' "$(tail -n 1 "$tmp/err")" 'kvm-zap: standard output: No space left on device'
-	# Who reads goes away.
+	# The reader goes away.
 	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/many on "$tmp/trace" --vm db 2> "$tmp/err" | head -n 1 > "$tmp/out"
 	ktap_equal 'said to nobody' "$(cat "$tmp/err")" ''
 	ktap_result 'a full disk is named, and what is there are whole lines'

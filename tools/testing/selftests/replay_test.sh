@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# 'lab run --seed': two boots by one seed take the same schedule, to the nanosecond, and
-# one by another seed does not. Three boots with two CPUs, of 20 s of CPU time each; uses
-# the distribution's own modules, so it needs no build of ours but the test that it runs.
-# KTAP; exit status 0 pass, 1 fail, 4 skip.
+# 'lab run --seed': two boots with one seed take the same schedule, to the nanosecond, and
+# a boot with another seed does not. Three boots with two CPUs, of 20 s of CPU time each.
+# Uses the distribution's own modules, so it needs no build of ours except the test that
+# it runs. KTAP; exit status 0 pass, 1 fail, 4 skip.
 #
-# What breaks without it: a failure that takes a certain order of two CPUs is seen once,
+# What breaks without it: a failure that depends on the order of two CPUs is seen once,
 # and its seed does not bring it back.
 set -u
 

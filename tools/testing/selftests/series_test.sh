@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make apply and make series: a whole kernel tree is grafted, or refused and left as it
-# is; and the patches are the same change, in a form that a list would take. That each
-# of them builds is the matter of tools/testing/check-series.
+# is, and the patches are the same change, in a form that a mailing list accepts. That
+# each of them builds is the matter of tools/testing/check-series.
 #
-# What breaks without it: a hook that no patch has, or one that two have, is found by
-# whoever applies the series.
+# What breaks without it: whoever applies the series finds a hook that is in no patch, or
+# in two.
 set -u
 
 here=$(dirname "$0")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Not a test by itself: runs what is known to the instruction, between marks, for
- * tools/testing/selftests/arm64_count_test.sh, which compares with what 'lab run --count'
- * counts. An interrupt of the host's is counted as well, so each section is run a few times:
- * one of them has none. See there for what the marks' numbers stand for.
+ * Not a test by itself. It executes a known number of instructions between marks, and
+ * tools/testing/selftests/arm64_count_test.sh compares that number with what 'lab run
+ * --count' counts. That script also says what the numbers of the marks stand for. An
+ * interrupt of the host is counted as well, so each section runs a few times: at least
+ * one of these runs has no interrupt.
  */
 #include <stdio.h>
 #include <sys/mman.h>

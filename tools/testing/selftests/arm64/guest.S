@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What guests run, at EL1 without an MMU, from wherever it lies. X1 and X2 are arguments, X3
- * is where a program leaves: it writes its result there.
+ * The programs that guests run: at EL1, without an MMU, and at any address. X1 and X2
+ * hold the arguments. X3 holds the address at which a program exits; it writes its result
+ * there.
  */
 	.section .rodata
 	.balign	4

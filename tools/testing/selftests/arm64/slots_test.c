@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM on arm64 does when a memslot comes, goes and comes back: a guest reads what lies
- * in it, and cannot reach what went. Any kernel has to pass, with or without kvm-zap.
+ * A guest on arm64 reads a memslot, cannot reach it once it is deleted, and reads it
+ * again once it has been created again. Every kernel has to pass, with or without
+ * kvm-zap.
  *
- * What breaks without it: nothing is known of whether KVM works in this lab at all, and a
- * policy that leaves mappings behind is not seen.
+ * What breaks without it: a lab in which KVM does not work at all looks like one in which
+ * it does, and a policy that leaves mappings behind goes unnoticed.
  */
 #include <errno.h>
 #include <stdbool.h>

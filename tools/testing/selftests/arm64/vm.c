@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A VM of one vCPU, by KVM's ioctls. */
+/* A VM with one vCPU, over KVM's ioctls. See vm.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A VM of one vCPU for the tests of arm64, and what it can run (guest.S). Nothing here
- * fails: what the kernel refuses ends the test, with exit status 1.
+ * A VM with one vCPU for the tests of arm64, and the programs that it can run (guest.S).
+ * No function returns an error: if the kernel refuses a call, the test ends with exit
+ * status 1.
  */
 #ifndef KVM_ZAP_ARM64_VM_H
 #define KVM_ZAP_ARM64_VM_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Zap policies of KVM on arm64, by their files. */
+/* Zap policies of KVM on arm64, through their files. See zap.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

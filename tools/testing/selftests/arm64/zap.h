@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zap policies of KVM on arm64, by their files. What cannot be had ends the test, with exit
- * status 1, but for zap_need().
+ * Zap policies of KVM on arm64, through their files. If a file cannot be read or written,
+ * the test ends with exit status 1, except in zap_need().
  */
 #ifndef KVM_ZAP_ARM64_ZAP_H
 #define KVM_ZAP_ARM64_ZAP_H

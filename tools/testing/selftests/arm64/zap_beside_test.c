@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Invalidations of a VM on arm64 side by side: a memslot goes while a vCPU is reset and MMU
- * notifiers unmap the memory, by different policies and over several of KVM's chunks, so that
- * mmu_lock is dropped in between; and MMU notifiers unmap small ranges meanwhile, which are no
- * invalidations.
+ * Several invalidations of one VM on arm64 at the same time. A memslot is deleted while a
+ * vCPU is reset and MMU notifiers unmap the memory. The sites use different policies, and
+ * each invalidation spans several of KVM's chunks, so mmu_lock is released in between.
+ * Meanwhile, other MMU notifiers unmap ranges that are too small to be invalidations.
  *
- * What breaks without it: an invalidation that goes on by the policy of another task's, and
- * is counted there; a list of them that is damaged. Needs two CPUs.
+ * What breaks without it: an invalidation continues with the policy of another task and
+ * is counted there, or the list of invalidations is damaged. Needs two CPUs.
  */
 #include <pthread.h>
 #include <stdatomic.h>

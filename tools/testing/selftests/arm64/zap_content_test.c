@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest on arm64 reads while memslots go, come back over other memory and move, and
- * its vCPU is reset: by each policy, by 4 KiB pages and by 2 MiB blocks, between neighbours
- * that have a page table in common.
+ * What a guest on arm64 reads while memslots are deleted, created again over other
+ * memory, and moved, and while its vCPU is reset. Each policy is tried, with 4 KiB pages
+ * and with 2 MiB blocks, between neighbours that share a page table with the memslot.
  *
- * What breaks without it: a mapping that is left behind, or one too many that is dropped for
- * good, corrupts a guest, or another one that has got the memory.
+ * What breaks without it: a mapping that is left behind, or a neighbour's mapping that is
+ * dropped for good, corrupts this guest, or another guest that has got the memory.
  */
 #include <stdbool.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Not a test by itself: drops mappings at each site, by each policy, between marks, for
- * tools/testing/selftests/arm64_cost_test.sh, which compares what 'lab run --count' counts.
- * Prints what zap/stats has of them. Argument: MiB of guest memory.
+ * Not a test by itself. It drops mappings at each site under each policy between marks,
+ * and tools/testing/selftests/arm64_cost_test.sh compares what 'lab run --count' counts.
+ * It prints the rows of zap/stats. Its argument is the guest's memory in MiB.
  */
 #include <sched.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What small, known workloads count in zap/stats and in the VM's statistics, on arm64, by
+ * What small, known workloads on arm64 add to zap/stats and to the VM's statistics, under
  * each policy.
  *
- * What breaks without it: numbers that look exact and are not. Of policy walk, which is KVM's
- * own code, they are an expectation; what TLB invalidations the CPU saw in truth is compared
- * by tools/testing/selftests/arm64_cost_test.sh.
+ * What breaks without it: numbers look exact and are wrong. Policy walk is KVM's own
+ * code, so its numbers of TLB invalidations are what that code is expected to do;
+ * tools/testing/selftests/arm64_cost_test.sh compares them with what the CPU did.
  */
 #include <stdio.h>
 #include <string.h>

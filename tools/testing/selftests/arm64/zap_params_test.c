@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameters of zap policies on arm64, a VM's own word, and the names of what is counted.
+ * The parameters of zap policies on arm64, a VM's own word, and the names of the
+ * counters.
  *
- * What breaks without it: an operator's write that is taken and does nothing, words of x86
- * that are taken for what they are not, a default that is not what the stock kernel does.
+ * What breaks without it: an operator's write is accepted and has no effect, words of x86
+ * are accepted and mean something else, or the default is not what the stock kernel does.
  */
 #include <errno.h>
 #include <stdio.h>

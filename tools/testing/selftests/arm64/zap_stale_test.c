@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU on arm64 reads a memslot's memory while the memslot goes, or while the host unmaps the
- * memory: as soon as that is done, by each policy, no CPU may reach the memory any more. The
- * vCPU stays in the guest meanwhile, so that only a TLB invalidation takes the memory from it.
+ * A vCPU on arm64 reads a memslot's memory while the memslot is deleted, or while the
+ * host unmaps that memory. When either call returns, no CPU may reach the memory any
+ * more, under any policy. The vCPU stays in the guest meanwhile, so only a TLB
+ * invalidation can take the memory from it.
  *
- * What breaks without it: a TLB that is not invalidated, or too early, leaves a guest with
- * memory that belongs to somebody else by then. Needs two CPUs. Emulation without VHE
- * forgets TLBs whenever any vCPU exits, so that only with it (max) it is seen.
+ * What breaks without it: the TLB is not invalidated, or too early, and the guest keeps
+ * memory that belongs to somebody else by then. Needs two CPUs. Without VHE, the emulator
+ * forgets TLB entries whenever a vCPU exits, so only the CPU with VHE (max) shows the
+ * fault.
  */
 #define _GNU_SOURCE
 #include <errno.h>

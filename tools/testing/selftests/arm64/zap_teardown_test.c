@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs on arm64 that go away, by closing them and with their process, and memslots and resets:
- * by each policy all page tables are freed, once, and the machine's count of them is right.
+ * VMs on arm64 go away, by closing them and with their process; memslots are deleted and
+ * vCPUs are reset. Under each policy, every page table is freed once, and the machine's
+ * count of page tables is right.
  *
- * What breaks without it: a host that loses memory with each VM, or frees it twice.
+ * What breaks without it: the host loses memory with each VM, or frees it twice.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which ranges that the host unmaps from a VM on arm64 are invalidations, and what each of
- * them counts; and that the guest has lost these pages, and no others.
+ * Which ranges are invalidations when the host unmaps them from a VM on arm64, and what
+ * each of them counts. The guest must lose these pages and no others.
  *
- * What breaks without it: each page that the host swaps out pays for being counted; an
- * operator sees none of what balloons take, or numbers that are wrong.
+ * What breaks without it: each page that the host swaps out pays for being counted, or an
+ * operator does not see what balloons take, or sees wrong numbers.
  */
 #include <stdio.h>
 #include <string.h>

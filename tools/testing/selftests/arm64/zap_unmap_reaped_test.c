@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of a VM on arm64 is reaped because its process has been killed, as the OOM reaper
+ * The memory of a VM on arm64 is reaped because its process was killed, as the OOM reaper
  * does it: by an MMU notifier that must not block, over several of KVM's chunks.
  *
- * What breaks without it: a reaper that waits for what it is there to free. A kernel with
- * CONFIG_DEBUG_ATOMIC_SLEEP reports a lock break; without, only a busy one makes any.
+ * What breaks without it: the reaper waits for the task whose memory it is there to free.
+ * A kernel with CONFIG_DEBUG_ATOMIC_SLEEP reports every lock break; without that option,
+ * there is a lock break only if the CPU is busy.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host unmaps memory of a VM on arm64 in each way that there is, by each policy, while
- * two vCPUs write to all of it without a pause. Afterwards they have to write to the memory
- * that is there now, and not to what was there before: that is still there to be looked at,
- * in a file, in another place or in a child process.
+ * The host unmaps memory of a VM on arm64 in every way that exists, under each policy,
+ * while two vCPUs write to all of it without a pause. Afterwards their writes must arrive
+ * in the memory that is there now, and none in the memory that was there before. The test
+ * can still look at the latter: in a file, in another place, or in a child process.
  *
- * What breaks without it: a mapping or a TLB entry that is left behind, by which a guest
- * writes to memory that is somebody else's; counts that vCPUs make wrong.
+ * What breaks without it: a mapping or a TLB entry is left behind, and the guest writes
+ * to memory that is somebody else's; or running vCPUs make the counts wrong.
  */
 #define _GNU_SOURCE
 #include <errno.h>

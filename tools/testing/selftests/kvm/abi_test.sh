@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Every file that sysfs-abi documents exists, with the mode that it documents,
-# and every file that kvm-zap adds is documented there. The same for the words
-# that files take and give. Without it documentation and kernel drift apart.
+# Every file that sysfs-abi documents exists, with the documented mode, and sysfs-abi
+# documents every file that kvm-zap adds. The same holds for the words that these files
+# accept and show. Without this test, documentation and kernel drift apart.
 set -u
 
 # shellcheck source-path=SCRIPTDIR source=lib/ktap.sh

@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare on guests of its own under QEMU: what they do deletes memslots, under the
-# word that it is to be, and nothing of them is left, however it ends.
+# kvm-zap compare with its own guests under QEMU. Their work deletes memslots, under the
+# word that is to be measured, and no guest is left behind, however the command ends.
 #
-# What breaks without it: a guest that does nothing is taken for one that a policy makes
-# fast, a guest that hangs is waited for, or runs on when nobody compares any more.
+# What breaks without it: a guest that does nothing looks like one that a policy makes
+# fast, and compare waits for a guest that hangs, or leaves it running.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk.sh
 . "$here/lib/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
-Tests guests of compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit
-status 0 pass, 1 fail, 4 skip."
+Tests the guests of KVM-ZAP's compare, by default build/tools/kvm-zap. KTAP; exit status
+0 pass, 1 fail, 4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 desk_start "${1-}" jq busybox qemu-system-x86_64
 schema_start
@@ -88,7 +88,7 @@ ktap_result 'a guest that switches VGA, and one that has a device plugged'
 qemu=$(command -v qemu-system-x86_64)
 "$qemu" -device virtio-mem-pci,help | grep -q dynamic-memslots || {
 	guest 1 '-r 1' guest-virtio-mem -n 1
-	says 'guest-virtio-mem takes QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: give one by --qemu'
+	says 'guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu'
 	nothing_left 'an old QEMU'
 	qemu=$top/build/qemu/qemu-system-x86_64
 }

@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap compare on real VMs: those that it makes, against what is known of them exactly,
-# and one that deletes a memslot again and again, whose word it is to leave as it was.
+# kvm-zap compare on real VMs. The figures of VMs that it creates itself are compared with
+# what is known of them exactly. Another VM deletes a memslot again and again, and compare
+# has to leave its word as it was.
 #
-# What breaks without it: what is compared is not what the words say, or a VM keeps one.
+# What breaks without it: compare measures other policies than its words say, or a VM
+# keeps a word of the experiment.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk.sh
 . "$here/lib/desk.sh"
 usage="usage: ${0##*/} [KVM-ZAP]
-Tests compare of the command KVM-ZAP, by default build/tools/kvm-zap. KTAP; exit status
-0 pass, 1 fail, 4 skip."
+Tests KVM-ZAP's compare, by default build/tools/kvm-zap. KTAP; exit status 0 pass, 1 fail,
+4 skip."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 desk_start "${1-}" jq
 
@@ -65,7 +67,7 @@ cat > "$tmp/disobeys" <<-END
 END
 chmod 755 "$tmp/disobeys"
 zap 1 compare -r 1 -p scoped -- "$tmp/disobeys"
-says 'invalidations that were to be scoped were fast: no comparison'
+says 'invalidations should have used scoped and used fast: no comparison'
 ktap_result 'a command and its VMs'
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &

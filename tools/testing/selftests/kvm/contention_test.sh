@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tools/bench/lock-waits and tools/bench/contention: a wait for mmu_lock is seen, what
-# waits for nothing has none, and what the command says comes through.
+# tools/bench/lock-waits and tools/bench/contention see a wait for mmu_lock, report none
+# for a command that waits for nothing, and pass on the command's output.
 #
-# What breaks without it: "nobody waits" is what a tracer says that sees nothing.
+# What breaks without it: a tracer that sees nothing reports that nobody waits.
 set -u
 
 here=$(dirname "$0")

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The scripts for bpftrace, on a VM that deletes memslots under fast, then under scoped.
+# The scripts for bpftrace, on a VM that deletes memslots under fast and then under
+# scoped.
 #
-# What breaks without it: a script reads a field that the event has no more, says another
-# policy's word, or is nothing that Debian's bpftrace takes.
+# What breaks without it: a script reads a field that the event no longer has, names the
+# wrong policy, or is refused by Debian's bpftrace.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

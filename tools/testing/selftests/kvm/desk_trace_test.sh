@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap trace on a real VM that deletes memslots under fast and under scoped, and on one of
-# QEMU that does nothing: what it prints against what KVM has counted, others who trace
-# beside it, and what it leaves.
+# kvm-zap trace on a real VM that deletes memslots under fast and under scoped, and on an
+# idle VM of QEMU. The test compares what it prints with what KVM has counted, runs others
+# that trace at the same time, and looks at what it leaves behind.
 #
-# What breaks without it: an event is taken for another's, is dropped without a word, or
-# traces on after its reader has gone.
+# What breaks without it: an event is taken for another VM's or lost without a message, or
+# the kernel goes on tracing after the reader has gone.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -217,7 +217,7 @@ gone $pid_killed restore
 traces_now $pid_alive || ktap_fail 'restore takes the instance of a run that is alive'
 end KILL $pid_alive
 "$tool" trace -S 0.1 > "$tmp/out" 2>&1
-grep -q "removed what a run that was killed has left: .*/kvm-zap.$pid_alive\$" "$tmp/out" ||
+grep -q "removed what a killed run has left: .*/kvm-zap.$pid_alive\$" "$tmp/out" ||
 	ktap_fail "$(cat "$tmp/out")"
 gone $pid_alive 'the next run'
 # Turned off from outside.

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap on real VMs, against what KVM says in debugfs: one of kvm-zap-bench that deletes
-# a memslot again and again, and one of QEMU with a name that does nothing.
+# kvm-zap on real VMs, compared with KVM's own files in debugfs. One VM is kvm-zap-bench,
+# which deletes a memslot again and again; the other is QEMU, which has a name and is
+# idle.
 #
-# What breaks without it: kvm-zap reads or writes a file that this kernel does not have, or
-# takes the figures of one VM for those of another.
+# What breaks without it: kvm-zap reads or writes a file that this kernel does not have,
+# or takes the figures of one VM for those of another.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)

@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The order in which policy scoped drops, flushes and lets go, from a trace of the
-# deletion, with lock breaks, of a large memslot and, in shadow paging, of one with
-# guest page tables that map memory outside of it: what was dropped is flushed before
-# mmu_lock is given up, be it for a moment, and in the TDP MMU before page tables are
-# given to call_rcu(). All that was dropped there lies in the range that is flushed, and
-# there is one flush for a deletion, and for each lock break in it: none where nothing
-# was dropped.
+# The order in which policy scoped drops SPTEs, flushes TLBs and releases mmu_lock. The
+# test reads it from a trace of the deletion of a large memslot, with lock breaks and, in
+# shadow paging, of a memslot with guest page tables that map memory outside of it.
 #
-# What breaks without it: a vCPU on another CPU goes on using a mapping, or page
-# tables, that were freed. In the lab, where each exit of a vCPU drops its TLB,
-# nothing but the order shows it.
+# scoped flushes what it dropped before it releases mmu_lock, even for a moment, and in
+# the TDP MMU before it passes page tables to call_rcu(). All that it dropped there lies
+# in the flushed range. There is one flush for the deletion and one for each lock break,
+# and none if nothing was dropped.
+#
+# What breaks without it: a vCPU on another CPU continues to use a mapping, or page
+# tables, that were freed. In the lab, where each exit of a vCPU drops its TLB, only the
+# order shows this.
 set -u
 
 here=$(dirname "$0")

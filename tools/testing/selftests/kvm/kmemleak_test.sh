@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Nothing that the tests before this one had allocated is lost: what nobody
-# points to any more, once all VMs are closed and KVM is unloaded, is a leak. To
-# be run last; needs a kernel with CONFIG_DEBUG_KMEMLEAK.
+# The tests before this one have leaked no memory. Once all VMs are closed and KVM is
+# unloaded, memory to which nothing points is a leak. Run this test last; it needs a
+# kernel with CONFIG_DEBUG_KMEMLEAK.
 #
-# A page table, an array of rmaps or a file's private data that is not freed fails
-# this test.
+# A page table, an array of rmaps or a file's private data that is not freed fails this
+# test.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

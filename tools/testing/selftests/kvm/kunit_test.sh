@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the KUnit tests of virt/kvm/zap_test.c say: when the kvm module was loaded, or
-# now, where the kernel waits to be asked. They fail when a word is taken that is not
-# legal, the VM's own word does not come before the parameter, or something is counted
-# twice, elsewhere or not at all.
+# The results of the KUnit tests in virt/kvm/zap_test.c, from when the kvm module was
+# loaded or, if the kernel runs them on demand, from now. They fail if an illegal word is
+# accepted, if the VM's own word does not override the parameter, or if something is
+# counted twice, in the wrong place or not at all.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

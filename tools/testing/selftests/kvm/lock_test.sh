@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Which way mmu_lock is taken to drop a memslot's mappings, from a trace of the
-# lock functions called there while vCPUs fault elsewhere. Policy scoped in the
-# TDP MMU takes it for read only: a fault takes it for read as well, so it never
-# waits for the zap. That the trace would show it, policy fast proves.
+# How mmu_lock is taken to drop a memslot's mappings, from a trace of the lock functions
+# while vCPUs fault elsewhere. Policy scoped takes it for read only in the TDP MMU. A page
+# fault takes it for read as well, so it never waits for the zap. Policy fast shows that
+# the trace would reveal a writer.
 #
-# And slots_lock, of a VM that goes: policy fast has it, or does without, but never
-# waits for it.
+# For a VM that goes away, the test looks at slots_lock: policy fast takes it or does
+# without, but never waits for it.
 #
-# What breaks without it: every fault of the VM waits while a large memslot is
-# dropped, and no counter tells; a process that exits waits for one that waits
-# for it.
+# What breaks without it: every page fault of the VM waits while a large memslot is
+# dropped, and no counter shows it; or a process that exits and the holder of slots_lock
+# wait for each other.
 set -u
 
 here=$(dirname "$0")

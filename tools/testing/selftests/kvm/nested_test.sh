@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A nested guest reads what is behind a memslot, each time the memslot was deleted
-# and made again over other memory: under each policy, with the nested page tables
-# outside of the memslot and inside. kvm-zap-bench nested compares every word.
+# A nested guest reads a memslot's memory each time the memslot was deleted and created
+# again over other memory: under each policy, with the nested page tables outside of the
+# memslot and inside. kvm-zap-bench nested compares every word.
 #
-# What breaks without it: shadow pages of nested page tables survive the memslot
-# that their SPTEs map, or that the tables were in, and the nested guest reads
-# memory that is not its own any more.
+# What breaks without it: shadow pages of nested page tables survive the memslot that
+# their SPTEs map, or that held the tables, and the nested guest reads memory that is no
+# longer its own.
 set -u
 
 here=$(dirname "$0")

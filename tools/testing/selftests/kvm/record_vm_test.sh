@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-zap record of VMs that delete and move memslots, and kvm-zap-bench replay of what it
-# wrote: the same updates in the same order, and what each of them drops.
+# kvm-zap record of VMs that delete and move memslots, and kvm-zap-bench replay of the
+# recordings: the same updates in the same order, and what each of them drops.
 #
-# What breaks without it: a recording lacks updates or has another VM's, and a replay
-# measures something else than what was recorded.
+# What breaks without it: a recording lacks updates or contains those of another VM, and a
+# replay measures something else than what was recorded.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -13,8 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/lib/desk.sh"
 usage="usage: ${0##*/} [--no-guest] [KVM-ZAP]
 Tests the command KVM-ZAP, by default build/tools/kvm-zap, and kvm-zap-trace and
-kvm-zap-bench beside it. --no-guest leaves out the guest of QEMU, which is most of the time that
-it takes. KTAP; exit status 0 pass, 1 fail, 4 skip."
+kvm-zap-bench beside it. --no-guest leaves out the guest of QEMU, which takes most of the
+time. KTAP; exit status 0 pass, 1 fail, 4 skip."
 cases=7
 case "${1-}" in
 -h | --help) echo "$usage"; exit 0 ;;

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Upstream's memslot selftests under each policy of memslot_zap. They know
-# nothing of policies: what passes under one has to pass under the other, and
-# each memslot that they delete or move has to be counted for the policy in
-# force, none for another.
+# Upstream's memslot selftests under each policy of memslot_zap. These tests do not know
+# about policies: a test that passes under one must pass under the others, and each
+# memslot that a test deletes or moves must be counted for the policy in force and for no
+# other.
 #
-# A policy that leaves a mapping of the memslot behind fails
-# set_memory_region_test, where a vCPU uses a slot that goes away under it.
-# Scoped that takes what belongs to other slots fails the stress test.
+# A policy that leaves a mapping of the memslot behind fails set_memory_region_test, where
+# a vCPU uses a slot that is deleted meanwhile. If scoped drops mappings of other slots,
+# the stress test fails.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Access that has to be refused: to the file of a VM that is gone, and by who is
- * not root. What root writes while all is there is zap_attack_test's.
+ * Access that the kernel has to refuse: to the file of a VM that is gone, and by a user
+ * other than root. What root writes while the VM exists is the matter of zap_attack_test.
  *
- * What breaks without it: a file that is still open uses a VM after its memory is
- * freed, or the next VM of that name, and any user switches the host's policies.
+ * What breaks without it: a file that is still open uses a VM after its memory is freed,
+ * or uses the next VM of that name, and any user changes the host's policies.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -136,7 +136,7 @@ static void test_killed(void *mem)
 	ktap_result("the file of a VM whose process is killed gives EIO");
 }
 
-/* Who may not ---------------------------------------------------------------- */
+/* Refusals ------------------------------------------------------------------ */
 
 static void expect_mode(const char *path, unsigned int mode)
 {

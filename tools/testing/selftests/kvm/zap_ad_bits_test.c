@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing that the guest wrote to a file is lost, whichever way KVM drops its
- * mappings: the VM is closed, its process exits, or the memory slot is deleted.
+ * Nothing that the guest wrote to a file is lost, whichever way KVM drops its mappings:
+ * the VM is closed, its process exits, or the memory slot is deleted.
  *
- * What breaks without it: the host drops pages that it takes for clean. Who maps
- * the file next, or the same process a moment later, reads zeros where the guest
- * had written.
+ * What breaks without it: the host takes pages for clean and drops them. Whoever maps the
+ * file next, or the same process a moment later, reads zeros where the guest had written.
  *
- * The process that runs the VM has read each page of the file (shared memory)
- * and written none: its page table entries are present, writable and clean. So
- * KVM needs no page fault of the host's to map them for the guest, and nothing
- * but the SPTE knows of what the guest writes. Then reclaim takes the pages, as
- * proven by those that the guest has not written to.
+ * The process that runs the VM has read each page of the file (shared memory) and written
+ * none: its page table entries are present, writable and clean. So KVM maps them for the
+ * guest without a page fault of the host, and only the SPTE records what the guest
+ * writes. Then the pages are reclaimed; those that the guest has not written to prove
+ * that they were.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,9 +59,9 @@ static const struct {
 };
 
 /*
- * Reclaim is also told what the guest has used: a hint, which keeps memory that
+ * KVM also tells reclaim what the guest has used: a hint, which keeps memory that
  * is in use from being taken for idle. Teardown by bulk spares that, see there.
- * Since 6.13 it is told that when an SPTE is made, and no more when that goes.
+ * Since 6.13, KVM passes this on when it makes an SPTE, and not when it drops one.
  */
 #define KPF_REFERENCED	2
 #define USED_PAGES	64

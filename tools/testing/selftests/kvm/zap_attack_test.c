@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Input that attacks: whatever is written to the parameters and to the files in
- * debugfs, in whatever way and by however many at a time, while VMs come and go.
- * The numbers drawn are the same in every run, their timing is not.
+ * Hostile input: any data is written to the parameters and to the files in debugfs, in
+ * any way and by many threads at a time, while VMs come and go. The random numbers are
+ * the same in every run; their timing is not.
  *
- * What breaks without it: a word that nobody wrote is in force, a reader gets
- * what is not his, and a file that is still open uses a VM after its memory is
- * freed.
+ * What breaks without it: a word is in force that nobody wrote, a reader gets data that
+ * is not for it, or a file that is still open uses a VM after its memory is freed.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest and its nested guest have the same memslot mapped, each by page tables of
- * its own: those of the TDP MMU, and those that shadow the nested page tables. Both
- * lose it when it goes, and both find what is there afterwards.
+ * A guest and its nested guest have the same memslot mapped, each by page tables of its
+ * own: those of the TDP MMU, and those that shadow the nested page tables. Both lose the
+ * memslot when it is deleted, and both find its successor afterwards.
  *
- * What breaks without it: once a nested guest has run, the guest itself goes on with
+ * What breaks without it: once a nested guest has run, the guest itself continues with
  * memory that was given to somebody else, or the other way round.
  */
 #define _GNU_SOURCE

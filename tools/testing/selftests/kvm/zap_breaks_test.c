@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy scoped makes way for others in the midst of a large memslot, and loses
- * nothing by it: each mapping of the memslot goes, and is counted once, and so does
- * each page table of the TDP MMU that is the memslot's alone.
+ * Policy scoped makes lock breaks in the middle of a large memslot and loses nothing by
+ * them: each mapping of the memslot goes and is counted once, and so does each page table
+ * of the TDP MMU that maps only the memslot.
  *
- * What breaks without it: what the walk was at when it paused stays mapped, and
- * the guest keeps memory that was given to somebody else.
+ * What breaks without it: the SPTEs at which the walk paused stay mapped, and the guest
+ * keeps memory that was given to somebody else.
  *
- * A thread that wakes up all the time is what is made way for; it needs no lock of
- * KVM's, so that what KVM says of its mappings is exact.
- * Another case has a thread besides that makes the kernel reclaim memory, for which
- * KVM's shrinker, where there is one, frees the very shadow pages that are looked into.
+ * The walk makes way for a thread that wakes up all the time. This thread takes no lock
+ * of KVM's, so KVM's statistics of its mappings are exact. In another case, one more
+ * thread makes the kernel reclaim memory. KVM's shrinker, where there is one, then frees
+ * the very shadow pages that the walk looks at.
  *
  *	zap_breaks_test [MIB]	size of the memory that is mapped; default 128
  */
@@ -83,7 +83,7 @@ static void delete_emptied(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *
 		   after.zap_tables, (bytes - 2 * HEAD) / SZ_2M);
 }
 
-/* Delete the slot, all of which is mapped; how often that made way. */
+/* Delete the slot, which is fully mapped, and return the number of lock breaks. */
 static uint64_t delete_memory(struct vcpu *vcpu, uint64_t gpa, size_t bytes, void *mem)
 {
 	struct zap_counts before, after;

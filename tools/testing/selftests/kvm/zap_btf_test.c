@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bpftrace attaches to a function of kvm-zap's, and what it reads of the memslot and of
- * the VM is what this test has made them of: the modules have BTF, and struct kvm, which
- * bpftrace looks up in the kernel's own BTF, is laid out as it says there.
+ * bpftrace attaches to a function of kvm-zap and reads from the memslot and the VM the
+ * values that this test gave them. So the modules have BTF, and struct kvm, which
+ * bpftrace looks up in the kernel's own BTF, has the layout that this BTF describes.
  *
- * What breaks without it: an operator cannot attach to a function, or is shown the
- * number at another place of the structure.
+ * What breaks without it: an operator cannot attach to a function, or is shown a number
+ * from another place in the structure.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who decides how a memslot's mappings go: a device with non-coherent DMA, where the
- * kernel needs more than the memslot's mappings dropped then; the VM's own word in
- * debugfs, unless that says inherit; the parameter, unless that says stock; the kernel,
- * which may ask the VMM. Every combination: what was done, by whose code, and who is
- * said to have decided. (zap_protected_test has the VM's type, which goes before.)
+ * Who decides how a memslot's mappings are dropped: a device with non-coherent DMA, where
+ * the kernel then needs more dropped than the memslot's mappings; the VM's own word in
+ * debugfs, unless it is inherit; the parameter, unless it is stock; the kernel, which may
+ * ask the VMM. For every combination, the test checks what was done, by whose code, and
+ * who is reported to have decided. (zap_protected_test has the VM's type, which takes
+ * precedence.)
  *
- * What breaks without it: the way back for a single VM, or for all, would not be one,
- * a guest with a device would lose the memory types that it asks for, or an operator's
- * word for one VM would change others.
+ * What breaks without it: there is no way back for a single VM, or for all of them; a
+ * guest with a device loses the memory types that it asks for; or an operator's word for
+ * one VM changes others.
  */
 #define _GNU_SOURCE
 #include <errno.h>

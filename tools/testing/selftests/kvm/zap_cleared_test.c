@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The statistic that flushes of zap/stats are the difference of is cleared while an
- * invalidation runs, as anybody who may write KVM's files in debugfs can do.
+ * Somebody who may write KVM's files in debugfs clears remote_tlb_flush_requests while an
+ * invalidation runs. The flushes in zap/stats are the difference of that statistic.
  *
- * What breaks without it: zap/stats says 2^64 flushes, and goes on from there.
+ * What breaks without it: zap/stats says 2^64 flushes, and continues from there.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The content oracle: once a slot is deleted, re-created over other memory or
- * moved, no vCPU ever reads or writes what was there before, and its
- * neighbours are none the worse.
+ * The content oracle: once a slot is deleted, created again over other memory or moved,
+ * no vCPU reads or writes the memory that was there before, and neighbouring slots are
+ * unharmed.
  *
- * What breaks without it: a mapping that survives its slot lets the guest read
- * and overwrite memory that the host has given to somebody else.
+ * What breaks without it: a mapping that survives its slot lets the guest read and
+ * overwrite memory that the host has given to somebody else.
  *
- * The emulated CPU of the lab drops its TLB at each exit of a vCPU, and KVM
- * kicks every vCPU at each change of the slots: that a remote TLB flush was
- * forgotten shows on real hardware, and with two CPUs where KVM does not kick them
- * (content/tdp-smp and the like, see tools/testing/smp/no-kick.cocci).
+ * The emulated CPU of the lab drops its TLB at each exit of a vCPU, and KVM kicks every
+ * vCPU at each change of the slots. So a forgotten remote TLB flush shows only on real
+ * hardware, and with two CPUs where KVM does not kick vCPUs (content/tdp-smp and the
+ * like, see tools/testing/smp/no-kick.cocci).
  */
 #define _GNU_SOURCE
 #include <string.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What small, known workloads count in the VM's statistics and in zap/stats.
- * No other VM may run on the host meanwhile.
+ * What small, known workloads add to the VM's statistics and to zap/stats. No other VM
+ * may run on the host meanwhile.
  *
- * What breaks without it: the operator chooses a policy by numbers that are
- * wrong. It also counts remote TLB flushes: without one, a vCPU goes on using
- * a mapping that was dropped.
+ * What breaks without it: the operator chooses a policy by wrong numbers. The test also
+ * counts remote TLB flushes: if one is missing, a vCPU continues to use a mapping that
+ * was dropped.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The files in debugfs: a VM's counters, zap/latency, zap/reset. What they
- * count is zap_counters_test's. No other VM may run on the host meanwhile.
+ * The files in debugfs: a VM's counters, zap/latency, zap/reset. What they count is the
+ * matter of zap_counters_test. No other VM may run on the host meanwhile.
  *
- * What breaks without it: kvm_stat and scripts read other numbers than a VMM
- * does, and a histogram that nobody can start afresh tells of the past only.
+ * What breaks without it: kvm_stat and scripts read other numbers than a VMM does, and
+ * nobody can reset a histogram, so it only describes the past.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each allocation of loading KVM's modules fails in turn, from the parameters on:
- * their files in sysfs, the modules' own initialisation, the files in debugfs.
- * Needs a kernel with fault injection, see zap_fault.h.
+ * Each allocation of loading KVM's modules fails in turn, from the parameters on: their
+ * files in sysfs, the modules' own initialisation, the files in debugfs. Needs a kernel
+ * with fault injection, see zap_fault.h.
  *
- * Two parts are left out, because 6.1 itself does not recover from failures there.
- * What the module loader does before it reads the parameters: it warns (WARN) where
- * it cannot patch jump labels and static calls. And what kvm_init() does after
- * the files in debugfs, misc_register(): its error path forgets to remove those
- * files and the entry in the list of syscore_ops, both of which are in the way of
- * every later attempt.
+ * Two parts are left out, because 6.1 itself does not recover from failures there. The
+ * first is what the module loader does before it reads the parameters: it warns (WARN) if
+ * it cannot patch jump labels and static calls. The second is what kvm_init() does after
+ * the files in debugfs, misc_register(): its error path forgets to remove those files and
+ * the entry in the list of syscore_ops, and both make every later attempt fail.
  *
- * What breaks without it: a module that is not loaded after all leaves files
- * behind whose functions are gone, and the next attempt stumbles over them.
+ * What breaks without it: a module that failed to load leaves files behind whose
+ * functions are gone, and the next attempt stumbles over them.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

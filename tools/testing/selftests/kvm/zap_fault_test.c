@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each allocation of a memslot's update fails in turn, under each policy; so do
- * those of making a VM and vCPUs, and of the files that hold a policy. Needs a
+ * Each allocation of a memslot update fails in turn, under each policy. So does each
+ * allocation of creating a VM and vCPUs, and of the files that hold a policy. Needs a
  * kernel with fault injection, see zap_fault.h, and no other VM meanwhile.
  *
- * What breaks without it: a host short of memory gets a memslot that is half
- * deleted, counters of what did not happen, or VMs that never quite go away.
+ * What breaks without it: on a host that is short of memory, a memslot is half deleted,
+ * counters count what did not happen, or VMs never go away completely.
  */
 #define _GNU_SOURCE
 #include <sys/ioctl.h>

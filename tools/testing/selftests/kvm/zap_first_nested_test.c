@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM's first nested guest starts while a memslot is being deleted: that one is
- * marked invalid already, its mappings are not dropped yet. Until then KVM had no use
- * for rmaps; now it allocates them, for the memslots that are active.
+ * A VM's first nested guest starts while a memslot is being deleted: the memslot is
+ * marked invalid already, but its mappings are not dropped yet. Until then KVM had no use
+ * for rmaps; now it allocates them for the active memslots.
  *
- * What breaks without it: the memslot as it was before has none, and who looks there
- * takes the host down.
+ * What breaks without it: the old copy of the memslot has no rmaps, and code that looks
+ * them up there crashes the host.
  *
- * What holds the deletion up is a vCPU in a page fault on memory that another task is
- * to supply (userfaultfd): memslots are not changed behind the back of one.
+ * The deletion is held up by a vCPU in a page fault on memory that another task has to
+ * supply (userfaultfd): memslots do not change while a page fault uses them.
  */
 #define _GNU_SOURCE
 #include <errno.h>

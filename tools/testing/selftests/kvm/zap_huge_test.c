@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A memslot that one large page of 1 GiB maps is deleted, between neighbours that
- * smaller ones map: it goes, they stay, and what takes its place is what the guest
- * finds. Outside of the TDP MMU policy scoped finds it in two ways, see
- * zap_ways_test.c; it takes many page tables for a memslot of that size to have them
- * outnumbered by.
+ * A memslot that is mapped by one large page of 1 GiB is deleted, between neighbours that
+ * are mapped by smaller pages. The memslot goes, the neighbours stay, and the guest finds
+ * what takes the memslot's place. Outside of the TDP MMU, policy scoped finds mappings in
+ * two ways, see zap_ways_test.c; for a memslot of that size, it takes many page tables to
+ * make it choose the way from the memslot.
  *
- * What breaks without it: the larger the guest, the larger are the pages that stay
- * mapped when they have been given to somebody else.
+ * What breaks without it: in large guests, large pages stay mapped after they have been
+ * given to somebody else.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables that were thrown away are given back: after many of them the host
- * has the memory that it had before, and counts none in use.
+ * Page tables that were dropped are freed: after many of them, the host has as much
+ * memory as before, and counts none in use.
  *
- * What breaks without it: each deletion, or each VM that goes, takes some of the
- * host's memory for good, and nothing tells whose it is.
+ * What breaks without it: each deletion, or each VM that goes, takes some of the host's
+ * memory for good, and nothing shows who uses it.
  *
- * What is compared is much larger than what else moves meanwhile: in each case
- * so many page tables are made that a fourth of them would be noticed.
+ * The amounts that are compared are much larger than what else changes meanwhile: each
+ * case makes so many page tables that a fourth of them would be noticed.
  */
 #define _GNU_SOURCE
 #include <errno.h>

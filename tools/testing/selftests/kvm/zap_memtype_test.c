@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory types in EPT, and a device with non-coherent DMA. Without such a device KVM maps
- * all memory write-back and has the CPU ignore the guest's page attributes (IPAT); with
- * one, the guest decides. Since 6.7 KVM renews all mappings when the first device comes and
- * the last one goes. Before that, mappings keep their type until something drops
- * them, and dropping all of them with any memslot did it by the way: that is why such VMs
- * keep policy fast at site memslot there.
+ * Memory types in EPT, and a device with non-coherent DMA. Without such a device, KVM
+ * maps all memory write-back and makes the CPU ignore the guest's page attributes (IPAT);
+ * with one, the guest decides. Since 6.7, KVM renews all mappings when the first such
+ * device comes and when the last one goes. Before that, mappings keep their type until
+ * something drops them; a zap of all mappings for any memslot used to do so as a side
+ * effect. That is why such VMs keep policy fast at site memslot there.
  *
- * What breaks without it: a device writes to memory, the guest maps it uncached and
- * reads what its CPU has in the cache.
+ * What breaks without it: a device writes to memory, and the guest, which maps that
+ * memory uncached, reads what the CPU has in its cache.
  *
  *	zap_memtype_test MODULE		zap_dma.ko, see there
  *
- * No CPU has to ignore a cache for this: KVM's tracepoint kvm_mmu_set_spte shows the bits.
+ * This test needs no CPU with a cache: KVM's tracepoint kvm_mmu_set_spte shows the bits.
  */
 #define _GNU_SOURCE
 #include <errno.h>

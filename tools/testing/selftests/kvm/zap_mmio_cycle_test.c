@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two wraps of the MMIO generation, a whole cycle of changes of memory slots apart:
- * what was MMIO when the first cycle began, and is memory when the second one begins
- * with the same number, has to be memory for the guest.
+ * Two wraps of the MMIO generation, a whole cycle of memory slot changes apart. An
+ * address that was MMIO when the first cycle began is memory when the second one begins
+ * with the same number, and must be memory for the guest.
  *
- * What breaks without it: the wrap spares MMIO SPTEs that carry the number of the
- * new generation because they are a cycle old, and the guest's accesses to memory
- * end up in user space. Takes about half a minute.
+ * What breaks without it: the wrap spares MMIO SPTEs that have the number of the new
+ * generation because they are a cycle old, and the guest's accesses to memory end up in
+ * user space. Takes about half a minute.
  */
 #define _GNU_SOURCE
 #include <errno.h>

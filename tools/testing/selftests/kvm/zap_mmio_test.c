@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MMIO generation wraps: each policy of mmio_zap drops what it says, once,
- * and leaves no MMIO SPTE of the cycle that is over. VMs start a few changes of
- * memory slots short of the wrap, which test builds of the modules can do.
+ * The MMIO generation wraps: each policy of mmio_zap drops what it says, once, and leaves
+ * no MMIO SPTE of the previous cycle. VMs start a few changes of memory slots before the
+ * wrap, which only test builds of the modules can do.
  *
- * What breaks without it: a whole cycle later, up to 2^18 changes of slots, KVM takes
- * an MMIO SPTE that was left for valid, and the guest's accesses to memory that
- * is there by then end up in user space as MMIO. Or a wrap drops more than it
- * has to, and the guest faults in all of its memory again.
+ * What breaks without it: a whole cycle later, up to 2^18 changes of slots, KVM takes an
+ * MMIO SPTE that was left for valid. The guest's accesses to memory that is there by then
+ * end up in user space as MMIO. Or a wrap drops more than it has to, and the guest faults
+ * in all of its memory again.
  *
- * Nobody waits for a cycle here: KVM's tracepoint check_mmio_spte names the
- * generation of each MMIO SPTE that a vCPU comes across.
+ * The test does not wait for a whole cycle: KVM's tracepoint check_mmio_spte names the
+ * generation of each MMIO SPTE that a vCPU meets.
  *
- * With vCPUs that run during the wrap it is chance what they do at that moment.
- * Policy fast, KVM's own, does leave MMIO SPTEs then; how many is said, not judged.
+ * What vCPUs that run during the wrap do at that moment is left to chance. Policy fast,
+ * which is KVM's own, does leave MMIO SPTEs then; the test reports how many and does not
+ * judge that.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest executes from memory that is mapped by large pages, on a host where those
- * must not be executable (nx_huge_pages): KVM splits them, and keeps the page tables
- * on a list for a worker that lets the large pages come back. The memslot goes, the
- * worker runs, the memslot comes back.
+ * A guest executes from memory that is mapped by large pages, on a host where those must
+ * not be executable (nx_huge_pages). KVM splits them, and keeps the page tables on a list
+ * for a worker that recovers the large pages. The memslot goes, the worker runs, the
+ * memslot comes back.
  *
- * What breaks without it: on 6.12 and later the worker asks for the memslot of each of them
- * while some memslot's dirty pages are logged, and warns where it is gone.
+ * What breaks without it: on 6.12 and later, the worker looks up the memslot of each of
+ * these page tables while some memslot logs dirty pages, and warns if it is gone.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What others do to the same VM, or to KVM, in the midst of an invalidation. Each pair is
- * forced to meet, round after round, and the kernel's trace has to show that it did; else
- * the pair fails. Meanwhile a vCPU reads and writes the memory that goes.
+ * Activities of others in the same VM, or in KVM, in the middle of an invalidation. Each
+ * pair is forced to overlap, round after round, and fails if the kernel's trace does not
+ * show that it did. Meanwhile a vCPU reads and writes the memory that goes.
  *
  * What breaks without it: locks, orders and exchanges that matter only when two CPUs meet
  * can be left out, and no other test notices.
  *
- * zap_overlap_test WORDS runs the pairs alone whose name has these words in it.
+ * zap_overlap_test WORDS runs only the pairs that have these words in their name.
  */
 #define _GNU_SOURCE
 #include <unistd.h>

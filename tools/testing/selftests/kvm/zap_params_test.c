@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameters: what goes in, what comes out, when it counts.
+ * The parameters: which words they accept, what they show, and when a change takes
+ * effect.
  *
- * What breaks without it: a mistyped word would switch the host to a policy
- * that nobody chose, a reader could see half a word, and a change would pass
- * by VMs that are running.
+ * What breaks without it: a mistyped word switches the host to a policy that nobody
+ * chose, a reader sees half a word, and a change does not reach running VMs.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM as VMMs make them for an operating system: interrupt controllers in the kernel, a
- * guest in real mode. On Intel KVM has memslots of its own for that, in the same address
- * spaces as the VMM's: a TSS and page tables for real mode where the CPU has no
- * unrestricted guests, and the page at which the guest accesses its APIC. The VMM deletes a
- * memslot and makes it again, with other memory behind it, while these stay.
+ * A VM as VMMs make them for an operating system, with interrupt controllers in the
+ * kernel and a guest in real mode. On Intel, KVM has memslots of its own for that, in the
+ * same address spaces as the VMM's: a TSS and page tables for real mode if the CPU has no
+ * unrestricted guests, and the page at which the guest accesses its APIC. The VMM deletes
+ * a memslot and creates it again over other memory, while these stay.
  *
- * What breaks without it: a zap that takes more than its memslot, or forgets what it took,
- * leaves the guest without an APIC, or unable to run in real mode; KVM's own memslots are
- * deleted with the VM, and an operator who counts finds invalidations that nobody explains.
+ * What breaks without it: a zap that drops more than its memslot, or loses track of what
+ * it dropped, leaves the guest without an APIC, or unable to run in real mode. KVM's own
+ * memslots are deleted with the VM, and an operator who counts finds invalidations that
+ * nobody explains.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs that are not plain ones, and guest_memfd. A VM of another type than
- * KVM_X86_DEFAULT_VM gets what KVM does for it, whatever the words say: memslots go
- * by themselves and leaf by leaf, a wrap of the MMIO generation by fast, the VM by
- * walk. And memory from guest_memfd goes with its memslot, private memory and, of
- * plain VMs, shared memory, and comes with what is in its file.
+ * VMs of other types than the default, and guest_memfd. A VM of another type than
+ * KVM_X86_DEFAULT_VM gets KVM's own treatment, whatever the words say: memslots are
+ * dropped one at a time and leaf by leaf, MMIO SPTEs by fast when the generation wraps,
+ * and the VM by walk. Memory from guest_memfd is dropped with its memslot: private memory
+ * and, in plain VMs, shared memory. When the memslot comes back, the memory has the
+ * content of its file.
  *
- * What breaks without it: a confidential guest loses memory that it has accepted
- * for good, or keeps a mapping of a file that is no longer its memory.
+ * What breaks without it: a confidential guest loses memory that it has accepted for
+ * good, or keeps a mapping of a file that is no longer its memory.
  */
 #define _GNU_SOURCE
 #include <string.h>

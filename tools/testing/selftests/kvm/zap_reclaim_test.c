@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM may have so many shadow pages as its memslots allow. When memslots go it may
- * have fewer, and KVM reclaims the oldest, be they in use or not. Policy scoped takes
- * along page tables that map nothing any more, so there is nothing to reclaim. Those that
- * a memslot smaller than a page table leaves it has KVM reclaim first. Either way the
- * guest's other memory stays mapped.
+ * The size of a VM's memslots limits the number of its shadow pages. When a memslot goes,
+ * the limit shrinks, and KVM reclaims the oldest shadow pages, used or not. Policy scoped
+ * frees page tables that map nothing any more, so nothing has to be reclaimed. If the
+ * memslot is smaller than a page table, scoped leaves empty page tables but has KVM
+ * reclaim them first. Either way the guest's other memory stays mapped.
  *
- * What breaks without it: a guest loses all of its mappings after all, bit by bit,
- * under mmu_lock and in no counter.
+ * What breaks without it: a guest loses all of its mappings after all, bit by bit, under
+ * mmu_lock, and no counter shows it.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

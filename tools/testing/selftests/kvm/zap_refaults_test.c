@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Refaults: what a VM's vCPUs map again soon after an invalidation, to the page, and the
- * parameter that says how soon. No other VM may run on the host meanwhile.
+ * Refaults: what a VM's vCPUs map again soon after an invalidation, exact to the page,
+ * and the parameter that says how soon. No other VM may run on the host meanwhile.
  *
  * What breaks without it: the operator is told that a guest suffers from an invalidation
- * when it has only just started to use its memory, or that it does not when it does.
+ * when it has only just started to use its memory, or that it does not suffer when it
+ * does.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who decides is read once for each invalidation: the parameter's word, the VM's
- * own word. A breakpoint of the CPU's on the word counts how often the kernel
- * reads it.
+ * Each invalidation reads the parameter's word and the VM's own word once. A hardware
+ * breakpoint on the word counts how often the kernel reads it.
  *
- * What breaks without it: whoever writes the word between two reads gets an
- * invalidation that is half of one policy and half of another, or is counted
- * as one that was not done.
+ * What breaks without it: if somebody writes the word between two reads, an invalidation
+ * is half of one policy and half of another, or is counted for a policy that it did not
+ * use.
  *
- * Addresses: the parameter's from /proc/kallsyms; the VM's structure from a kprobe,
- * and where in it the word is by looking for what follows the words written to it,
- * in /proc/kcore.
+ * The address of the parameter comes from /proc/kallsyms. That of the VM's structure
+ * comes from a kprobe; the test finds the word in it through /proc/kcore, by what changes
+ * with the words that it writes.
  */
 #define _GNU_SOURCE
 #include <elf.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The content oracle for slots that are more than memory: guest page tables,
- * System Management Mode's address space, dirty logging, read-only slots; and for
- * one that lies far up.
+ * The content oracle for slots that are more than memory: guest page tables, System
+ * Management Mode's address space, dirty logging, read-only slots, and a slot at a high
+ * address.
  *
- * What breaks without it: under shadow paging KVM would go on translating by
- * page tables that are gone, and stumble over its accounting of them when the
- * VM is closed; the pages of a live migration would get lost.
+ * What breaks without it: under shadow paging, KVM continues to translate by page tables
+ * that are gone, and its accounting of them fails when the VM is closed; or the pages of
+ * a live migration are lost.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -73,7 +73,7 @@ static void guest_does(struct world *w, unsigned int op, uint64_t start)
 
 /*
  * All tables of a vCPU, its root included, lie in a slot that ends with them. Its first
- * page is none: otherwise all of them could go along with that one.
+ * page is no table: otherwise all of them could go along with that one.
  */
 static void test_all_tables(const char *policy, const struct world_pages *pages, bool reopen)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU in System Management Mode has an address space of its own: page tables
- * of KVM's and memslots. Each memslot's deletion takes what was mapped in its
- * own address space, all of that, and nothing of the other's.
+ * A vCPU in System Management Mode has an address space of its own, with its own page
+ * tables of KVM and its own memslots. Deleting a memslot drops everything that was mapped
+ * of it in its own address space, and nothing in the other one.
  *
- * What breaks without it: firmware in SMM goes on with memory that is gone, or
- * the guest faults all in again whenever a memslot of SMM goes.
+ * What breaks without it: firmware in SMM continues with memory that is gone, or the
+ * guest faults in all of its memory again whenever a memslot of SMM goes.
  */
 #define _GNU_SOURCE
 #include <errno.h>

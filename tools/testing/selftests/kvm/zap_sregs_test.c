@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM writes a guest page table, as one that loads a snapshot does, and sets the special
- * registers of the vCPU. Some memslot goes, before or after that. The guest must see
- * what the table says now, as it does under policy fast, and policy scoped may take
- * fast's place no more often than that needs.
+ * A VMM writes a guest page table, as if it loaded a snapshot, and sets the vCPU's
+ * special registers. A memslot is deleted before or after that. The guest must see what
+ * the table says now, as it does under policy fast, and fast may replace scoped no more
+ * often than this requires.
  *
- * What breaks without it: under shadow paging KVM does not see such writes. A guest goes
- * on with the mappings of before the snapshot was loaded, and reads and writes others'
- * memory.
+ * What breaks without it: under shadow paging, KVM does not notice such writes. A guest
+ * continues with the mappings from before the snapshot was loaded, and reads and writes
+ * memory that is not its own.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stall of vCPUs: how long page faults soon after an invalidation take, by vCPU, with
- * parameter zap_stall. What it has to be at least is how long this test withholds a page
- * that a vCPU waits for; at most it is the time in which the VMM's thread was in KVM_RUN.
- * No other VM may run on the host meanwhile.
+ * The stall of vCPUs: how long each vCPU spends in page faults soon after an
+ * invalidation, with parameter zap_stall. The lower limit is the time for which this test
+ * withholds a page that a vCPU waits for; the upper limit is the time that the VMM's
+ * thread spent in KVM_RUN. No other VM may run on the host meanwhile.
  *
- * What breaks without it: the operator is told that vCPUs stand still for the VMM's sake
+ * What breaks without it: the operator is told that invalidations make vCPUs stand still
  * when they do not, or that they do not when they do.
  */
 #define _GNU_SOURCE

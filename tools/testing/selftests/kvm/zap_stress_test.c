@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Slots are deleted, re-created, moved and changed at random, under policies that
- * change at random, while vCPUs read and write and the host reclaims, remaps and
- * throws away the memory behind; and each access is judged.
+ * Slots are deleted, created again, moved and changed at random, under policies that
+ * change at random. Meanwhile vCPUs read and write, and the host reclaims, remaps and
+ * discards the memory behind the slots. Each access is judged.
  *
- * What breaks without it: what no one thought of. A stale translation, a lost
- * write or a page that is missing in a dirty log, of which only a certain order
- * of events and an odd border of a slot tell.
+ * What breaks without it: faults that nobody thought of, such as a stale translation, a
+ * lost write or a page that is missing in a dirty log, which show only with a certain
+ * order of events and an odd border of a slot.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -87,7 +87,7 @@ static void restore(void)
 	zap_swap_end();
 }
 
-/* Who was to be called before: zap_start's handler, which restores parameters. */
+/* The previous handler: zap_start()'s, which restores parameters. */
 static void (*before[NSIG])(int sig);
 
 /* The first one ends the test in good order, the second one at once. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The policy is switched all the time while slots are deleted, re-created and
- * moved and vCPUs run: each invalidation counts once, contents stay right.
+ * The policy is switched all the time while slots are deleted, created again and moved,
+ * and vCPUs run. Each invalidation counts once, and contents stay right.
  *
- * What breaks without it: an invalidation that looked at the parameter twice
- * could be half of one policy and half of the other, and leave mappings behind.
+ * What breaks without it: an invalidation that reads the parameter twice can be half of
+ * one policy and half of another, and leave mappings behind.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

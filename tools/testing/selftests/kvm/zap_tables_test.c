@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables that KVM shadows lie in memory slots that are deleted, re-created
- * over other memory and moved: an L2's NPT, and L1's own tables, which matter
- * under shadow paging. They map pages of slots other than their own, at random.
+ * Page tables that KVM shadows lie in memory slots that are deleted, created again over
+ * other memory, and moved: an L2's NPT, and L1's own tables, which matter under shadow
+ * paging. They map pages of slots other than their own, at random.
  *
- * What breaks without it: a guest goes on translating by tables that are gone.
- * The SPTEs in question map memory of slots that stay, so that no one who looks
- * for the mappings of the deleted slot finds them.
+ * What breaks without it: a guest continues to translate by tables that are gone. The
+ * SPTEs in question map memory of slots that stay, so a search for mappings of the
+ * deleted slot does not find them.
  */
 #define _GNU_SOURCE
 #include <signal.h>

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Teardown counts once for each VM, whichever way it goes: its descriptors are
- * closed, its process exits, or one process exits while another still holds
- * the descriptors or closes them at that moment. No other VM may run on the
- * host meanwhile.
+ * Teardown counts once for each VM, whichever way it goes: its descriptors are closed,
+ * its process exits, or one process exits while another still holds the descriptors or
+ * closes them at that moment. No other VM may run on the host meanwhile.
  *
- * What breaks without it: zap/stats misses VMs that went, or counts some twice.
- * In the last case two tasks may tear the VM down at the same time, of which one
- * must not be counted; whether they meet is chance, and they seldom do. A VM that
- * goes while slots_lock is taken must not wait for it; they meet within some tries.
+ * What breaks without it: zap/stats misses VMs that went, or counts some twice. In the
+ * last case two tasks may tear the VM down at the same time, and only one of them may be
+ * counted; whether they meet is left to chance, and they seldom do. A VM that goes while
+ * slots_lock is taken must not wait for it; these two meet within some tries.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -279,7 +278,7 @@ int main(void)
 	zap_need_debugfs();
 	zap_start(5 * ARRAY_SIZE(policies) + 1);
 	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Who holds a VM becomes this process's child when its parent is gone. */
+	/* The holder of a VM becomes this process's child when its parent is gone. */
 	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		vm_die("mmap or prctl: %s", strerror(errno));
 

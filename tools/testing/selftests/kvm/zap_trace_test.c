@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tracepoint kvm:kvm_zap: once an invalidation, with the fields that the
- * VM's counters agree with; kvm:kvm_zap_memslot, once an update of a memslot; and
- * kvm:kvm_zap_settle, once a window. In a tracing instance of its own.
+ * The tracepoints: kvm:kvm_zap, once for each invalidation, with fields that agree with
+ * the VM's counters; kvm:kvm_zap_memslot, once for each update of a memslot; and
+ * kvm:kvm_zap_settle, once for each window. The test has a tracing instance of its own.
  *
- * What breaks without it: perf and bpftrace show invalidations that were not,
- * miss those that were, or lay them at another slot's door.
+ * What breaks without it: perf and bpftrace show invalidations that did not happen, miss
+ * some that did, or attribute them to another slot.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM's modules go while its files are open, or being opened, and come back.
- * They come back with the MMU mode that they had. No other VM may run meanwhile.
+ * KVM's modules are unloaded and loaded again while their files are open or being opened.
+ * The MMU mode stays the same. No other VM may run meanwhile.
  *
- * What breaks without it: an open file's functions run in memory that the module
- * had, files of the time before stay behind and keep the new ones from being
- * made, and a policy survives what an operator unloads KVM for.
+ * What breaks without it: the functions of an open file run in memory that the module has
+ * freed, old files stay behind and prevent the new ones from being created, or a policy
+ * survives although the operator unloaded KVM to get rid of it.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs' zap/vms: a row for each VM there is, and what it says. No other VM may run on
- * the host meanwhile.
+ * The file zap/vms in debugfs: a row for each existing VM, and the content of the rows.
+ * No other VM may run on the host meanwhile.
  *
- * What breaks without it: the operator cannot tell which VM it is, or what decides for
- * it, where the VM's own folder is missing or the kernel is locked down.
+ * What breaks without it: if the VM's own folder is missing or the kernel is locked down,
+ * the operator cannot tell which VM a row belongs to, or what decides for it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

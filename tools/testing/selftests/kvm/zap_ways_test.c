@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy scoped outside of the TDP MMU finds a memslot's mappings in two ways:
- * from the memslot, or from the shadow pages, whichever is less work. Both have
- * to find the same: all that is the memslot's, and nothing else. Where the guest
- * has little memory mapped the shadow pages are fewer; filler makes them many.
+ * Outside of the TDP MMU, policy scoped finds a memslot's mappings in two ways: from the
+ * memslot, or from the shadow pages, whichever is less work. Both have to find all
+ * mappings of the memslot and nothing else. If the guest has little memory mapped, there
+ * are few shadow pages; filler memory makes them many.
  *
- * What breaks without it: what one way forgets shows in big guests only, or in
- * small ones only: the guest keeps memory that was given to somebody else.
+ * What breaks without it: mappings that one of the ways forgets show in large guests
+ * only, or in small ones only, and the guest keeps memory that was given to somebody
+ * else.
  */
 #define _GNU_SOURCE
 #include <errno.h>

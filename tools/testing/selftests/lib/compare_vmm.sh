@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For compare_test.sh: a VMM made of files. It makes a folder and a row of zap/vms, and
-# counts invalidations there as the word of the folder says.
+# For compare_test.sh: a VMM made of files. It creates a folder and a row of zap/vms, and
+# counts invalidations there as the word in the folder says.
 set -eu
 
 usage="usage: ${0##*/} HOW COUNT
-Makes a VM, COUNT invalidations under the word that it is given, and closes it.
+Makes a VM, performs COUNT invalidations under the word that the VM is given, and closes it.
 HOW: obeys; fast (whatever its word); dma (has no choice); mmio (at that site as
-well); still (no invalidation); fails; stays (its row does when it ends)."
+well); still (no invalidation); fails; stays (its row remains when it ends)."
 case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
 [ $# -eq 2 ] || { echo "$usage" >&2; exit 2; }
 how=$1 count=$2

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Sourced by the tests of kvm-zap-trace with made-up events: the program with
-# record_source.c in the place of tracefs. $here, $top and $tmp are the sourcing script's.
+# record_source.c in place of tracefs. The sourcing script sets $here, $top and $tmp.
 # shellcheck disable=SC2154
 
 command -v cc > /dev/null || ktap_skip_all 'no cc'

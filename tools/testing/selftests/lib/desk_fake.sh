@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by the tests of kvm-zap: a host made of files, mounted over /sys, /proc, /run and the
-# like in a namespace, so that kvm-zap needs no way to be told of another root.
+# Sourced by the tests of kvm-zap: a host made of files, mounted over /sys, /proc, /run
+# and the like in a namespace, so that kvm-zap needs no option for another root.
 
 fake=	# the folder of that host
 

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by the tests of kvm-zap on a host made of files: which kvm-zap, and what it
-# said. $here, its folder, is the sourcing script's, as are its arguments.
+# Sourced by the tests of kvm-zap on a host made of files: run kvm-zap, and check its
+# output. The sourcing script sets $here, its folder, and passes its arguments.
 # shellcheck disable=SC2154 # here; parameters and debugfs are desk_fake.sh's
 
 top=$(cd "$here/../../.." && pwd -P)

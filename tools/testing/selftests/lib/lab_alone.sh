@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by bochs_test.sh and arm64_test.sh: the lab's contract where nothing is shared with
-# the guest. Needs ktap.sh and $lab_words, the options that say which guest. A case of
-# alone_cases is a boot or more of its own.
+# Sourced by bochs_test.sh and arm64_test.sh: the lab's contract for a guest that shares
+# nothing with the host. Needs ktap.sh and $lab_words, the options that select the guest.
+# Each case of alone_cases has at least one boot of its own.
 # shellcheck disable=SC2154 # top and lab_words are the test's
 
 lab=$top/tools/testing/lab/lab

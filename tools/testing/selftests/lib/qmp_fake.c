@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For desk_qmp_test.sh: what listens at a socket in the place of QEMU.
+ * For desk_qmp_test.sh: a program that listens at a socket in place of QEMU.
  *
  *	qmp_fake SOCKET HOW [TEXT]
  *
- * HOW: ok, pretty (the same in pieces and lines); number (what it returns is none of
- * the kind); silent, mail (another greeting), object (the same as JSON), closes, refuses (the
- * capabilities), unknown (the command), mute (no answer to it), flood (one without end), full
- * (accepts nobody). "info mtree -f" is answered by the file TEXT.1, at first, and by TEXT.2 and
- * so on, as long as there are such. Each connection, and each word of commands, is a line on
- * stdout.
+ * HOW: ok, pretty (the same in pieces and lines); number (the return value is of the
+ * wrong type); silent, mail (another greeting), object (the same as JSON), closes,
+ * refuses (the capabilities), unknown (the command), mute (no answer to it), flood (an
+ * endless one), full (accepts nobody). The first answer to "info mtree -f" is the file
+ * TEXT.1, the next one TEXT.2 and so on, as long as these files exist. Each connection,
+ * and each word of commands, is a line on stdout.
  */
 #define _GNU_SOURCE
 #include <json-c/json.h>

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events of record_test.sh and desk_qmp_test.sh: what trace.h has of tracefs, read from the
- * file that the environment's RECORD_EVENTS names. It stands in for trace_source.c.
+ * Events for record_test.sh and desk_qmp_test.sh. This file replaces trace_source.c: it
+ * reads the events from the file that the environment variable RECORD_EVENTS names, not
+ * from tracefs.
  *
- * A line is an event, "KIND NAME=VALUE...", as in "zap slot=3 policy=fast sptes=7". at_ms is
- * when it comes, and when it was: after the instance was made. One with stopped=1 is read
- * once no more are wanted. Others: "lost events=N", "off" (somebody turns them off).
+ * A line is an event, "KIND NAME=VALUE...", as in "zap slot=3 policy=fast sptes=7". at_ms
+ * is when it arrives and when it happened, after the instance was created. An event with
+ * stopped=1 is read after the program has asked for no more. Other lines: "lost
+ * events=N", "off" (somebody disables the events).
  */
 #define _GNU_SOURCE
 #include <errno.h>

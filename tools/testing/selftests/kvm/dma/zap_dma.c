@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module for zap_memtype_test: while it is loaded, a VM has a device with non-coherent
- * DMA, as KVM knows it from kvm-vfio. No emulator of the lab has an Intel CPU and a
- * device that could be assigned.
+ * A module for zap_memtype_test. While it is loaded, KVM regards a VM as having a device
+ * with non-coherent DMA, as if kvm-vfio had registered one. No emulator of the lab has
+ * both an Intel CPU and a device that could be assigned.
  *
  * 'vm_fd' is the VM's file descriptor in the process that loads the module, which has to
- * call finit_module() itself. KVM of 6.1 and 6.12 exports the functions, that of 7.2 does
- * not.
+ * call finit_module() itself. KVM of 6.1 and 6.12 exports the functions that this module
+ * needs; that of 7.2 does not.
  */
 #include <linux/file.h>
 #include <linux/kvm_host.h>

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by the tests of kvm-zap on real VMs: the VMs that they look at, and how. $here is
-# the folder of the test, one above this file's.
+# Sourced by the tests of kvm-zap on real VMs. It creates the VMs that they look at and
+# runs kvm-zap on them. $here is the folder of the test, one above this file's.
 #
 #	desk_start "${1-}" jq		# kvm-zap or '', programs that are needed
 #	"$bench" rom &
-#	desk_ends $!			# ended at the end, whatever happens
+#	desk_ends $!			# killed when the test ends, whatever happens
 #	zap 0 status
 #	says '1 of 1 VMs'
 

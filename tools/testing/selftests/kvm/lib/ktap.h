@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * KTAP output of a test program, see Documentation/dev-tools/ktap.rst of the
- * kernel. A case is any number of ktap_check() and friends, then one
- * ktap_result(), which names it and says whether all of them held.
+ * KTAP output of a test program, see Documentation/dev-tools/ktap.rst of the kernel. A
+ * case is any number of ktap_check() and friends, then one ktap_result(), which names the
+ * case and says whether all of them held.
  *
- * Exit status, as of kselftests: 0 passed, 1 failed, 4 skipped as a whole.
+ * Exit status, as in all kselftests: 0 passed, 1 failed, 4 skipped as a whole.
  */
 #ifndef KVM_ZAP_KTAP_H
 #define KVM_ZAP_KTAP_H

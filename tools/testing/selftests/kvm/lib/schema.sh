@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by tests of what kvm-zap prints as JSON: does it keep to kvm-zap.schema.json. Needs
-# ktap.sh; $top and $tmp are the sourcing script's.
+# Sourced by tests of kvm-zap's JSON: check output against kvm-zap.schema.json. Needs
+# ktap.sh; the sourcing script sets $top and $tmp.
 # shellcheck disable=SC2154
 
 schema_validator=/usr/bin/jsonschema

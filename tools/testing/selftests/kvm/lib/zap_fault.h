@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Failing allocations one after the other, by the kernel's fault injection: of
- * what this thread asks for between fault_arm() and fault_fired(), the one with
- * the given number fails, be it of the slab or of pages.
+ * Fail one allocation after the other, by the kernel's fault injection. Of the
+ * allocations that this thread requests between fault_arm() and fault_fired(), the one
+ * with the given number fails, whether from the slab or of pages.
  *
  *	for (n = 1; ; n++) {
  *		fault_arm(n);
  *		ret = operation();
  *		if (!fault_fired())
- *			break;		// it asks for less than n, this went well
+ *			break;		// fewer than n allocations, all succeeded
  *		...
  *	}
  *
- * An allocation that fails may be one that its caller can do without, so what
- * fired need not fail the operation.
+ * The caller of a failed allocation may be able to do without it, so the operation need
+ * not fail.
  *
- * The kernel logs a call trace for some of them, e.g. of vmalloc(), as if memory
- * had run out. Two lines in the kernel log, FAULT_FROM and FAULT_TO, enclose all
- * that happens here, so that whoever reads the log can tell.
+ * The kernel logs a call trace for some failures, e.g. of vmalloc(), as if memory had run
+ * out. Two lines in the kernel log, FAULT_FROM and FAULT_TO, enclose everything that
+ * happens here, so that readers of the log can tell these traces from others.
  */
 #ifndef KVM_ZAP_FAULT_H
 #define KVM_ZAP_FAULT_H

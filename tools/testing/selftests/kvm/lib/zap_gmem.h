@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest memory from a file of KVM's own (guest_memfd), and what of it is private,
- * as Documentation/virt/kvm/api.rst of Linux 6.8 and later describes it.
- * Functions print and exit on failure.
+ * Guest memory from a file of KVM's own (guest_memfd), and which part of it is private,
+ * as Documentation/virt/kvm/api.rst of Linux 6.8 and later describes it. On failure,
+ * functions print a message and exit.
  */
 #ifndef KVM_ZAP_GMEM_H
 #define KVM_ZAP_GMEM_H

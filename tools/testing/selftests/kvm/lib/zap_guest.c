@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest code, see zap_guest.h. It is copied into guest memory: it refers to
- * nothing outside of itself.
+ * Guest code, see zap_guest.h. It is copied into guest memory, so it refers to nothing
+ * outside of itself.
  */
 #include "zap_guest.h"
 

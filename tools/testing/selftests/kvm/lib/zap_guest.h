@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest code that watches memory while the host changes the memory slots, and
- * what it shares with the host.
+ * Guest code that watches memory while the host changes the memory slots, and the data
+ * that it shares with the host.
  *
- * Time is cut into steps. The host adds 1 to `hi` before it changes a slot and
- * makes `lo` equal to it afterwards, so the change from step n to n + 1 happens
- * in between. Whoever reads `lo`, then a page, then `hi`, knows the steps that
- * the page may have been read in, and thus all that it may legally hold: that
- * catches any stale translation from the very moment that the ioctl returns.
+ * Time is divided into steps. The host adds 1 to `hi` before it changes a slot and sets
+ * `lo` to the same value afterwards, so the change from step n to n + 1 happens in
+ * between. A vCPU that reads `lo`, then a page, then `hi`, knows in which steps it may
+ * have read the page, and thus all that the page may legally hold. This catches any stale
+ * translation from the very moment that the ioctl returns.
  */
 #ifndef KVM_ZAP_GUEST_CODE_H
 #define KVM_ZAP_GUEST_CODE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Memory whose pages are supplied late (userfaultfd), so that a vCPU's page fault there
- * takes as long as a test wants. Functions print and exit on failure.
+ * takes as long as a test wants. On failure, functions print a message and exit.
  */
 #ifndef KVM_ZAP_HOLD_H
 #define KVM_ZAP_HOLD_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tests share, see zap_lib.h.
+ * Functions that the tests share, see zap_lib.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests share: parameters, which are put back however a test ends,
- * counters, and which MMU the host runs. Functions print and exit on failure.
+ * Functions that the tests share: parameters, which are restored however a test ends,
+ * counters, and the MMU that the host uses. On failure, functions print a message and
+ * exit.
  */
 #ifndef KVM_ZAP_LIB_H
 #define KVM_ZAP_LIB_H

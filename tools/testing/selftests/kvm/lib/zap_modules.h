@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Taking KVM's modules out of the kernel and putting them back as they were: for
- * tests of just that. No VM may exist, and no other test run meanwhile.
+ * Unload KVM's modules and load them again in the same MMU mode, for tests of exactly
+ * that. No VM may exist, and no other test may run meanwhile.
  */
 #ifndef KVM_ZAP_MODULES_H
 #define KVM_ZAP_MODULES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policies of each site, for tests that try all of them: a policy that is added
- * here is tried by every one. zap_debugfs_test compares the list with the kernel's
- * own. The words that parameters take are one line each: scripts read them, too
+ * The policies of each site, for tests that try all of them: each of these tests also
+ * tries a policy that is added here. zap_debugfs_test compares the list with the kernel's
+ * own. The words of each parameter are on one line, because scripts read them as well
  * (tools/testing/policies).
  */
 #ifndef KVM_ZAP_POLICIES_H

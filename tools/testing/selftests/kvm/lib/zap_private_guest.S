@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest code of zap_private_test, see zap_private_guest.h. Copied into guest memory, so
- * position independent.
+ * Guest code of zap_private_test, see zap_private_guest.h. It is copied into guest
+ * memory, so it is position independent.
  */
 #include "guest.h"
 #include "zap_private_guest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest code of zap_private_test, and where it finds things: guest physical addresses.
+ * Guest code of zap_private_test, and the guest physical addresses that it uses.
  */
 #ifndef KVM_ZAP_PRIVATE_GUEST_H
 #define KVM_ZAP_PRIVATE_GUEST_H

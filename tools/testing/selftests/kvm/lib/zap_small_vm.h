@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A small VM, of which a test knows what KVM maps and how many page tables that
- * takes: it notes what was touched. Functions print and exit on failure.
+ * A small VM that records what was touched, so that a test knows what KVM maps and how
+ * many page tables that takes. On failure, functions print a message and exit.
  */
 #ifndef KVM_ZAP_SMALL_VM_H
 #define KVM_ZAP_SMALL_VM_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Swap for tests that have memory reclaimed: what the host has, or some of zram. */
+/* Swap space for tests that have memory reclaimed: the host's own, or a zram device. */
 #ifndef KVM_ZAP_SWAP_H
 #define KVM_ZAP_SWAP_H
 

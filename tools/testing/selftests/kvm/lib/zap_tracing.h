@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A tracing instance of the test's own, in which one event is on: what it shows
- * is of this test, and goes with it. Functions print and exit on failure.
+ * A tracing instance of the test's own, in which one event is enabled. It shows only this
+ * test's events, and is removed with the test. On failure, functions print a message and
+ * exit.
  */
 #ifndef KVM_ZAP_TRACING_H
 #define KVM_ZAP_TRACING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The world of the content tests: a VM whose vCPUs watch memory (zap_guest.h)
- * while slots are deleted, re-created over other memory, and moved.
+ * The world of the content tests: a VM whose vCPUs watch memory (zap_guest.h) while slots
+ * are deleted, created again over other memory, and moved.
  */
 #ifndef KVM_ZAP_WORLD_H
 #define KVM_ZAP_WORLD_H

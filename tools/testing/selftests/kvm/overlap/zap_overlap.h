@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What zap_overlap_test's files share. An invalidation runs on one CPU while a partner
- * does its part on another one and a vCPU on a third watches the memory that goes. That
- * the two were at it at the same time is read from the kernel's own trace.
+ * Declarations that zap_overlap_test's files share. An invalidation runs on one CPU while
+ * a partner does its part on another one and a vCPU on a third watches the memory that
+ * goes. The kernel's own trace shows whether both ran at the same time.
  */
 #ifndef KVM_ZAP_OVERLAP_H
 #define KVM_ZAP_OVERLAP_H

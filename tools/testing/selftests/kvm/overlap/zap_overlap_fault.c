@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A scoped deletion with page faults elsewhere in the VM, see zap_overlap.h.
+ * A scoped deletion beside page faults elsewhere in the VM, see zap_overlap.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>

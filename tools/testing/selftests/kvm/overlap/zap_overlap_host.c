@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A scoped deletion with what the host does beside it: its administrator, its shrinkers,
- * its workers, another VM. See zap_overlap.h.
+ * A scoped deletion beside activities of the host: its administrator, its shrinkers, its
+ * workers, another VM. See zap_overlap.h.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 /* Words ------------------------------------------------------------------ */
 
-/* Who decides by which word: each may be, and no other pairing. */
+/* These pairs of policy and decider may occur, and no others. */
 static const struct {
 	const char *policy, *by;
 } decisions[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MMIO generation wraps while a vCPU makes MMIO SPTEs, see zap_overlap.h and
- * zap_mmio_test.c. Nothing of the cycle before may be left then.
+ * zap_mmio_test.c. No MMIO SPTE of the previous cycle may be left afterwards.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A scoped deletion with MMU notifiers, see zap_overlap.h.
+ * A scoped deletion beside MMU notifiers, see zap_overlap.h.
  *
- * For the memory that goes: the host takes a page away from the VM in the midst of the
- * deletion. When it has, no vCPU may write to it any more, and none can have it mapped
- * anew: the memslot is invalid. The emulator sees that only in part: the host's own TLB
- * shootdown has vCPUs leave the guest. So the order is judged as well: a notifier that has
- * mmu_lock must not come between what is dropped and its flush. And reclaim asks what of it
- * was used, on newer kernels without mmu_lock: what it looks at must not go meanwhile.
+ * Some notifiers concern the memory that goes: the host takes a page from the VM in the
+ * middle of the deletion. From then on no vCPU may write to that page. None can map it
+ * again, because the memslot is invalid. The emulator shows only a part of this, because
+ * the host's own TLB shootdown makes vCPUs leave the guest. So the test also checks the
+ * order: no notifier may hold mmu_lock between a drop and its flush. Reclaim asks which
+ * of these pages were used, on newer kernels without mmu_lock; the SPTEs that it looks at
+ * must not go meanwhile.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -154,8 +155,8 @@ static bool age_generations(void)
 }
 
 /*
- * Reclaim asks whether the pages were used; there is no swap for them to go to. Where there
- * are generations, what is said to be reclaimed is not asked for.
+ * Reclaim asks whether the pages were used; there is no swap for them to go to. With MGLRU,
+ * it does not ask about pages that it was told to reclaim.
  */
 static void reclaim(struct overlap *o)
 {

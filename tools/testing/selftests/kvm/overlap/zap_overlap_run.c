@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rounds of zap_overlap_test, see zap_overlap.h: a memslot goes and comes back over
- * other memory while a vCPU reads and writes it, and a partner does its part.
+ * The rounds of zap_overlap_test, see zap_overlap.h. A memslot is deleted and created
+ * again over other memory while a vCPU reads and writes it and a partner does its part.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

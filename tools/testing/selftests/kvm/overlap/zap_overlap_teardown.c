@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM that is torn down, and what meets that, see zap_overlap.h: the last of its
- * descriptors is closed while its process exits; MMU notifiers for its memory; readers of
- * its files in debugfs.
+ * A VM is torn down while other tasks use it, see zap_overlap.h: its last descriptor is
+ * closed while its process exits, MMU notifiers unmap its memory, or its files in debugfs
+ * are read.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -379,7 +379,7 @@ void overlap_teardowns(void)
 	unsigned int i, j;
 
 	shared = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Who holds a VM becomes this process's child when its parent is gone. */
+	/* The holder of a VM becomes this process's child when its parent is gone. */
 	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		vm_die("mmap or prctl: %s", strerror(errno));
 	for (i = 0; i < ARRAY_SIZE(policies); i++) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What zap_overlap_test reads from the kernel's trace, see zap_overlap.h.
+ * How zap_overlap_test reads the kernel's trace, see zap_overlap.h.
  *
- * kvm:kvm_zap is emitted when an invalidation ends, and says how long that took. So its
- * interval is known, and whether an event of another CPU lies in it. The trace has
- * microseconds: only what lies in it for sure counts.
+ * kvm:kvm_zap is emitted when an invalidation ends and has its duration. So the interval
+ * of the invalidation is known, and whether an event of another CPU lies in it. The
+ * trace's clock has microseconds, so an event counts only if it lies in the interval for
+ * certain.
  */
 #define _GNU_SOURCE
 #include <errno.h>

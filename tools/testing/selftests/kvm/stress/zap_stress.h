@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of zap_stress_test share: areas of guest memory, in each of
- * which one slot comes and goes, the memories behind them, and the model: all
- * that a guest's access may have met, at which step of the area's clock.
+ * Declarations that the parts of zap_stress_test share: areas of guest memory, in each of
+ * which one slot comes and goes, the memories behind them, and the model. The model holds
+ * all that a guest's access may have met at each step of the area's clock.
  *
  *	zap_stress_test.c	options, the main thread's loop
  *	zap_stress_ops.c	what the main thread does to slots, memory and policies
- *	zap_stress_noise.c	threads that do what changes no content
+ *	zap_stress_noise.c	threads that disturb but change no content
  *	zap_stress_world.c	VM, memories, vCPU threads
  *	zap_stress_model.c	the steps, and the judge of the vCPUs' records
  *	zap_stress_guest.c	what the vCPUs run

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest code of zap_stress_test, and what it shares with the host. The guest
- * judges nothing: it visits pages at random and writes down what it did and saw,
- * and between which steps of the area's clock (as in zap_guest.h).
+ * Guest code of zap_stress_test, and the data that it shares with the host. The guest
+ * does not judge. It visits pages at random and writes down what it did and saw, and
+ * between which steps of the area's clock (as in zap_guest.h).
  */
 #ifndef KVM_ZAP_STRESS_GUEST_H
 #define KVM_ZAP_STRESS_GUEST_H

@@ -2,10 +2,10 @@
 /*
  * The model of zap_stress_test, see zap_stress.h, and the judge.
  *
- * A record says: between steps lo and hi of the area's clock the vCPU did this
- * and saw that. It is right if it could be so in any of these steps; most have
- * lo = hi, which leaves one answer. What the vCPU itself wrote before is known
- * exactly, as its records are judged in order.
+ * A record says that the vCPU did and saw something between steps lo and hi of the area's
+ * clock. It is right if that was possible in any of these steps; most records have lo =
+ * hi, which leaves one answer. What the vCPU itself wrote before is known exactly,
+ * because its records are judged in order.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -251,7 +251,7 @@ static void expect_dirty(struct stress_vcpu *v, struct stress_area *a,
 {
 	const struct stress_state *st = state_at(a, r->hi);
 
-	/* Who is not asked is not forgotten: the next write to the page is. */
+	/* If the list is full, the page is checked at its next write. */
 	if (v->nr_pending == STRESS_PENDING)
 		return;
 	v->pending[v->nr_pending++] = (struct stress_pending) {
@@ -415,7 +415,7 @@ void stress_quiet(struct stress *s, struct stress_area *a, struct stress_memory 
 	struct stress_snap *snap = &a->snaps[a->nr_snaps % STRESS_SNAPS];
 	unsigned int i;
 
-	/* Who reads it needs it no more: it is the oldest one. */
+	/* It is the oldest one, so no reader needs it any more. */
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < a->nr_mems; i++)
 		if (a->mem[i].quiet == snap)

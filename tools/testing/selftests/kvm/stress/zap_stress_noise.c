@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads of zap_stress_test that disturb and change no content: what reclaim,
- * khugepaged, fork and other VMs do to the memory behind slots and to KVM.
+ * Threads of zap_stress_test that disturb and change no content. They do to the memory
+ * behind slots and to KVM what reclaim, khugepaged, fork and other VMs do.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

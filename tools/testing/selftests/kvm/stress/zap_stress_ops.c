@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the main thread of zap_stress_test does: a step changes one area's slot,
- * its dirty log or its memory's content; now and then it sets the policies
- * before. All of it follows from the seed: nothing here may draw a random number
- * that depends on what a thread has done meanwhile.
+ * What the main thread of zap_stress_test does. A step changes one area's slot, its dirty
+ * log or the content of its memory; now and then it changes the policies first. All of it
+ * follows from the seed, so no random number drawn here may depend on what another thread
+ * has done meanwhile.
  */
 #define _GNU_SOURCE
 #include <errno.h>

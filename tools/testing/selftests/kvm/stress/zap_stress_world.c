@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The world of zap_stress_test, see zap_stress.h: the VM of a round, the memories
- * behind its slots, and its vCPUs' threads.
+ * The world of zap_stress_test, see zap_stress.h: the VM of a round, the memories behind
+ * its slots, and the threads of its vCPUs.
  */
 #define _GNU_SOURCE
 #include <assert.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The world of zap_tables_test: memory slots that come and go, page tables in
- * them that map pages of any of them, and a model of what a guest has to find.
+ * The world of zap_tables_test: memory slots that come and go, page tables in them that
+ * map pages of any of them, and a model of what a guest has to find.
  *
- * A window is a range of guest addresses whose pages are mapped at random, by
- * tables that lie in the slots themselves. The tables are L1's own (kind L1), or
- * the NPT or EPT by which L1 maps its L2 (kind L2).
+ * A window is a range of guest addresses whose pages are mapped at random, by tables that
+ * lie in the slots themselves. The tables are L1's own (kind L1), or the NPT or EPT by
+ * which L1 maps its L2 (kind L2).
  */
 #ifndef KVM_ZAP_TABLES_H
 #define KVM_ZAP_TABLES_H

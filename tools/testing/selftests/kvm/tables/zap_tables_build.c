@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables of zap_tables_test: where they lie, and what they map. The host
- * writes a table before it is used, and never again as long as its slot lasts.
+ * Page tables of zap_tables_test: where they lie, and what they map. The host writes a
+ * table before it is used, and does not change it while its slot exists.
  */
 #include <string.h>
 
@@ -257,7 +257,7 @@ void tables_refill(struct tables *t, struct tables_slot *s)
 	for (v = t->v; v < t->v + TABLES_VCPUS; v++) {
 		if (!v->stale)
 			continue;
-		/* Who shares it is stale as well, or has none of it there. */
+		/* A vCPU that shares it is stale as well, or has none of it there. */
 		if (v->window == &v->own)
 			window_refill(t, v->window, s);
 		if (tables_slot_of(t, v->root) == s) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Steps of zap_tables_test, and what is looked at after each. */
+/* Steps of zap_tables_test, and the checks after each. */
 #include <string.h>
 
 #include "zap_tables.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The VM of zap_tables_test, and the patrol in it. */
+/* The VM of zap_tables_test, and the vCPU that patrols in it. */
 #include <string.h>
 #include <sys/resource.h>
 
