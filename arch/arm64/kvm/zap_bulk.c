@@ -10,8 +10,8 @@
  * 1. Break: make each entry of the chunk invalid.  If all entries of a table go, only the
  *    entry that leads to the table is made invalid.  An invalid entry keeps its address, so
  *    nothing else has to remember it.
- * 2. Invalidate the TLBs of the VM.  From here on, no CPU uses the memory or the tables that
- *    the broken entries led to.
+ * 2. Invalidate the TLBs of the VM, or of one IPA if only one leaf was broken.  From here on,
+ *    no CPU uses the memory or the tables that the broken entries led to.
  * 3. Reap: clean cache lines, clear the entries, free the tables.
  *
  * Nobody sees a broken entry: everyone who reads or writes stage 2 holds mmu_lock, at least
@@ -39,15 +39,54 @@
  * @pgt: the page table
  * @cmo: whether cache lines have to be cleaned
  * @may_sleep: whether to reschedule between tables
- * @broken: whether any entry was broken
+ * @whole: whether any table was broken as it is, with whatever it leads to
+ * @leafs: leafs broken beside those
+ * @addr: the IPA of the first of @leafs
+ * @level: its level, or 0 if tables were broken with it
  */
 struct zap_bulk {
 	struct kvm_zap_record *zap;
 	struct kvm_pgtable *pgt;
 	bool cmo;
 	bool may_sleep;
-	bool broken;
+	bool whole;
+	unsigned int leafs;
+	u64 addr;
+	u32 level;
 };
+
+/*
+ * Whether to look for the leaf of a table that goes as a whole: it may be the only one of the
+ * chunk.  Its table has one entry then, and one reference for it.
+ */
+static bool zap_has_one(const struct zap_bulk *bulk, kvm_pte_t *table)
+{
+	return !bulk->whole && !bulk->leafs && bulk->pgt->mm_ops->page_count(table) == 2;
+}
+
+static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
+			      u32 level);
+
+/* Break what is in a child table, from @addr to @end.  Return whether it loses all entries. */
+static bool zap_break_child(struct zap_bulk *bulk, kvm_pte_t *child, u64 addr, u64 end,
+			    u32 level)
+{
+	unsigned int gone;
+
+	if (end - addr == kvm_granule_size(level) && !zap_has_one(bulk, child)) {
+		bulk->whole = true;
+		return true;
+	}
+
+	gone = zap_break(bulk, child, addr, end, level + 1);
+	if (gone + 1 != bulk->pgt->mm_ops->page_count(child))
+		return false;
+
+	/* One that was empty before does not lead to the leaf. */
+	bulk->whole |= !gone;
+	bulk->level = 0;
+	return true;
+}
 
 /*
  * Break the entries of @table from @addr to @end.  A block is broken as a whole even if only
@@ -59,29 +98,43 @@ struct zap_bulk {
 static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
 			      u32 level)
 {
-	struct kvm_pgtable *pgt = bulk->pgt;
 	unsigned int gone = 0;
 	u64 next;
 
 	for (; addr != end; addr = next) {
-		kvm_pte_t *child, *ptep = zap_entry(table, addr, level);
-		kvm_pte_t pte = READ_ONCE(*ptep);
+		kvm_pte_t *ptep = zap_entry(table, addr, level), pte = READ_ONCE(*ptep);
 
 		next = zap_entry_end(addr, end, level);
 		if (!kvm_pte_valid(pte))
 			continue;
-		if (zap_is_table(pte, level) && next - addr != kvm_granule_size(level)) {
-			child = zap_follow(pgt, pte);
-			if (zap_break(bulk, child, addr, next, level + 1) + 1 !=
-			    pgt->mm_ops->page_count(child))
-				continue;
+		if (!zap_is_table(pte, level)) {
+			if (!bulk->leafs++) {
+				bulk->addr = addr;
+				bulk->level = level;
+			}
+		} else if (!zap_break_child(bulk, zap_follow(bulk->pgt, pte), addr, next, level)) {
+			continue;
 		}
 		WRITE_ONCE(*ptep, pte & ~(kvm_pte_t)KVM_PTE_VALID);
-		bulk->broken = true;
 		gone++;
 	}
 
 	return gone;
+}
+
+/*
+ * Invalidate the TLBs of the VM, or, like KVM's own code, those of one IPA if there was one
+ * leaf.  This includes the tables that were broken with it, which are on the way to that IPA:
+ * level 0 says that the invalidation is not of a leaf alone.  Either way, the barriers of
+ * the invalidation order it after the writes of the entries.
+ */
+static void zap_invalidate(struct zap_bulk *bulk, struct kvm *kvm)
+{
+	if (bulk->leafs == 1 && !bulk->whole)
+		kvm_call_hyp(__kvm_tlb_flush_vmid_ipa, bulk->pgt->mmu, bulk->addr, bulk->level);
+	else
+		kvm_flush_remote_tlbs(kvm);
+	bulk->zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
 }
 
 static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
@@ -215,12 +268,10 @@ void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
 	zap_break(&bulk, pgd, addr, end, pgt->start_level);
-	if (!bulk.broken)
+	if (!bulk.leafs && !bulk.whole)
 		return;
 
-	/* The barriers of the invalidation order it after the writes above. */
-	kvm_flush_remote_tlbs(kvm);
-	zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
+	zap_invalidate(&bulk, kvm);
 	zap_reap(&bulk, pgd, addr, end, pgt->start_level);
 }
 

@@ -36,7 +36,9 @@ marks='1 rom
 3 reset
 4 close
 5 forget
-6 munmap'
+6 munmap
+7 page
+8 block'
 
 # counted MARK POLICY NAME: the plugin's number, of several sections the one with the least
 # instructions. Walk's sections come first.
@@ -73,12 +75,19 @@ below() {
 	ktap_check [ "$share" -le "$3" ]
 }
 
-ktap_start 12
+# one WHAT MARK: bulk invalidates the TLBs of one IPA, and not all of the VM's.
+one() {
+	ktap_equal "$1: TLB invalidations by IPA" "$(counted "$2" bulk tlbi_ipas2)" 1
+	ktap_equal "$1: TLB invalidations of all of the VM" "$(counted "$2" bulk tlbi_vmalls12)" 0
+	ktap_equal "$1: mappings" "$(told "$1" bulk sptes)" 1
+}
+
+ktap_start 14
 for cpu in cortex-a72 max; do
 	run --cpu "$cpu" --out "$tmp/out" -- "$program" 256
 	ktap_equal 'exit status' "$status" 0
-	ktap_equal 'rows' "$(grep -c 'sptes=' "$tmp/stdout")" 20
-	ktap_equal 'sections' "$(jq -s length "$counts")" 20
+	ktap_equal 'rows' "$(grep -c 'sptes=' "$tmp/stdout")" 44
+	ktap_equal 'sections' "$(jq -s length "$counts")" 44
 	ktap_equal 'pages of walk' "$(told delete walk sptes)" 65536
 	ktap_equal 'pages of bulk' "$(told delete bulk sptes)" 65536
 	result "$cpu: each policy drops all pages"
@@ -113,5 +122,9 @@ for cpu in cortex-a72 max; do
 		ktap_check [ "$(told "${what#* }" bulk tlbis)" -eq 1 ]
 	done
 	result "$cpu: memory that the host unmaps"
+
+	one page 7
+	one block 8
+	result "$cpu: one mapping"
 done
 ktap_end

@@ -15,7 +15,7 @@
 #include "zap.h"
 
 /* A few thousand instructions of the system call are the wait for SRCU: the least counts. */
-#define ROMS		5
+#define ROMS		15
 #define ROM_BYTES	(64UL << 10)
 #define ROM_GPA		(VM_RAM - HUGE_PAGE)
 
@@ -84,6 +84,19 @@ static void unmap_costs(struct vm *vm, char *memory, size_t bytes)
 	vm_slot(vm, 1, 0, NULL, 0);
 }
 
+/* One mapping, with its tables; and one of the blocks that share a table. */
+static void one_costs(struct vm *vm, char *memory, char *blocks)
+{
+	vm_slot(vm, 1, VM_RAM, memory, HUGE_PAGE);
+	touch(vm, VM_RAM, PAGE);
+	BETWEEN_MARKS(7, "page", "memslot", vm_slot(vm, 1, 0, NULL, 0));
+
+	vm_slot(vm, 1, VM_RAM, blocks, 2 * HUGE_PAGE);
+	touch(vm, VM_RAM, 2 * HUGE_PAGE);
+	BETWEEN_MARKS(8, "block", "unmap", munmap(blocks, HUGE_PAGE));
+	vm_slot(vm, 1, 0, NULL, 0);
+}
+
 static void costs(char *memory, char *rom, size_t bytes)
 {
 	struct vm vm;
@@ -91,6 +104,7 @@ static void costs(char *memory, char *rom, size_t bytes)
 
 	vm_create(&vm);
 	unmap_costs(&vm, memory, bytes);
+	one_costs(&vm, memory, vm_alloc_huge(2 * HUGE_PAGE));
 	vm_slot(&vm, 1, VM_RAM, memory, bytes);
 	touch(&vm, VM_RAM, bytes);
 
