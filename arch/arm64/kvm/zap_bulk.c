@@ -38,6 +38,7 @@
  * @zap: the record of the invalidation
  * @pgt: the page table
  * @cmo: whether cache lines have to be cleaned
+ * @elide: whether those of pages that die need not
  * @may_sleep: whether to reschedule between tables
  * @whole: whether any table was broken as it is, with whatever it leads to
  * @leafs: leafs broken beside those
@@ -48,6 +49,7 @@ struct zap_bulk {
 	struct kvm_zap_record *zap;
 	struct kvm_pgtable *pgt;
 	bool cmo;
+	bool elide;
 	bool may_sleep;
 	bool whole;
 	unsigned int leafs;
@@ -137,6 +139,21 @@ static void zap_invalidate(struct zap_bulk *bulk, struct kvm *kvm)
 	bulk->zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
 }
 
+static __always_inline void zap_clean_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u64 size)
+{
+	bulk->zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += size >> PAGE_SHIFT;
+	bulk->pgt->mm_ops->dcache_clean_inval_poc(zap_follow(bulk->pgt, pte), size);
+}
+
+/* Not inline, or each leaf of policy bulk is dearer. */
+static noinline void zap_elide_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u64 size)
+{
+	if (kvm_zap_is_dying(kvm_pte_to_phys(pte), size))
+		bulk->zap->extras[KVM_ZAP_EXTRA_ELIDED] += size >> PAGE_SHIFT;
+	else
+		zap_clean_leaf(bulk, pte, size);
+}
+
 static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
 {
 	u64 size = kvm_granule_size(level);
@@ -145,8 +162,10 @@ static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
 	if (!bulk->cmo || !zap_is_cacheable(pte))
 		return;
 
-	bulk->zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += size >> PAGE_SHIFT;
-	bulk->pgt->mm_ops->dcache_clean_inval_poc(zap_follow(bulk->pgt, pte), size);
+	if (bulk->elide)
+		zap_elide_leaf(bulk, pte, size);
+	else
+		zap_clean_leaf(bulk, pte, size);
 }
 
 /*
@@ -250,16 +269,18 @@ static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
  * @pgt: the page table; mmu_lock of its VM is held for write
  * @addr: the beginning of the range, an IPA
  * @size: its length in bytes; the range is within one of KVM's chunks
+ * @gone: whether pages may die with their mappings, see kvm_zap_is_gone()
  *
  * Replaces kvm_pgtable_stage2_unmap().
  */
 void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
-			u64 size)
+			u64 size, bool gone)
 {
 	struct zap_bulk bulk = {
 		.zap = zap,
 		.pgt = pgt,
 		.cmo = zap_needs_cmo(pgt),
+		.elide = gone,
 	};
 	struct kvm *kvm = kvm_s2_mmu_to_kvm(pgt->mmu);
 	kvm_pte_t *pgd = zap_pgd(pgt, addr);
