@@ -38,6 +38,9 @@ struct task_struct;
  * KVM_ARCH_ZAP_EXTRAS(X, arg): what else is counted of an invalidation, by suffix and name.
  * KVM_ARCH_ZAP_REASONS(X, XE): why an MMU notifier unmaps memory, by suffix and word, in the
  * order of enum mmu_notifier_event.  Only where that is a site.
+ * KVM_ARCH_ZAP_POLICIES(X, XE): the last policies of KVM_ZAP_POLICIES(), from bulk on.  Only
+ * where there is another one behind bulk.
+ * KVM_ARCH_ZAP_REFUSES: defined where kvm_arch_zap_refuse() is.
  * KVM_ARCH_ZAP_KNOWS_FAULTS: 1 if KVM counts page faults, so that refaults are known.
  * KVM_ARCH_ZAP_SIDE_BY_SIDE: 1 if several invalidations of a VM can be in progress at once.
  * Then each has a record of its own, kvm_zap_record_begin(); else the VM has one record,
@@ -60,7 +63,7 @@ struct task_struct;
 	X(FAST, "fast")		\
 	X(SCOPED, "scoped")	\
 	X(WALK, "walk")		\
-	XE(BULK, "bulk")
+	KVM_ARCH_ZAP_POLICIES(X, XE)
 
 /*
  * Who decided: the first of these that applies.  SREGS applies only if the others come to
@@ -77,6 +80,10 @@ struct task_struct;
 #ifdef CONFIG_KVM_ZAP_POLICY
 
 #include <asm/kvm_zap.h>
+
+#ifndef KVM_ARCH_ZAP_POLICIES
+#define KVM_ARCH_ZAP_POLICIES(X, XE)	XE(BULK, "bulk")
+#endif
 
 enum kvm_zap_site {
 #define KVM_ZAP_SITE_ENUM(name, ...)	KVM_ZAP_SITE_##name,
@@ -340,6 +347,19 @@ void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap);
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by);
+
+/*
+ * Provided by the architecture: 0, or an error if this machine cannot do @word, which is legal
+ * for a parameter.  The reason is in the kernel log then.
+ */
+#ifdef KVM_ARCH_ZAP_REFUSES
+int kvm_arch_zap_refuse(enum kvm_zap_policy word);
+#else
+static inline int kvm_arch_zap_refuse(enum kvm_zap_policy word)
+{
+	return 0;
+}
+#endif
 
 /*
  * Provided by the architecture: the policy that auto means for @slot, which is deleted or

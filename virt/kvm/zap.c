@@ -80,9 +80,13 @@ static int kvm_zap_param_set(const char *val, const struct kernel_param *kp)
 {
 	struct kvm_zap_choice *choice = kp->arg;
 	int word = kvm_zap_parse(val, choice->legal);
+	int error;
 
 	if (word < 0)
 		return word;
+	error = kvm_arch_zap_refuse(word);
+	if (error)
+		return error;
 
 	WRITE_ONCE(choice->word, word);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Zap sites on arm64.  Each samples its policy.  KVM's own code then does the work; with
- * policy bulk, kvm_zap_bulk_range() or kvm_zap_bulk_all() replaces the page-table walk.
+ * policies bulk and elide, kvm_zap_bulk_range() or kvm_zap_bulk_all() replaces the page-table walk.
  *
  * KVM unmaps a range of stage 2 chunk by chunk, and may release mmu_lock in between.  Each
  * chunk of an invalidation is counted and dropped with mmu_lock held for write throughout.
@@ -15,9 +15,10 @@
 #include <asm/virt.h>
 
 #include "zap.h"
+#include "zap_table.h"
 
-/* The record of the VM's invalidation that this task runs, NULL if it runs none. */
-static struct kvm_zap_record *kvm_zap_mine(struct kvm *kvm)
+/* The VM's invalidation that this task runs, NULL if it runs none. */
+static struct kvm_zap_stage2 *kvm_zap_mine(struct kvm *kvm)
 {
 	struct kvm_zap_stage2 *zap;
 
@@ -25,10 +26,25 @@ static struct kvm_zap_record *kvm_zap_mine(struct kvm *kvm)
 
 	for (zap = kvm->zap.arch.first; zap; zap = zap->next) {
 		if (zap->task == current)
-			return &zap->record;
+			return zap;
 	}
 
 	return NULL;
+}
+
+/*
+ * elide may be the word of the kernel's command line, which is read before it is known whether
+ * the CPUs have FWB.  Then there is nothing to elide, and the rest of it is bulk.  Only site unmap
+ * has this word, and there the VM has a page table.
+ */
+static void kvm_zap_no_elide(struct kvm *kvm, struct kvm_zap_record *zap)
+{
+	if (zap->policy != KVM_ZAP_POLICY_ELIDE || zap_needs_cmo(kvm->arch.mmu.pgt))
+		return;
+
+	pr_info_once("kvm: unmap_zap: elide, of the command line, is bulk: the CPU has FWB\n");
+	zap->policy = KVM_ZAP_POLICY_BULK;
+	zap->by = KVM_ZAP_BY_TYPE;
 }
 
 /*
@@ -44,7 +60,9 @@ static void kvm_zap_stage2_begin(struct kvm *kvm, struct kvm_zap_stage2 *zap,
 
 	kvm_zap_record_begin(kvm, &zap->record, site, slot, KVM_ZAP_POLICY_WALK);
 	zap->record.reason = reason;
+	kvm_zap_no_elide(kvm, &zap->record);
 	zap->task = current;
+	zap->gone = false;
 	zap->next = kvm->zap.arch.first;
 	kvm->zap.arch.first = zap;
 }
@@ -134,6 +152,8 @@ void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_
 	struct kvm_zap_stage2 zap;
 
 	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_UNMAP, range->slot, pte_val(range->pte));
+	if (zap.record.policy == KVM_ZAP_POLICY_ELIDE)
+		zap.gone = kvm_zap_is_gone(kvm, range);
 	unmap(&kvm->arch.mmu, start, size, range->may_block);
 	kvm_zap_stage2_end(kvm, &zap);
 }
@@ -187,7 +207,7 @@ void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_f
  */
 int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 {
-	struct kvm_zap_record *zap = kvm_zap_mine(kvm_s2_mmu_to_kvm(pgt->mmu));
+	struct kvm_zap_stage2 *zap = kvm_zap_mine(kvm_s2_mmu_to_kvm(pgt->mmu));
 
 	if (!zap)
 		return kvm_pgtable_stage2_unmap(pgt, addr, size);
@@ -196,12 +216,12 @@ int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
 	if (addr + size > BIT(pgt->ia_bits))
 		return -ERANGE;
 
-	if (zap->policy == KVM_ZAP_POLICY_BULK) {
-		kvm_zap_bulk_range(zap, pgt, addr, size);
+	if (zap->record.policy != KVM_ZAP_POLICY_WALK) {
+		kvm_zap_bulk_range(&zap->record, pgt, addr, size, zap->gone);
 		return 0;
 	}
 
-	kvm_zap_count_range(zap, pgt, addr, size);
+	kvm_zap_count_range(&zap->record, pgt, addr, size);
 	return kvm_pgtable_stage2_unmap(pgt, addr, size);
 }
 
@@ -214,10 +234,10 @@ int kvm_zap_unmap(struct kvm_pgtable *pgt, u64 addr, u64 size)
  */
 int kvm_zap_yield(struct kvm *kvm, int yielded)
 {
-	struct kvm_zap_record *zap = yielded ? kvm_zap_mine(kvm) : NULL;
+	struct kvm_zap_stage2 *zap = yielded ? kvm_zap_mine(kvm) : NULL;
 
 	if (zap)
-		zap->yields++;
+		zap->record.yields++;
 
 	return yielded;
 }
@@ -232,6 +252,28 @@ enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 	*by = KVM_ZAP_BY_TYPE;
 
 	return is_protected_kvm_enabled() ? KVM_ZAP_POLICY_WALK : KVM_ZAP_POLICY_INHERIT;
+}
+
+/*
+ * elide would do nothing on a CPU that has FWB, and has not been argued for protected mode.
+ * Neither is known when the kernel's command line is parsed.
+ */
+int kvm_arch_zap_refuse(enum kvm_zap_policy word)
+{
+	const char *why;
+
+	if (word != KVM_ZAP_POLICY_ELIDE || !system_capabilities_finalized())
+		return 0;
+
+	if (cpus_have_const_cap(ARM64_HAS_STAGE2_FWB))
+		why = "the CPU has FWB, so that KVM cleans no caches";
+	else if (is_protected_kvm_enabled())
+		why = "not in protected mode";
+	else
+		return 0;
+
+	kvm_info("unmap_zap: elide is refused: %s\n", why);
+	return -EOPNOTSUPP;
 }
 
 /* No site has policy auto. */

@@ -14,6 +14,7 @@
  * struct kvm_zap_stage2 - an invalidation that drops ranges of stage 2
  * @record: its policy and counts
  * @task: the task that runs it
+ * @gone: whether nothing can be mapped any more where the host had the memory
  * @next: the next one in the VM's list, which is run by another task
  *
  * On the stack of @task.  Several may be in progress at once, because vCPUs can be reset and
@@ -24,6 +25,7 @@
 struct kvm_zap_stage2 {
 	struct kvm_zap_record record;
 	struct task_struct *task;
+	bool gone;
 	struct kvm_zap_stage2 *next;
 };
 
@@ -96,10 +98,14 @@ void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u6
 			 u64 size);
 void kvm_zap_count_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
 
-/* zap_bulk.c: policy bulk */
+/* zap_bulk.c: policy bulk, and elide but for what zap_elide.c decides */
 void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
-			u64 size);
+			u64 size, bool gone);
 void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt);
+
+/* zap_elide.c: policy elide */
+bool kvm_zap_is_gone(struct kvm *kvm, const struct kvm_gfn_range *range);
+bool kvm_zap_is_dying(phys_addr_t phys, u64 size);
 
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 

@@ -10,8 +10,8 @@
  * 1. Break: make each entry of the chunk invalid.  If all entries of a table go, only the
  *    entry that leads to the table is made invalid.  An invalid entry keeps its address, so
  *    nothing else has to remember it.
- * 2. Invalidate the TLBs of the VM.  From here on, no CPU uses the memory or the tables that
- *    the broken entries led to.
+ * 2. Invalidate the TLBs of the VM, or of one IPA if only one leaf was broken.  From here on,
+ *    no CPU uses the memory or the tables that the broken entries led to.
  * 3. Reap: clean cache lines, clear the entries, free the tables.
  *
  * Nobody sees a broken entry: everyone who reads or writes stage 2 holds mmu_lock, at least
@@ -38,16 +38,57 @@
  * @zap: the record of the invalidation
  * @pgt: the page table
  * @cmo: whether cache lines have to be cleaned
+ * @elide: whether those of pages that die need not
  * @may_sleep: whether to reschedule between tables
- * @broken: whether any entry was broken
+ * @whole: whether any table was broken as it is, with whatever it leads to
+ * @leafs: leafs broken beside those
+ * @addr: the IPA of the first of @leafs
+ * @level: its level, or 0 if tables were broken with it
  */
 struct zap_bulk {
 	struct kvm_zap_record *zap;
 	struct kvm_pgtable *pgt;
 	bool cmo;
+	bool elide;
 	bool may_sleep;
-	bool broken;
+	bool whole;
+	unsigned int leafs;
+	u64 addr;
+	u32 level;
 };
+
+/*
+ * Whether to look for the leaf of a table that goes as a whole: it may be the only one of the
+ * chunk.  Its table has one entry then, and one reference for it.
+ */
+static bool zap_has_one(const struct zap_bulk *bulk, kvm_pte_t *table)
+{
+	return !bulk->whole && !bulk->leafs && bulk->pgt->mm_ops->page_count(table) == 2;
+}
+
+static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
+			      u32 level);
+
+/* Break what is in a child table, from @addr to @end.  Return whether it loses all entries. */
+static bool zap_break_child(struct zap_bulk *bulk, kvm_pte_t *child, u64 addr, u64 end,
+			    u32 level)
+{
+	unsigned int gone;
+
+	if (end - addr == kvm_granule_size(level) && !zap_has_one(bulk, child)) {
+		bulk->whole = true;
+		return true;
+	}
+
+	gone = zap_break(bulk, child, addr, end, level + 1);
+	if (gone + 1 != bulk->pgt->mm_ops->page_count(child))
+		return false;
+
+	/* One that was empty before does not lead to the leaf. */
+	bulk->whole |= !gone;
+	bulk->level = 0;
+	return true;
+}
 
 /*
  * Break the entries of @table from @addr to @end.  A block is broken as a whole even if only
@@ -59,29 +100,58 @@ struct zap_bulk {
 static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
 			      u32 level)
 {
-	struct kvm_pgtable *pgt = bulk->pgt;
 	unsigned int gone = 0;
 	u64 next;
 
 	for (; addr != end; addr = next) {
-		kvm_pte_t *child, *ptep = zap_entry(table, addr, level);
-		kvm_pte_t pte = READ_ONCE(*ptep);
+		kvm_pte_t *ptep = zap_entry(table, addr, level), pte = READ_ONCE(*ptep);
 
 		next = zap_entry_end(addr, end, level);
 		if (!kvm_pte_valid(pte))
 			continue;
-		if (zap_is_table(pte, level) && next - addr != kvm_granule_size(level)) {
-			child = zap_follow(pgt, pte);
-			if (zap_break(bulk, child, addr, next, level + 1) + 1 !=
-			    pgt->mm_ops->page_count(child))
-				continue;
+		if (!zap_is_table(pte, level)) {
+			if (!bulk->leafs++) {
+				bulk->addr = addr;
+				bulk->level = level;
+			}
+		} else if (!zap_break_child(bulk, zap_follow(bulk->pgt, pte), addr, next, level)) {
+			continue;
 		}
 		WRITE_ONCE(*ptep, pte & ~(kvm_pte_t)KVM_PTE_VALID);
-		bulk->broken = true;
 		gone++;
 	}
 
 	return gone;
+}
+
+/*
+ * Invalidate the TLBs of the VM, or, like KVM's own code, those of one IPA if there was one
+ * leaf.  This includes the tables that were broken with it, which are on the way to that IPA:
+ * level 0 says that the invalidation is not of a leaf alone.  Either way, the barriers of
+ * the invalidation order it after the writes of the entries.
+ */
+static void zap_invalidate(struct zap_bulk *bulk, struct kvm *kvm)
+{
+	if (bulk->leafs == 1 && !bulk->whole)
+		kvm_call_hyp(__kvm_tlb_flush_vmid_ipa, bulk->pgt->mmu, bulk->addr, bulk->level);
+	else
+		kvm_flush_remote_tlbs(kvm);
+	bulk->zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
+}
+
+static __always_inline void zap_clean_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u64 size)
+{
+	bulk->zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += size >> PAGE_SHIFT;
+	bulk->pgt->mm_ops->dcache_clean_inval_poc(zap_follow(bulk->pgt, pte), size);
+}
+
+/* Not inline, or each leaf of policy bulk is dearer. */
+static noinline void zap_elide_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u64 size)
+{
+	if (kvm_zap_is_dying(kvm_pte_to_phys(pte), size))
+		bulk->zap->extras[KVM_ZAP_EXTRA_ELIDED] += size >> PAGE_SHIFT;
+	else
+		zap_clean_leaf(bulk, pte, size);
 }
 
 static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
@@ -92,8 +162,10 @@ static void zap_reap_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u32 level)
 	if (!bulk->cmo || !zap_is_cacheable(pte))
 		return;
 
-	bulk->zap->extras[KVM_ZAP_EXTRA_CMO_PAGES] += size >> PAGE_SHIFT;
-	bulk->pgt->mm_ops->dcache_clean_inval_poc(zap_follow(bulk->pgt, pte), size);
+	if (bulk->elide)
+		zap_elide_leaf(bulk, pte, size);
+	else
+		zap_clean_leaf(bulk, pte, size);
 }
 
 /*
@@ -197,16 +269,18 @@ static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end,
  * @pgt: the page table; mmu_lock of its VM is held for write
  * @addr: the beginning of the range, an IPA
  * @size: its length in bytes; the range is within one of KVM's chunks
+ * @gone: whether pages may die with their mappings, see kvm_zap_is_gone()
  *
  * Replaces kvm_pgtable_stage2_unmap().
  */
 void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
-			u64 size)
+			u64 size, bool gone)
 {
 	struct zap_bulk bulk = {
 		.zap = zap,
 		.pgt = pgt,
 		.cmo = zap_needs_cmo(pgt),
+		.elide = gone,
 	};
 	struct kvm *kvm = kvm_s2_mmu_to_kvm(pgt->mmu);
 	kvm_pte_t *pgd = zap_pgd(pgt, addr);
@@ -215,12 +289,10 @@ void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
 	zap_break(&bulk, pgd, addr, end, pgt->start_level);
-	if (!bulk.broken)
+	if (!bulk.leafs && !bulk.whole)
 		return;
 
-	/* The barriers of the invalidation order it after the writes above. */
-	kvm_flush_remote_tlbs(kvm);
-	zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
+	zap_invalidate(&bulk, kvm);
 	zap_reap(&bulk, pgd, addr, end, pgt->start_level);
 }
 

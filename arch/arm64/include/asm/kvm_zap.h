@@ -9,7 +9,16 @@
 
 #include <linux/bits.h>
 
+/* The policies that include/linux/kvm_zap.h does not have: elide, at site unmap. */
+#define KVM_ARCH_ZAP_POLICIES(X, XE)	\
+	X(BULK, "bulk")			\
+	XE(ELIDE, "elide")
+
+/* elide is not for each machine, see kvm_arch_zap_refuse(). */
+#define KVM_ARCH_ZAP_REFUSES	1
+
 #define KVM_ARCH_ZAP_WORDS	(BIT(KVM_ZAP_POLICY_WALK) | BIT(KVM_ZAP_POLICY_BULK))
+#define KVM_ARCH_ZAP_UNMAP_WORDS	(KVM_ARCH_ZAP_WORDS | BIT(KVM_ZAP_POLICY_ELIDE))
 
 #define KVM_ARCH_ZAP_SITES(X, XE)					\
 	X(MEMSLOT, memslot, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS, \
@@ -18,8 +27,8 @@
 	  "How to drop mappings of RAM when a vCPU is reset: walk, bulk") \
 	X(TEARDOWN, teardown, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS, \
 	  "How to drop mappings when a VM goes away: walk, bulk")	\
-	XE(UNMAP, unmap, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_WORDS,	\
-	   "How to drop mappings of memory that the host unmaps: walk, bulk")
+	XE(UNMAP, unmap, WALK, KVM_ZAP_POLICY_WALK, KVM_ARCH_ZAP_UNMAP_WORDS, \
+	   "How to drop mappings of memory that the host unmaps: walk, bulk, elide")
 
 #define KVM_ARCH_ZAP_COUNTERS(X, arg)					\
 	X(arg, MEMSLOT, memslot, WALK, walk)				\
@@ -27,16 +36,19 @@
 	X(arg, RESET, reset, WALK, walk)				\
 	X(arg, RESET, reset, BULK, bulk)				\
 	X(arg, UNMAP, unmap, WALK, walk)				\
-	X(arg, UNMAP, unmap, BULK, bulk)
+	X(arg, UNMAP, unmap, BULK, bulk)				\
+	X(arg, UNMAP, unmap, ELIDE, elide)
 
 #define KVM_ARCH_ZAP_TIMES(X)						\
 	X(WALK, walk)							\
-	X(BULK, bulk)
+	X(BULK, bulk)							\
+	X(ELIDE, elide)
 
-/* Calls that invalidate TLBs; pages whose cache lines were cleaned to the PoC. */
+/* Calls that invalidate TLBs; pages whose cache lines were cleaned to the PoC, and were not. */
 #define KVM_ARCH_ZAP_EXTRAS(X, arg)					\
 	X(arg, TLBIS, tlbis)						\
-	X(arg, CMO_PAGES, cmo_pages)
+	X(arg, CMO_PAGES, cmo_pages)					\
+	X(arg, ELIDED, elided)
 
 /* As enum mmu_notifier_event. */
 #define KVM_ARCH_ZAP_REASONS(X, XE)					\

@@ -3,11 +3,11 @@
 
 @@
 @@
- zap_break(...)
+ zap_break_child(...)
  {
-	<...
--	zap_break(bulk, child, addr, next, level + 1) + 1 !=
-+	zap_break(bulk, child, addr, next, level + 1) + 2 !=
-	pgt->mm_ops->page_count(child)
-	...>
+	...
+-	if (gone + 1 != bulk->pgt->mm_ops->page_count(child))
++	if (gone + 2 != bulk->pgt->mm_ops->page_count(child))
+		return false;
+	...
  }

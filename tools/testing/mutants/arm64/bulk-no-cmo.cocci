@@ -3,7 +3,7 @@
 
 @@
 @@
- zap_reap_leaf(...)
+ zap_clean_leaf(...)
  {
 	...
 -	bulk->pgt->mm_ops->dcache_clean_inval_poc(zap_follow(bulk->pgt, pte), size);

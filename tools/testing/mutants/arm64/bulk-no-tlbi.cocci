@@ -3,9 +3,10 @@
 
 @@
 @@
- kvm_zap_bulk_range(...)
+ zap_invalidate(...)
  {
-	...
+	<...
 -	kvm_flush_remote_tlbs(kvm);
-	...
++	;
+	...>
  }

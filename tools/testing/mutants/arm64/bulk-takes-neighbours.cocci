@@ -3,11 +3,12 @@
 
 @@
 @@
- zap_break(...)
+ zap_break_child(...)
  {
-	<...
--	zap_is_table(pte, level) && next - addr != kvm_granule_size(level)
-+	zap_is_table(pte, level) && level < ZAP_LAST_LEVEL - 1 &&
-+	next - addr != kvm_granule_size(level)
-	...>
+	...
+-	if (end - addr == kvm_granule_size(level) && !zap_has_one(bulk, child))
++	if ((level == ZAP_LAST_LEVEL - 1 || end - addr == kvm_granule_size(level)) &&
++	    !zap_has_one(bulk, child))
+	{ ... }
+	...
  }

@@ -8,7 +8,7 @@
 	<...
 -	if (zap->task == current)
 	{
-		return &zap->record;
+		return zap;
 	}
 	...>
  }

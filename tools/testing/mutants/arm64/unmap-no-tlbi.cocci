@@ -7,6 +7,6 @@
  {
 	...
 +	if (zap->site != KVM_ZAP_SITE_UNMAP)
-	kvm_flush_remote_tlbs(kvm);
+	zap_invalidate(&bulk, kvm);
 	...
  }

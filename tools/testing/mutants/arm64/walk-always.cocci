@@ -6,7 +6,7 @@
  kvm_zap_unmap(...)
  {
 	...
--	if (zap->policy == KVM_ZAP_POLICY_BULK)
+-	if (zap->record.policy != KVM_ZAP_POLICY_WALK)
 -	{ ... }
 	...
  }

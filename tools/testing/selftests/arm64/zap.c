@@ -12,7 +12,7 @@
 #include "zap.h"
 
 const char * const zap_sites[] = { "memslot", "reset", "teardown", "unmap" };
-const char * const zap_policies[] = { "walk", "bulk" };
+const char * const zap_policies[] = { "walk", "bulk", "elide" };
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -184,6 +184,11 @@ bool zap_cmo(void)
 
 	zap_read("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
 	return strstr(cpuinfo, ": 0xd08\n");
+}
+
+bool zap_may_elide(void)
+{
+	return zap_cmo() && !zap_protected();
 }
 
 bool zap_protected(void)

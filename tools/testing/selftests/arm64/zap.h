@@ -19,14 +19,16 @@
 /* A row of zap/stats, by its columns. */
 struct zap_row {
 	uint64_t count, sptes, tables, yields, flushes, total_ns, max_ns, collateral, kept;
-	uint64_t tlbis, cmo_pages;
+	uint64_t tlbis, cmo_pages, elided;
 };
 
 extern const char * const zap_sites[];
+/* The policies of all sites, and behind them elide, which site unmap has as well. */
 extern const char * const zap_policies[];
 
 #define ZAP_NR_SITES	4
 #define ZAP_NR_POLICIES	2
+#define ZAP_NR_UNMAP_POLICIES	(ZAP_NR_POLICIES + zap_may_elide())
 
 /* Skip the test if the kernel is without; have debugfs. */
 void zap_need(void);
@@ -67,6 +69,9 @@ void zap_trace_end(void);
 
 /* Whether KVM has to clean caches: the CPU is a Cortex-A72. */
 bool zap_cmo(void);
+
+/* Whether policy elide is to be had: KVM cleans caches, and is not in protected mode. */
+bool zap_may_elide(void);
 
 /* Whether KVM is in protected mode. */
 bool zap_protected(void);

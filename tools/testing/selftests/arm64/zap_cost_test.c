@@ -15,7 +15,7 @@
 #include "zap.h"
 
 /* A few thousand instructions of the system call are the wait for SRCU: the least counts. */
-#define ROMS		5
+#define ROMS		15
 #define ROM_BYTES	(64UL << 10)
 #define ROM_GPA		(VM_RAM - HUGE_PAGE)
 
@@ -32,8 +32,10 @@ static void end(const char *what, const char *site)
 	struct zap_row now;
 
 	zap_row_since(site, policy, &before, &now);
-	printf("%s %s count=%lu sptes=%lu tables=%lu tlbis=%lu cmo_pages=%lu yields=%lu\n", what,
-	       policy, now.count, now.sptes, now.tables, now.tlbis, now.cmo_pages, now.yields);
+	printf("%s %s count=%lu sptes=%lu tables=%lu", what, policy, now.count, now.sptes,
+	       now.tables);
+	printf(" tlbis=%lu cmo_pages=%lu elided=%lu yields=%lu\n", now.tlbis, now.cmo_pages,
+	       now.elided, now.yields);
 }
 
 /*
@@ -84,6 +86,19 @@ static void unmap_costs(struct vm *vm, char *memory, size_t bytes)
 	vm_slot(vm, 1, 0, NULL, 0);
 }
 
+/* One mapping, with its tables; and one of the blocks that share a table. */
+static void one_costs(struct vm *vm, char *memory, char *blocks)
+{
+	vm_slot(vm, 1, VM_RAM, memory, HUGE_PAGE);
+	touch(vm, VM_RAM, PAGE);
+	BETWEEN_MARKS(7, "page", "memslot", vm_slot(vm, 1, 0, NULL, 0));
+
+	vm_slot(vm, 1, VM_RAM, blocks, 2 * HUGE_PAGE);
+	touch(vm, VM_RAM, 2 * HUGE_PAGE);
+	BETWEEN_MARKS(8, "block", "unmap", munmap(blocks, HUGE_PAGE));
+	vm_slot(vm, 1, 0, NULL, 0);
+}
+
 static void costs(char *memory, char *rom, size_t bytes)
 {
 	struct vm vm;
@@ -91,6 +106,7 @@ static void costs(char *memory, char *rom, size_t bytes)
 
 	vm_create(&vm);
 	unmap_costs(&vm, memory, bytes);
+	one_costs(&vm, memory, vm_alloc_huge(2 * HUGE_PAGE));
 	vm_slot(&vm, 1, VM_RAM, memory, bytes);
 	touch(&vm, VM_RAM, bytes);
 
@@ -113,6 +129,31 @@ static void costs(char *memory, char *rom, size_t bytes)
 	munmap(vm.code, PAGE);
 }
 
+/*
+ * What munmap() costs the host alone, without a guest; and by elide, where it is to be had. The
+ * pages of the former are written to by the process.
+ */
+static void elide_costs(size_t bytes)
+{
+	char *memory = vm_alloc(bytes);
+	struct vm vm;
+
+	memset(memory, 1, bytes);
+	policy = "walk";
+	BETWEEN_MARKS(9, "host", "unmap", munmap(memory, bytes));
+	if (!zap_may_elide())
+		return;
+
+	policy = "elide";
+	zap_set("unmap", policy);
+	memory = vm_alloc(bytes);
+	vm_create(&vm);
+	vm_slot(&vm, 1, VM_RAM, memory, bytes);
+	touch(&vm, VM_RAM, bytes);
+	BETWEEN_MARKS(10, "elide", "unmap", munmap(memory, bytes));
+	vm_destroy(&vm);
+}
+
 int main(int argc, char **argv)
 {
 	size_t bytes = (argc > 1 ? strtoul(argv[1], NULL, 0) : 256) << 20;
@@ -128,6 +169,7 @@ int main(int argc, char **argv)
 		zap_set_all(policy);
 		costs(memory, rom, bytes);
 	}
+	elide_costs(bytes);
 	zap_set_all("walk");
 	return 0;
 }

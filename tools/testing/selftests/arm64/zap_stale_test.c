@@ -22,25 +22,27 @@
 #include "ktap.h"
 #include "zap.h"
 
-#define PAGES	64UL		/* that are read */
+#define PAGES	64UL		/* that are read, unless it is one */
 #define BYTES	HUGE_PAGE	/* of the memslot, which has a table of its own */
 #define ROUNDS	60
 
 static const char *policy;
 static struct vm vm;
 static sem_t go, done;
-static uint64_t left_at;
+static uint64_t left_at, pages;
 
-/* A file, where the guest has it, and where only the host does. */
-static char *memory, *view;
+/* A file, where the guest has it, and where only the host does; and huge pages. */
+static char *memory, *view, *huge;
 static int file;
 
 static void fill(uint64_t value)
 {
 	uint64_t i;
 
-	for (i = 0; i < PAGES; i++)
+	for (i = 0; i < PAGES; i++) {
 		memcpy(view + i * PAGE, &value, sizeof(value));
+		memcpy(huge + i * PAGE, &value, sizeof(value));
+	}
 }
 
 static void *run(void *arg)
@@ -48,7 +50,7 @@ static void *run(void *arg)
 	(void)arg;
 	for (;;) {
 		sem_wait(&go);
-		vm_begin(&vm, guest_watch, VM_RAM, VM_RAM + PAGES * PAGE);
+		vm_begin(&vm, guest_watch, VM_RAM, VM_RAM + pages * PAGE);
 		left_at = 0;
 		/* EFAULT: the memslot has no memory. */
 		if (vm_go(&vm) != EFAULT)
@@ -73,6 +75,16 @@ static void take_slot(void)
 	vm_slot(&vm, 1, VM_RAM, NULL, 0);
 }
 
+static void give_page(void)
+{
+	vm_slot(&vm, 1, VM_RAM, memory, PAGE);
+}
+
+static void give_huge(void)
+{
+	vm_slot(&vm, 1, VM_RAM, huge, HUGE_PAGE);
+}
+
 static void give_memory(void)
 {
 	map_file(memory);
@@ -83,10 +95,11 @@ static void take_memory(void)
 	munmap(memory, BYTES);
 }
 
-static void repeat(const char *what, void (*give)(void), void (*take)(void))
+static void repeat(const char *what, uint64_t n, void (*give)(void), void (*take)(void))
 {
 	unsigned int i, stale = 0, early = 0;
 
+	pages = n;
 	for (i = 0; i < ROUNDS; i++) {
 		fill(2);
 		give();
@@ -103,6 +116,23 @@ static void repeat(const char *what, void (*give)(void), void (*take)(void))
 	ktap_result("%s: %s is out of a running vCPU's reach", policy, what);
 }
 
+/*
+ * One mapping goes, of which alone the TLBs are invalidated: with its table, without, because
+ * there is a neighbour, and a block.
+ */
+static void repeat_one(void)
+{
+	char *neighbour = vm_alloc(PAGE);
+
+	repeat("a memslot of one page", 1, give_page, take_slot);
+	vm_slot(&vm, 2, VM_RAM + PAGE, neighbour, PAGE);
+	vm_run(&vm, guest_write, VM_RAM + PAGE, VM_RAM + 2 * PAGE, NULL);
+	repeat("a memslot of one page beside another", 1, give_page, take_slot);
+	vm_slot(&vm, 2, 0, NULL, 0);
+	repeat("a memslot of one huge page", PAGES, give_huge, take_slot);
+	munmap(neighbour, PAGE);
+}
+
 int main(void)
 {
 	pthread_t thread;
@@ -116,17 +146,20 @@ int main(void)
 		ktap_skip_all("memfd_create: %s", strerror(errno));
 	memory = map_file(NULL);
 	view = map_file(NULL);
+	huge = vm_alloc_huge(HUGE_PAGE);
 	sem_init(&go, 0, 0);
 	sem_init(&done, 0, 0);
-	ktap_start(2 * ZAP_NR_POLICIES);
+	ktap_start(6 * ZAP_NR_POLICIES);
 	vm_create(&vm);
 	pthread_create(&thread, NULL, run, NULL);
 	for (i = 0; i < ZAP_NR_POLICIES; i++) {
 		policy = zap_policies[i];
 		zap_set_all(policy);
-		repeat("a memslot that goes", give_slot, take_slot);
+		repeat("a memslot that goes", PAGES, give_slot, take_slot);
+		repeat_one();
 		give_slot();
-		repeat("memory that the host unmaps", give_memory, take_memory);
+		repeat("memory that the host unmaps", PAGES, give_memory, take_memory);
+		repeat("one page that the host unmaps", 1, give_memory, take_memory);
 		give_memory();
 		take_slot();
 	}
