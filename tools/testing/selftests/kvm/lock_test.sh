@@ -6,8 +6,9 @@
 # fault takes it for read as well, so it never waits for the zap. Policy fast shows that
 # the trace would reveal a writer.
 #
-# For a VM that goes away, the test looks at slots_lock: policy fast takes it or does
-# without, but never waits for it.
+# Teardown by bulk takes it for write: nothing else keeps MMU notifiers out of the page
+# tables. With policy fast, the test looks at slots_lock: teardown takes it or does without,
+# but never waits for it.
 #
 # What breaks without it: every page fault of the VM waits while a large memslot is
 # dropped, and no counter shows it; or a process that exits and the holder of slots_lock
@@ -22,7 +23,7 @@ tracing=/sys/kernel/tracing
 parameter=/sys/module/kvm/parameters/memslot_zap
 teardown=/sys/module/kvm/parameters/teardown_zap
 
-case "${1-}" in -h | --help) sed -n '4,16s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1-}" in -h | --help) sed -n '4,17s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 [ -w $parameter ] || ktap_skip_all "no $parameter, or not root"
 [ -w $tracing/current_tracer ] || ktap_skip_all "no $tracing"
@@ -82,7 +83,7 @@ memslot() { # memslot POLICY FUNCTION
 # called POLICY FUNCTION: how often.
 called() { grep -c "$2" "$tmp/$1" || :; }
 
-ktap_start 3
+ktap_start 4
 
 memslot fast kvm_arch_flush_shadow_memslot
 ktap_check [ "$(called fast kvm_arch_flush_shadow_memslot)" -ge 3 ]
@@ -102,6 +103,16 @@ else
 	ktap_check [ "$(called scoped _raw_write_lock)" -ge 3 ]
 	ktap_result 'scoped takes mmu_lock for write outside of the TDP MMU'
 fi
+
+# Once for each VM that goes away. It is taken again after a break, and by
+# kvm_mmu_zap_all(), but that is nested.
+echo bulk > $teardown
+trace bulk kvm_zap_bulk _raw_write_lock __cond_resched_rwlock_write kvm_mmu_zap_all
+ktap_check [ "$(called bulk 'kvm_zap_bulk.*{')" -ge 1 ]
+ktap_equal 'times that bulk takes it' "$(called bulk '|    _raw_write_lock')" \
+	"$(called bulk 'kvm_zap_bulk.*{')"
+[ -z "$ktap_bad" ] || ktap_diag "$(head -n 20 "$tmp/bulk")"
+ktap_result 'bulk takes mmu_lock for write'
 
 # VMs go one after the other, and nobody else takes their slots_lock. Only what
 # kvm_zap_teardown() calls itself: that is two blanks deeper.
