@@ -14,14 +14,14 @@
  * 2. Has anybody the page by other means?  Not if it is an anonymous page and the page table
  *    entry that is about to go has the only reference.  See kvm_zap_is_dying().
  *
- * Whatever the page contains is then never read again, and the page is freed when the host
- * clears its page table entry.  Its next owner sees none of it, nor any harm from lines that
- * are left in a cache:
+ * Then nobody reads what the page contains, except in a race with the process's own munmap(), see
+ * kvm_zap_is_dying(), and the page is freed when the host clears its page table entry.  Its next
+ * owner sees none of it, nor any harm from lines that are left in a cache:
  *
  * - The kernel and processes use memory by way of the caches.  They write to a page before they
  *   read it, and hit the lines that are left, be these clean or dirty.  Lines that are older
  *   than the guest's mapping do not exist: KVM cleaned and invalidated the page before it
- *   mapped it.  So even who reads a page that was not cleared reads what was this guest's.
+ *   mapped it.  So even who reads a page that was not cleared reads what was this process's.
  * - A guest gets the page from KVM, which cleans and invalidates it first, because there is no
  *   FWB.
  * - A device that does not snoop gets it from the DMA API, which cleans it.  This is nothing
@@ -42,26 +42,30 @@
  *
  * The host sends the event MMU_NOTIFY_UNMAP on these occasions:
  *
- * - munmap(), brk(), and mmap() over what was mapped, have taken the VMAs out of the tree
- *   before.  The caller of the MMU notifier has held mmap_lock since, at first for write,
+ * - munmap(), brk(), shmdt(), mmap() over what was mapped, and mremap() to a smaller size have
+ *   taken the VMAs out of the tree before; an mmap() that fails has not put them in.
+ *   The caller of the MMU notifier has held mmap_lock since, at first for write,
  *   perhaps only for read by now.  So nobody has looked up a VMA of the range in the past who
  *   is not done with it, and nobody can put one there until the range has been unmapped.
- * - mremap() and those who reap a process that is killed hold mmap_lock as well, and have left
- *   the VMAs in the tree.
- * - A hole in a file of hugetlbfs holds the file's lock, but not mmap_lock.  Whether there is
+ * - mremap() to another place and those who reap a process that is killed hold mmap_lock as well,
+ *   and have left the VMAs in the tree.
+ * - A hole in a file of hugetlbfs, its truncation, and a copy on write that takes a page from
+ *   another process, hold the file's lock, but not mmap_lock.  Whether there is
  *   a VMA then may be out of date at once, and does not matter: there are only huge pages
  *   of hugetlbfs in the range, which kvm_zap_is_dying() tells apart.  They keep the range from
  *   getting anything else, because munmap() has to wait for the file's lock.
  *
  * The tree is read under RCU, and what it has is only compared to NULL.
  *
- * Return: whether nothing is, or will be, mapped there once the MMU notifier is done.
+ * Return: whether no VMA is there, nor can be one before the range has been unmapped.
  */
 bool kvm_zap_is_gone(struct kvm *kvm, const struct kvm_gfn_range *range)
 {
 	unsigned long at = __gfn_to_hva_memslot(range->slot, range->start);
 	unsigned long last = at + ((range->end - range->start) << PAGE_SHIFT) - 1;
 
+	/* Readers need no mmap_lock. */
+	static_assert(MM_MT_FLAGS & MT_FLAGS_USE_RCU);
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
 	return pte_val(range->pte) == KVM_ZAP_REASON_UNMAP && !mt_find(&kvm->mm->mm_mt, &at, last);
@@ -100,10 +104,11 @@ bool kvm_zap_is_gone(struct kvm *kvm, const struct kvm_gfn_range *range)
  *
  * - Compaction, migration and reclaim find pages by themselves.  They do not keep what is in the
  *   page for anybody else but this range, where nobody can look any more.
- * - get_user_pages_fast() reads the page table without a lock, in a thread that uses memory while
- *   another thread of the process unmaps it.  If it wins, it may read what the page contained
- *   before the guest wrote past the caches: this guest's, or zeroes.  Without elide, it reads
- *   this only until the page is cleaned.
+ * - The process itself, in a thread that uses memory while another one unmaps it: the host's page
+ *   table entry is still there, and then its TLB entries.  Loads, copy_from_user(),
+ *   get_user_pages_fast(), and devices that use the process's page table, may read what the page
+ *   contained before the guest wrote past the caches: what was this process's, or zeroes.  Without
+ *   elide, they read this only until the page is cleaned.
  */
 bool kvm_zap_is_dying(phys_addr_t phys, u64 size)
 {
