@@ -19,6 +19,18 @@ extern const struct workload bench_beside, bench_contend, bench_dense, bench_emp
 extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
 extern const struct workload bench_replay, bench_teardown;
 
+/* Entries of struct option_desc that workloads have in common; @what is a plural noun. */
+#define BENCH_ITERATIONS(value, what) \
+	{ 'n', "iterations", OPT_NUMBER, (value), 1, 1UL << 20, "measured " what }
+#define BENCH_WARMUP(value, what) \
+	{ 'w', "warmup", OPT_NUMBER, (value), 0, 1UL << 20, "warm-up " what }
+#define BENCH_PAGE(value) \
+	{ 'p', "page", OPT_PAGE, (value), 0, 0, "host's page size" }
+#define BENCH_GUEST_PAGE(value) \
+	{ 'g', "guest-page", OPT_PAGE, (value), 0, 0, "page size of the guest's own tables" }
+#define BENCH_JSON(value) \
+	{ 0, "json", OPT_FLAG, (value), 0, 0, "JSON instead of a table" }
+
 /* --gate FD, see bench_gate.c. False: @arg is no such socket. */
 bool bench_gate(const char *arg);
 

@@ -87,14 +87,14 @@ static int run(int argc, char **argv)
 	const struct option_desc table[] = {
 		{ 's', "slot-kib", OPT_NUMBER, &slot_kib, 4, 1UL << 24, "size of the slot in KiB" },
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 4096, "memory of the guest in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
-		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0, "host's page size" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
+		BENCH_PAGE(&b.ram.page),
 		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "nested", OPT_FLAG, &b.nested, 0, 0,
 		  "also let a nested guest map the memory" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	const char *why;

@@ -250,9 +250,9 @@ static int run(int argc, char **argv)
 		  "vCPUs that touch memory" },
 		{ 'm', "mib", OPT_NUMBER, &c.ram.mib, 2, 1UL << 24, "memory of each in MiB" },
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 2, 1UL << 24, "size of the slot in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct report *r;

@@ -26,16 +26,16 @@ static int run(int argc, char **argv)
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 1UL << 24, "size of the slot in MiB" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
-		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
+		BENCH_PAGE(&ram.page),
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 'a', "aliases", OPT_NUMBER, &slot.aliases, 0, 1024,
 		  "additional mappings of the slot in the guest, page by page" },
 		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
 		  "do not measure how the guest touches memory again" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct slot_meter meter;

@@ -19,9 +19,9 @@ static int run(int argc, char **argv)
 	struct slot slot = { .gpa = VM_RAM_GPA, .bytes = SZ_64K };
 	bool json = false;
 	const struct option_desc table[] = {
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct slot_meter meter;

@@ -135,11 +135,11 @@ static int run(int argc, char **argv)
 		  "the guest touches one page in each interval of this many KiB" },
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "other memory of the guest in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct report *r;

@@ -148,11 +148,11 @@ static int run(int argc, char **argv)
 		  (VM_SYS_GPA - VM_ROM_GPA) / SZ_4K, "touched pages without a slot" },
 		{ 'm', "mib", OPT_NUMBER, &w.ram.mib, 2, 1UL << 24,
 		  "memory of the guest in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured wraps" },
+		BENCH_ITERATIONS(&iterations, "wraps"),
 		{ 0, "limit", OPT_NUMBER, &w.limit, 1, 1UL << 40,
 		  "swaps of memslots to try for each" },
-		{ 'p', "page", OPT_PAGE, &w.ram.page, 0, 0, "host's page size" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_PAGE(&w.ram.page),
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct report *r;

@@ -144,8 +144,8 @@ static int run(int argc, char **argv)
 	const struct option_desc table[] = {
 		{ 'm', "mib", OPT_NUMBER, &b.ram.mib, 1, 1UL << 24,
 		  "memory of the guest itself in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
 		{ 's', "slot-mib", OPT_NUMBER, &slot_mib, 1, 4096,
 		  "memory of the nested guest in MiB: the slot" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,
@@ -156,7 +156,7 @@ static int run(int argc, char **argv)
 		  "page size of the nested page tables" },
 		{ 0, "tables-inside", OPT_FLAG, &b.tables_inside, 0, 0,
 		  "put the nested page tables into the slot as well" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	const char *why;

@@ -272,10 +272,9 @@ static int run(int argc, char **argv)
 		  "host memory in MiB, including page tables; 0: half of what is free" },
 		{ 0, "paced", OPT_FLAG, &t.paced, 0, 0,
 		  "wait between updates as long as in the recording" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20,
-		  "measured repetitions, each with a VM of its own" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up repetitions" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_ITERATIONS(&iterations, "repetitions, each with a VM of its own"),
+		BENCH_WARMUP(&warmup, "repetitions"),
+		BENCH_JSON(&json),
 		{ }
 	};
 	uint64_t max_bytes;

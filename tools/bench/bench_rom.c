@@ -31,13 +31,13 @@ static int run(int argc, char **argv)
 		{ 'c', "vcpus", OPT_NUMBER, &ram.vcpus, 1, VM_VCPUS_MAX, "vCPUs" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
-		{ 'p', "page", OPT_PAGE, &ram.page, 0, 0, "host's page size" },
+		BENCH_PAGE(&ram.page),
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct slot_meter meter;

@@ -29,9 +29,9 @@ static int run(int argc, char **argv)
 		  "other memory of the guest in MiB" },
 		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured rounds" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up rounds" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_ITERATIONS(&iterations, "rounds"),
+		BENCH_WARMUP(&warmup, "rounds"),
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct slot_meter meter;

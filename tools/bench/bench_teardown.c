@@ -172,14 +172,14 @@ static int run(int argc, char **argv)
 		{ 'c', "vcpus", OPT_NUMBER, &m.ram.vcpus, 1, VM_VCPUS_MAX, "vCPUs" },
 		{ 'm', "mib", OPT_NUMBER, &m.ram.mib, 1, 1UL << 24,
 		  "memory of each vCPU in MiB" },
-		{ 'n', "iterations", OPT_NUMBER, &iterations, 1, 1UL << 20, "measured VMs" },
-		{ 'w', "warmup", OPT_NUMBER, &warmup, 0, 1UL << 20, "warm-up VMs" },
-		{ 'p', "page", OPT_PAGE, &m.ram.page, 0, 0, "host's page size" },
+		BENCH_ITERATIONS(&iterations, "VMs"),
+		BENCH_WARMUP(&warmup, "VMs"),
+		BENCH_PAGE(&m.ram.page),
 		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
 		  "page size of the guest's own tables" },
 		{ 0, "exit", OPT_FLAG, &by_exit, 0, 0, "let the process that owns the VM exit" },
 		{ 0, "nested", OPT_FLAG, &m.nested, 0, 0, "let a nested guest run before" },
-		{ 0, "json", OPT_FLAG, &json, 0, 0, "JSON instead of a table" },
+		BENCH_JSON(&json),
 		{ }
 	};
 	struct series *wall, *cpu, *zap[NR_ZAP_COLUMNS];
