@@ -19,11 +19,7 @@ lab_words='--arch arm64 --kernel small'
 
 case "${1-}" in -h | --help) sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
-program=$top/build/tests-arm64/zap_elide_test
-[ -x "$program" ] || ktap_skip_all "no $program: 'make tests-arm64' builds it"
-line=$("$top/scripts/kver" | cut -d. -f1-2)
-[ -d "$top/build/small-$line/image" ] || ktap_skip_all "no kernel: 'scripts/build/build-arm64' builds it"
-"$top/scripts/fetch/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
+alone_small zap_elide_test
 
 alone_begin
 ktap_start 3

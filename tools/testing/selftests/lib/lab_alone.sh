@@ -1,14 +1,26 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by bochs_test.sh and arm64_test.sh: the lab's contract for a guest that shares
-# nothing with the host. Needs ktap.sh and $lab_words, the options that select the guest.
+# Sourced by bochs_test.sh and those tests for arm64 that boot: the lab's contract for a
+# guest that shares nothing with the host. Needs ktap.sh and $lab_words, the options that
+# select the guest.
 # Each case of alone_cases has at least one boot of its own.
 # shellcheck disable=SC2154 # top and lab_words are the test's
 
 lab=$top/tools/testing/lab/lab
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/lab_told.sh
 . "$top/tools/testing/selftests/lib/lab_told.sh"
+
+# alone_small PROGRAM: skip, unless there are the program, the kernel of
+# scripts/build/build-arm64, and an emulator.
+alone_small() {
+	program=$top/build/tests-arm64/$1
+	[ -x "$program" ] || ktap_skip_all "no $program: 'make tests-arm64' builds it"
+	line=$("$top/scripts/kver" | cut -d. -f1-2)
+	[ -d "$top/build/small-$line/image" ] ||
+		ktap_skip_all "no kernel: 'scripts/build/build-arm64' builds it"
+	"$top/scripts/fetch/fetch-qemu" aarch64 > /dev/null || ktap_skip_all 'no QEMU for arm64'
+}
 
 # alone_begin: make $tmp, and go to an empty folder in it, below the project's.
 alone_begin() {
