@@ -64,7 +64,7 @@ stats_test() {
 	if ! command -v cc > /dev/null; then
 		ktap_skip 'no cc' 'medians, ratios and intervals'
 		ktap_skip 'no cc' "how late a guest's timers woke"
-		ktap_skip 'no cc' 'tables and terminals'
+		ktap_skip 'no cc' 'tables, terminals, and each figure in its place'
 		return
 	fi
 	built stats compare_stats.c
@@ -74,7 +74,7 @@ stats_test() {
 	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
 		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c guest_pt.c \
 		stats.c guest.S
-	ktap_result 'tables and terminals'
+	ktap_result "tables, terminals, and each figure in its place"
 }
 
 wrong_test() {
