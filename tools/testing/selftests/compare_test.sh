@@ -65,6 +65,7 @@ stats_test() {
 		ktap_skip 'no cc' 'medians, ratios and intervals'
 		ktap_skip 'no cc' "how late a guest's timers woke"
 		ktap_skip 'no cc' 'tables, terminals, and each figure in its place'
+		ktap_skip 'no cc' 'a value is the count of its name, and what is no comparison is refused'
 		return
 	fi
 	built stats compare_stats.c
@@ -74,7 +75,10 @@ stats_test() {
 	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
 		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c guest_pt.c \
 		stats.c guest.S
-	ktap_result "tables, terminals, and each figure in its place"
+	ktap_result 'tables, terminals, and each figure in its place'
+	built values compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
+		desk_words.c host.c vm.c vcpu.c guest_pt.c stats.c guest.S
+	ktap_result 'a value is the count of its name, and what is no comparison is refused'
 }
 
 wrong_test() {
@@ -379,7 +383,7 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 9
+ktap_start 10
 stats_test
 wrong_test
 own_test
