@@ -126,6 +126,7 @@ top_test() {
 ["db","memslot","scoped",0,3,1,30,3,7000,7000]
 ["db","memslot","fast",1,3,1,50,5,6000,6000]
 ["web","mmio","fast",null,null,1,90,9,3000,3000]'
+	# shellcheck disable=SC2016 # a variable of jq
 	lines '.seconds as $s | [$s >= 2, (.rows[] | (.rate * $s - .count | fabs < 0.001) and (.share * $s * 1e9 - .ns | fabs < 5000 * $s))] | unique' \
 		'[true]'
 	ktap_equal 'the next table' "$(jq -c .rows "$tmp/last")" '[]'

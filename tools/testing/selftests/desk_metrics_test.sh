@@ -94,6 +94,7 @@ memslot scoped 9 1 7 8 2 3 4 5.0ns 6.0ns'
 	ktap_equal 'rows with a growth' "$(grep -c '^[a-z]' "$tmp/out")" 2
 	cp "$tmp/line" "$tmp/out"
 	json '.seconds >= 3.9' true
+	# shellcheck disable=SC2016 # a variable of jq
 	json '.seconds as $s | [.rows[] | .rates | [.count, .sptes, .tables, .yields, .flushes, .total_ns / 1000000, .collateral, .kept] | map(. * $s | round)]' \
 		'[[800,1600,3200,6400,12800,1200,25600,51200],[3,30,20,40,50,0,80,90],[0,0,0,0,0,0,0,0]]'
 	json '[.rows[0] | .count, .max_ns, .rates.max_ns]' '[821,1340943,null]'

@@ -126,6 +126,7 @@ columns_test() {
 		refaults=60000 updates=500 update_ns=1200000000 stall_ns=7200000000 sptes=11000
 	later 503 memslot_fast=300 collateral=1200000 kept=1
 	measure --json
+	# shellcheck disable=SC2016 # a variable of jq
 	json '[.vms[] | select(.name != "idle")] | map(.rates.seconds as $s | .rates | [.invalidations, .updates, .sptes, .collateral, .kept, .refaults] | map(. * $s / 10 | round))' \
 		'[[100,50,1100,60000,7000,6000],[30,0,0,120000,0,0]]'
 	json '.vms[0].rates.seconds >= 3.9' true
@@ -160,6 +161,7 @@ threads_test() {
 	{ head -n 1 "$tmp/old"; echo "501 501 inherit kernel fast $(counts memslot_fast=30 mapped=1)0 x"; tail -n 1 "$debugfs/zap/vms"; } > "$tmp/later"
 	cp "$tmp/old" "$debugfs/zap/vms"
 	measure --json
+	# shellcheck disable=SC2016 # a variable of jq
 	json '[.vms[] | (.rates.seconds as $s | .rates.invalidations * $s | round)] | sort' '[10,30]'
 	ktap_result 'VMs of one thread are told apart by their age'
 }
