@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of tools/kvm/compare/compare_print.c on terminals of several widths.
- * compare_test.sh builds and runs it. KTAP.
+ * What tools/kvm/compare/compare_print.c prints: tables on terminals of several widths,
+ * figures as text and as JSON, and what is said and written while it runs. compare_test.sh
+ * builds and runs it. KTAP.
  *
  * What breaks without it: with intervals and several policies, a line is wider than the
- * terminal, and nobody can tell which figure belongs to which policy.
+ * terminal, and nobody can tell which figure belongs to which policy; or a policy is compared with
+ * another one's samples.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +25,9 @@
 #define TITLE	"VALUE"
 
 static int failed, points;
+
+/* What a run takes: the last one is beyond all noise. */
+static const unsigned int times[] = { 1, 2, 3, 4, 500 };
 
 /* One of ROUNDS rounds of five runs: the third value is one of perf's. */
 static struct compare example(void)
@@ -44,7 +50,7 @@ static struct compare example(void)
 						      .invalidations = 1 };
 			s->values = desk_alloc(c.nr_values * sizeof(*s->values));
 			for (value = 0; value < c.nr_values; value++)
-				s->values[value] = 1000 * round * (run + 1) * (value + 1);
+				s->values[value] = 1000 * round * times[run] * (value + 1);
 		}
 	}
 	return c;
@@ -143,6 +149,228 @@ static void check_widths(struct compare *c, int fd)
 	}
 }
 
+/* Figures ------------------------------------------------------------------- */
+
+static void __attribute__((format(printf, 2, 3))) is(const char *got, const char *fmt, ...)
+{
+	char *wanted;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&wanted, fmt, ap) < 0)
+		vm_die("out of memory");
+	va_end(ap);
+	if (strcmp(got, wanted)) {
+		printf("# '%s', not '%s'\n", got, wanted);
+		failed++;
+	}
+	free(wanted);
+}
+
+/* The line of @text that begins with @start, with one blank where there are several. */
+static char *line_of(const char *text, const char *start)
+{
+	char *copy = desk_copy(text), *line, *lines, *in, *out;
+
+	for (line = strtok_r(copy, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines))
+		if (!strncmp(line, start, strlen(start)))
+			break;
+	line = desk_copy(line ? line : "");
+	free(copy);
+	for (in = out = line; *in; in++)
+		if (*in != ' ' || in[1] != ' ')
+			*out++ = *in;
+	*out = '\0';
+	return line;
+}
+
+/* What example() has as samples of @run: of the first policy both runs, with @both. */
+static size_t samples(double *v, unsigned int run, unsigned int value, bool both)
+{
+	unsigned int round;
+	size_t nr = 0;
+
+	for (round = 1; round <= ROUNDS; round++) {
+		v[nr++] = 1000.0 * round * times[run] * (value + 1);
+		if (both)
+			v[nr++] = 1000.0 * round * times[COMPARE_AGAIN] * (value + 1);
+	}
+	return nr;
+}
+
+/* The first policy is compared with itself alone, all others with both of its runs. */
+static struct ratio wanted_ratio(unsigned int run, unsigned int value)
+{
+	double base[2 * ROUNDS], v[ROUNDS];
+	size_t nbase = samples(base, COMPARE_FIRST, value, run != COMPARE_AGAIN);
+	size_t n = samples(v, run, value, false);
+	struct ratio r;
+
+	stats_ratio(base, nbase, v, n, 1, &r);
+	return r;
+}
+
+static char *wanted_sentence(const char *policy, unsigned int run, unsigned int value,
+			     const char *name)
+{
+	struct ratio r = wanted_ratio(run, value), same = wanted_ratio(COMPARE_AGAIN, value);
+
+	if (stats_differs(&r, &same))
+		return desk_text("%s: %.2f of fast (%.2f to %.2f) in %s", policy, r.ratio, r.low,
+				 r.high, name);
+	return desk_text("%s: no difference shown: %.2f to %.2f of fast in %s; fast again is %.2f to %.2f",
+			 policy, r.low, r.high, name, same.low, same.high);
+}
+
+/* A row of the table of one policy: its medians are those of example(), in nanoseconds. */
+static void check_text(struct compare *c, int file)
+{
+	struct ratio r[5];
+	unsigned int run;
+	char *text, *line;
+
+	for (run = COMPARE_AGAIN; run < compare_runs(c); run++)
+		r[run] = wanted_ratio(run, 0);
+	c->by = "sptes";
+	text = printed(c, file, "80");
+	line = line_of(text, "ns ");
+	is(line, "ns 4.5us %.2f (%.2f-%.2f) 10us %.2f (%.2f-%.2f) 14us %.2f (%.2f-%.2f) 1.8ms %.2f (%.2f-%.2f)",
+	   r[1].ratio, r[1].low, r[1].high, r[2].ratio, r[2].low, r[2].high, r[3].ratio,
+	   r[3].low, r[3].high, r[4].ratio, r[4].low, r[4].high);
+	free(line);
+	for (run = COMPARE_OTHERS; run < compare_runs(c); run++) {
+		const char *policy = compare_policy(c, run);
+		char *start = desk_text("%s: ", policy);
+		char *sentence = wanted_sentence(policy, run, 1, "sptes");
+
+		line = line_of(text, start);
+		is(line, "%s", sentence);
+		free(sentence);
+		free(start);
+		free(line);
+	}
+	line = line_of(text, "3 of ");
+	is(line, "3 of 30 runs had no invalidation and count for nothing");
+	free(line);
+	line = line_of(text, "2 of ");
+	is(line, "2 of 30 runs had some at site mmio as well and count for nothing");
+	free(line);
+	free(text);
+}
+
+/* Keys of an object, or of its @list's element @i, as one line. */
+static char *fields(struct json_object *object, const char * const *keys)
+{
+	char *text = desk_copy(""), *longer;
+
+	for (; *keys; keys++) {
+		struct json_object *field = NULL;
+
+		json_object_object_get_ex(object, *keys, &field);
+		longer = desk_text("%s%s%s", text, *text ? " " : "",
+				   json_object_get_string(field));
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void check_run(struct json_object *run_object, const struct compare *c, unsigned int run)
+{
+	static const char * const own[] = { "policy", "samples", "median", "min", "max", NULL };
+	static const char * const ratios[] = { "ratio", "low", "high", NULL };
+	struct ratio r = wanted_ratio(run, 1);
+	char *text = fields(run_object, own);
+
+	is(text, "%s %d %.6f %.6f %.6f", compare_policy(c, run), ROUNDS, 7000.0 * times[run],
+	   2000.0 * times[run], 12000.0 * times[run]);
+	free(text);
+	text = fields(run_object, ratios);
+	if (run != COMPARE_FIRST)
+		is(text, "%.6f %.6f %.6f", r.ratio, r.low, r.high);
+	free(text);
+}
+
+static void check_json(struct compare *c, int file)
+{
+	static const char * const counts[] = { "rounds", "rounds_done", "runs", "runs_empty",
+					       "runs_mixed", "by", "policies", NULL };
+	struct json_object *object, *values, *value, *run_object, *others;
+	unsigned int run;
+	char *text;
+
+	c->common.json = true;
+	text = printed(c, file, "80");
+	c->common.json = false;
+	object = json_tokener_parse(text);
+	free(text);
+	text = fields(object, counts);
+	is(text, "6 6 30 3 2 sptes [ \"fast\", \"scoped\", \"auto\", \"stock\" ]");
+	free(text);
+	json_object_object_get_ex(object, "values", &values);
+	value = json_object_array_get_idx(values, 1);
+	json_object_object_get_ex(value, "first", &run_object);
+	check_run(run_object, c, COMPARE_FIRST);
+	json_object_object_get_ex(value, "again", &run_object);
+	check_run(run_object, c, COMPARE_AGAIN);
+	json_object_object_get_ex(value, "others", &others);
+	for (run = COMPARE_OTHERS; run < compare_runs(c); run++)
+		check_run(json_object_array_get_idx(others, run - COMPARE_OTHERS), c, run);
+	json_object_put(object);
+}
+
+/* While it runs ------------------------------------------------------------- */
+
+static void check_progress(const struct compare *c)
+{
+	FILE *err = stderr;
+	char *text = NULL;
+	size_t bytes;
+
+	stderr = open_memstream(&text, &bytes);
+	if (!stderr)
+		vm_die("open_memstream");
+	compare_progress(c, 1, COMPARE_FIRST, 0, 0);
+	/* Of 30 runs 10 have taken 40 s: what is not a round's first is not worth a line. */
+	compare_progress(c, 3, COMPARE_FIRST, 40, 10);
+	compare_progress(c, 3, COMPARE_AGAIN, 44, 11);
+	fclose(stderr);
+	stderr = err;
+	is(text, "round 1 of 6\nround 3 of 6, 80s left\n");
+	free(text);
+}
+
+/* A sample is in the file as soon as it is there: a kill may come. */
+static void check_file(struct compare *c)
+{
+	static const char * const keys[] = { "round", "policy", "again", "invalidations", "values",
+					     NULL };
+	char path[] = "/tmp/compare-print.XXXXXX", *text;
+	int fd = mkstemp(path);
+	struct json_object *object;
+
+	if (fd < 0)
+		vm_die("mkstemp");
+	c->output = path;
+	c->file = fdopen(fd, "a");
+	/* As if the second run of the last round were the last one. */
+	c->nr_samples -= 3;
+	if (compare_write_sample(c))
+		failed++;
+	text = desk_read(path, NULL);
+	is(*text && text[strlen(text) - 1] == '\n' ? "a line" : text, "a line");
+	object = json_tokener_parse(text);
+	free(text);
+	text = fields(object, keys);
+	is(text, "6 fast true 1 { \"ns\": 12000.000000, \"sptes\": 24000.000000, \"cpu\\/event=0x3c,umask=0x0\\/\": 36000.000000 }");
+	free(text);
+	json_object_put(object);
+	c->nr_samples += 3;
+	fclose(c->file);
+	c->file = NULL;
+	unlink(path);
+}
+
 static void result(const char *what)
 {
 	static int before;
@@ -160,7 +388,7 @@ int main(void)
 		printf("1..0 # SKIP no terminal is to be had\n");
 		return 4;
 	}
-	printf("TAP version 13\n1..2\n");
+	printf("TAP version 13\n1..4\n");
 	check(&c, terminal, "200", 1);
 	check(&c, terminal, "80", 2);
 	/* One at a time is as narrow as it gets. */
@@ -169,5 +397,13 @@ int main(void)
 	result("a terminal has tables that it has room for, with each policy once");
 	check(&c, file, "80", 1);
 	result("a file has one");
+	c.empty = 3;
+	c.mixed = 2;
+	check_text(&c, file);
+	check_json(&c, file);
+	result("each figure is that of its policy, its value and its samples");
+	check_progress(&c);
+	check_file(&c);
+	result("what is left is estimated, and a sample is written as it comes");
 	return failed ? 1 : 0;
 }

@@ -64,7 +64,8 @@ stats_test() {
 	if ! command -v cc > /dev/null; then
 		ktap_skip 'no cc' 'medians, ratios and intervals'
 		ktap_skip 'no cc' "how late a guest's timers woke"
-		ktap_skip 'no cc' 'tables and terminals'
+		ktap_skip 'no cc' 'tables, terminals, and each figure in its place'
+		ktap_skip 'no cc' 'a value is the count of its name, and what is no comparison is refused'
 		return
 	fi
 	built stats compare_stats.c
@@ -74,7 +75,10 @@ stats_test() {
 	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
 		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c guest_pt.c \
 		stats.c guest.S
-	ktap_result 'tables and terminals'
+	ktap_result 'tables, terminals, and each figure in its place'
+	built values compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
+		desk_words.c host.c vm.c vcpu.c guest_pt.c stats.c guest.S
+	ktap_result 'a value is the count of its name, and what is no comparison is refused'
 }
 
 wrong_test() {
@@ -286,6 +290,27 @@ live_test() {
 	ktap_result "a VM's own word alternates, and is put back"
 }
 
+# What a killed compare leaves running does not hold its lock.
+lock_test() {
+	make_host
+	# shellcheck disable=SC2016 # another shell's
+	on "$tool" compare -- sh -c 'sleep 600 & echo $! > /run/left; wait' > /dev/null 2>&1 &
+	lock
+	tries=0
+	until left=$(cat "$fake/run/left" 2> /dev/null) && [ -n "$left" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || { ktap_fail 'no command'; break; }
+		sleep 0.1
+	done
+	kill -9 "$comparing"
+	wait $! 2> /dev/null
+	kill -0 "$left" || ktap_fail 'nothing is left: what is to be tested?'
+	zap 3 compare --vm nobody
+	says "no VM is called 'nobody'"
+	kill "$left"
+	ktap_result 'a killed one does not keep others from comparing'
+}
+
 devices_test() {
 	fake_make
 	real_proc=
@@ -296,6 +321,14 @@ devices_test() {
 	says 'gpu-vmm (pid 410) has devices of the host'
 	says '--devices-tested'
 	ktap_equal 'its word' "$(vm_word 410-13)" inherit
+	# Its word is in force already, and nothing happens.
+	sed -i 's/^410 410 inherit kernel fast/410 410 scoped vm scoped/' "$debugfs/zap/vms"
+	zap 1 compare --vm gpu-vmm --devices-tested -p scoped -r 1 -s 0.1
+	says 'no invalidation at site memslot in 2 runs'
+	ktap_equal 'its word' "$(vm_word 410-13)" inherit
+	sed -i 's/^310 310 scoped vm/310 310 scoped type/' "$debugfs/zap/vms"
+	zap 1 compare --vm web
+	says 'a VM of its type has no choice, whatever its word is'
 	rm -r "$debugfs/211-13"
 	zap 3 compare --vm db
 	says 'has no folder'
@@ -369,7 +402,7 @@ perf_test() {
 		zap 0 compare -r 1 -E task-clock,context-switches -E page-faults -p fast --json -- "$vmm" obeys 4
 		json '[.values[-3:][].first.median > 0]' '[true,true,true]'
 		live obeys 40000 || return
-		zap 0 compare --vm "$vm" -s 0.5 -r 1 -E task-clock -p fast --json
+		zap 0 compare --vm "$vm" -s 2 -r 1 -E task-clock -p fast --json
 		json '.values[-1] | [.name, .first.median > 0, .again.median > 0]' '["task-clock",true,true]'
 		zap 1 compare --vm "$vm" -s 0.5 -r 1 -E nosuch:event
 		says "--event 'nosuch:event': perf cannot count it"
@@ -379,12 +412,13 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 9
+ktap_start 11
 stats_test
 wrong_test
 own_test
 refuse_test
 live_test
+lock_test
 devices_test
 perf_test
 ktap_end

@@ -25,11 +25,9 @@ stat_test() {
 	on script -qec "stty cols 80; $tool stat" /dev/null < /dev/null 2>&1 | tr -d '\r' > "$tmp/out"
 	grep -q '262us - 524us  *9 ###*$' "$tmp/out" || ktap_fail "no bars: $(cat "$tmp/out")"
 	[ "$(wc -L < "$tmp/out")" -le 80 ] || ktap_fail "wider than 80: $(cat "$tmp/out")"
-	(
-		sleep 0.5
-		sed 's/^memslot fast 10 1000/memslot fast 30 1500/' "$debugfs/zap/stats" > "$tmp/stats"
-		cp "$tmp/stats" "$debugfs/zap/stats"
-	) &
+	cp "$debugfs/zap/stats" "$tmp/before"
+	sed 's/^memslot fast 10 1000/memslot fast 30 1500/' "$tmp/before" > "$tmp/after"
+	seen 1 "$debugfs/zap/stats" "$tmp/before" "$tmp/after" "$tmp/after" "$tmp/after"
 	zap 0 stat -i 1 -n 3 --json
 	wait
 	ktap_equal 'JSON lines' "$(wc -l < "$tmp/out")" 3
@@ -51,6 +49,116 @@ stat_test() {
 	says "$tmp/pipe: is no file: give the name of a file"
 	[ -p "$tmp/pipe" ] || ktap_fail 'what was no file has gone'
 	ktap_result 'stat has totals, rates and histograms'
+}
+
+# stats_of SITE POLICY COUNT SPTES TABLES YIELDS FLUSHES TOTAL_NS MAX_NS COLLATERAL KEPT...:
+# what zap/stats has, eleven words a row.
+stats_of() {
+	echo 'site policy count sptes tables yields flushes total_ns max_ns collateral kept later'
+	while [ $# -ge 11 ]; do
+		echo "$1 $2 $3 $4 $5 $6 $7 $8 $9 ${10} ${11} x"
+		shift 11
+	done
+}
+
+# Each figure differs from all others.
+figures_test() {
+	fake_make
+	stats_of memslot fast 21 1100 120 13 1400 5000000 1340942 900 170 \
+		memslot scoped 9 1 2 3 4 5 6 7 8 teardown bulk 0 0 0 0 0 0 0 0 0 > "$tmp/before"
+	cp "$tmp/before" "$debugfs/zap/stats"
+	zap 0 stat
+	ktap_equal 'a table' "$(sed 's/  */ /g' "$tmp/out")" \
+		'SITE POLICY COUNT SPTES OTHERS KEPT TABLES YIELDS FLUSHES TIME WORST
+memslot fast 21 1.1k 900 170 120 13 1.4k 5.0ms 1.3ms
+memslot scoped 9 1 7 8 2 3 4 5.0ns 6.0ns'
+	zap 0 stat --json
+	json '[.seconds, (.rows[0] | .count, .sptes, .tables, .yields, .flushes, .total_ns, .max_ns, .collateral, .kept)]' \
+		'[null,21,1100,120,13,1400,5000000,1340942,900,170]'
+	# The second look is late, as on a machine that is slow. The second row was cleared meanwhile,
+	# so that all of it is new.
+	stats_of memslot fast 821 2700 3320 6413 14200 1205000000 1340943 26500 51370 \
+		memslot scoped 3 30 20 40 50 60 70 80 90 teardown bulk 0 0 0 0 0 0 0 0 0 > "$tmp/after"
+	for as in --json ''; do
+		seen 4 "$debugfs/zap/stats" "$tmp/before" "$tmp/after"
+		# shellcheck disable=SC2086 # an option, or none
+		zap 0 stat -i 1 -n 1 $as
+		wait
+		[ -z "$as" ] || cp "$tmp/out" "$tmp/line"
+	done
+	# Of 800 and more figures, each twice the one before it. TIME is 1.2 s of 4 s and more.
+	ktap_equal 'ratios to COUNT, TIME, WORST' "$(sed -n 's/  */ /g; s/^memslot fast //p' "$tmp/out" | awk '
+		function per(cell) { return int((cell + 0) * (cell ~ /k/ ? 1000 : 1) / $1 + 0.5) }
+		{ print per($2), int(per($3) / 32 + 0.5), int(per($4) / 64 + 0.5), per($5), per($6), int(per($7) / 16 + 0.5), ($8 + 0 > 2 && $8 + 0 <= 31), $9 }')" \
+		'2 1 1 4 8 1 1 1.3ms'
+	ktap_equal 'rows with a growth' "$(grep -c '^[a-z]' "$tmp/out")" 2
+	cp "$tmp/line" "$tmp/out"
+	json '.seconds >= 3.9' true
+	# shellcheck disable=SC2016 # a variable of jq
+	json '.seconds as $s | [.rows[] | .rates | [.count, .sptes, .tables, .yields, .flushes, .total_ns / 1000000, .collateral, .kept] | map(. * $s | round)]' \
+		'[[800,1600,3200,6400,12800,1200,25600,51200],[3,30,20,40,50,0,80,90],[0,0,0,0,0,0,0,0]]'
+	json '[.rows[0] | .count, .max_ns, .rates.max_ns]' '[821,1340943,null]'
+	ktap_result 'each figure is in its column, and rates are of the time that it took'
+
+	# metric column, of a VM, and of a site and policy.
+	fake_make
+	cp "$tmp/before" "$debugfs/zap/stats"
+	echo "$vms_header" > "$debugfs/zap/vms"
+	n=1000000000
+	figures=$(for column in $vms_header; do
+		case $column in tgid | tid | word | by | policy | stall_max_ns | later) continue ;; esac
+		n=$((n + 1010))
+		echo $n
+	done | xargs)
+	fake_vm 210 210 auto vm scoped "$figures" 4321
+	zap 0 stat --prometheus
+	while read -r metric column; do
+		want=$(awk -v column="$column" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) at = i } NR == 2 { print $at }' \
+			"$debugfs/zap/vms")
+		case $metric in *seconds*) want=$((want / 1000000000)).$(printf '%09d' $((want % 1000000000))) ;; esac
+		ktap_equal "$metric" "$(sed -n "s/^kvm_zap_$metric{domain=\"db\",pid=\"210\"} //p" "$tmp/out")" "$want"
+	done <<-'END'
+		vm_sptes_dropped_total sptes
+		vm_collateral_sptes_total collateral
+		vm_kept_sptes_total kept
+		vm_memslot_updates_total updates
+		vm_memslot_update_seconds_total update_ns
+		vm_refaults_total refaults
+		vm_stall_seconds_total stall_ns
+		vm_memslot_update_max_seconds update_max_ns
+		vm_stall_max_seconds stall_max_ns
+		vm_mapped_sptes mapped
+		vm_assigned_devices assigned
+		vm_noncoherent_dma noncoherent
+	END
+	while read -r line; do
+		grep -q -x -F "$line" "$tmp/out" || ktap_fail "no $line"
+	done <<-'END'
+		kvm_zap_sptes_dropped_total{site="memslot",policy="fast"} 1100
+		kvm_zap_collateral_sptes_total{site="memslot",policy="fast"} 900
+		kvm_zap_kept_sptes_total{site="memslot",policy="fast"} 170
+		kvm_zap_page_tables_total{site="memslot",policy="fast"} 120
+		kvm_zap_yields_total{site="memslot",policy="fast"} 13
+		kvm_zap_tlb_flushes_total{site="memslot",policy="fast"} 1400
+		kvm_zap_sptes_dropped_total{site="memslot",policy="scoped"} 1
+		kvm_zap_vm_info{domain="db",pid="210",word="auto",by="vm",policy="scoped"} 1
+		kvm_zap_vm_invalidations_total{domain="db",pid="210",site="memslot",policy="fast"} 1000001010
+		kvm_zap_vm_invalidations_total{domain="db",pid="210",site="memslot",policy="scoped"} 1000002020
+		kvm_zap_vm_invalidations_total{domain="db",pid="210",site="mmio",policy="fast"} 1000003030
+		kvm_zap_vm_invalidations_total{domain="db",pid="210",site="mmio",policy="scoped"} 1000004040
+		kvm_zap_vm_seconds_total{domain="db",pid="210",policy="fast"} 1.000010100
+		kvm_zap_vm_max_seconds{domain="db",pid="210",policy="fast"} 1.000011110
+		kvm_zap_vm_seconds_total{domain="db",pid="210",policy="scoped"} 1.000012120
+		kvm_zap_vm_max_seconds{domain="db",pid="210",policy="scoped"} 1.000013130
+		kvm_zap_module_is_installed_one 1
+	END
+	# Whose metrics are sums, and whose may become less.
+	ktap_equal 'types' "$(sed -n 's/^# TYPE kvm_zap_//p' "$tmp/out" | grep -v -e '_total counter$' -e '_info gauge$' | xargs)" \
+		"module_is_installed_one gauge exporter_last_run_seconds gauge max_seconds gauge duration_seconds histogram vms gauge vm_max_seconds gauge vm_memslot_update_max_seconds gauge vm_stall_max_seconds gauge vm_mapped_sptes gauge vm_assigned_devices gauge vm_noncoherent_dma gauge"
+	fake_module "$(uname -r)" distribution
+	zap 0 stat --prometheus
+	grep -q -x 'kvm_zap_module_is_installed_one 0' "$tmp/out" || ktap_fail 'another one is installed, and nobody says so'
+	ktap_result 'a metric has the figures of its column'
 }
 
 # A failed write is reported with the reason, whatever ends the program.
@@ -189,8 +297,9 @@ locale_test() {
 	ktap_result 'numbers have a point in any locale'
 }
 
-ktap_start 5
+ktap_start 7
 stat_test
+figures_test
 full_test
 prometheus_test
 locale_test

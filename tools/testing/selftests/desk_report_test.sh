@@ -241,6 +241,103 @@ dense-256-64|tdp|sco&lt;ped|256us|512us|1.3ms|66k|128|16k|67'
 	ktap_result 'a table has each figure in the column and the row that it belongs to'
 }
 
+# What differs from the first files in each way: another host, a command, three policies.
+several_data() {
+	jq '.host.name = "second" | .host.cpu = "Intel" | .kernel = "6.12.0-x" | .vm = null | .by = "update_ns" |
+		.command = ["kvm-zap-bench", "rom", "-n", "7"] | .rounds_done = 10 | .runs_empty = 0 | .runs_mixed = 4 |
+		.policies += ["auto"] | .values |= map(.name as $name | .others += [.others[0] + { policy: "auto",
+			median: 777, min: 770, max: 780, ratio: 3, low: 2, high: 4, differs: null, text: "auto: three of \($name)" }])' \
+		"$tmp/compare.json" > "$tmp/compare2.json"
+	tail -n 1 "$tmp/stat.json" | jq -c '.host.name = "third" | .time += 3600 | .rows[0].count = 33 |
+		.rows[0].rates = { count: 1234, sptes: 1,
+		tables: 2, yields: 3, flushes: 4, total_ns: 5, collateral: 6, kept: 7 }' > "$tmp/stat2.json"
+	jq '.[0].result | .command = ["kvm-zap-bench", "dense", "--json", "-s", "1"] | .mmu = "shadow" |
+		.modules.kvm.parameters = { memslot_zap: "auto", mmio_zap: "fast" }' "$tmp/bench.json" > "$tmp/run.json"
+	schema_keeps "$tmp/compare2.json" "$tmp/stat2.json"
+}
+
+# tags TAG: what elements of that tag have in them, as text.
+tags() {
+	grep -o "<$1[ >].*</$1>" "$page" | sed 's/<[^>]*>//g'
+}
+
+several_test() {
+	old=$PATH
+	path_with "cat > /dev/null; echo '<svg></svg>'"
+	PATH=$tmp/bin:$PATH
+	several_data || ktap_fail 'the files to report on are not as the schema says'
+	report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/compare2.json" "$tmp/stat2.json" -o "$page"
+	# Of each host a column, in the order of the files.
+	ktap_equal 'hosts' "$(rows 'host|' | grep -e '^host|' -e '^kernel|' -e '^CPU|')" \
+		'host|hv&lt;i&gt;7|hv&lt;i&gt;7|second|third
+kernel|6.1.0-&lt;u&gt;test&lt;/u&gt;|6.1.0-test|6.12.0-x|6.1.0-test
+CPU|AMD &lt;EPYC&gt;|AMD &lt;EPYC&gt;|Intel|AMD &lt;EPYC&gt;'
+	# A verdict leads to the part that it is of.
+	ktap_equal 'links' "$(sed -n 's/.*<li><a href="#\(part[0-9]*\)">\(.*\)<\/a>: \(.*\)<\/li>.*/\1 \2: \3/p' "$page" | sed 's/VM .* (pid/VM (pid/')" \
+		'part1 VM (pid 210): scoped: a sentence on ns &amp; &lt;fast&gt;
+part2 Site memslot, fast: 20 invalidations, 5.0ms in all, the longest 1.3ms
+part2 Site memslot, scoped: 4 invalidations, 5.0ms in all, the longest 1.3ms
+part2 Site teardown, walk: 2 invalidations, 5.0ms in all, the longest 1.3ms
+part3 kvm-zap-bench rom -n 7: scoped: a sentence on update_ns &amp; &lt;fast&gt;
+part3 kvm-zap-bench rom -n 7: auto: three of update_ns
+part4 Site memslot, fast: 33 invalidations, 5.0ms in all, the longest 1.3ms
+part4 Site memslot, scoped: 4 invalidations, 5.0ms in all, the longest 1.3ms
+part4 Site teardown, walk: 2 invalidations, 5.0ms in all, the longest 1.3ms'
+	ktap_equal 'parts' "$(sed -n 's/.*<h2 id="\(part[0-9]*\)">\(.*\)<\/h2>.*/\1 \2/p' "$page" | sed 's/VM .* (pid/VM (pid/')" \
+		'part1 Comparison: VM (pid 210)
+part2 Statistics of hv&lt;i&gt;7
+part3 Comparison: kvm-zap-bench rom -n 7
+part4 Statistics of third'
+	ktap_equal 'three policies' "$(rows 'value|' | sed -n '/auto/,$p' | head -n 3)" \
+		'value|fast|fast again, ratio|scoped|scoped to fast|verdict|auto|auto to fast|verdict
+ns|51us (26us to 102us)|1.00 (0.95 to 1.04)|13us (6.4us to 26us)|0.25 (0.12 to 0.38)|differs|777ns (770ns to 780ns)|3.00 (2.00 to 4.00)|no interval
+update_ns|779us (390us to 1.6ms)|1.00 (0.95 to 1.04)|682us (341us to 1.4ms)|0.88 (0.44 to 1.31)|no difference shown|777ns (770ns to 780ns)|3.00 (2.00 to 4.00)|no interval'
+	ktap_equal 'what is said of them' "$(tags p | grep rounds)" \
+		"7 of 10 rounds, in file $tmp/compare.json. 2 runs had no invalidation and count for nothing.
+10 of 10 rounds, in file $tmp/compare2.json. 4 runs had some at site mmio as well and count for nothing."
+	ktap_equal 'rates' "$(rows 'site, policy|' | grep '^memslot, fast' | sed 's/.*|1.3ms//')" "
+|1.2k"
+	ktap_equal 'their title' "$(rows 'site, policy|' | sed -n 's/^site.*worst//p')" '
+|a second'
+	ktap_check grep -q 'touch owned`&#39;&quot;&lt;&gt;/</th>' "$page"
+	# Two of one host are a column, and its name is in the title.
+	for zone in UTC0 ABC-9; do
+		TZ=$zone report 0 "$tmp/stat2.json" "$tmp/stat2.json" -o "$page"
+		ktap_equal "when, in $zone" "$(tags p | sed -n 's/^As of \(.*\), in.*/\1/p' | sort -u)" '2023-11-14 23:13:20 UTC'
+	done
+	ktap_equal 'one host' "$(rows 'host|' | head -n 1)" 'host|third'
+	ktap_equal 'its title' "$(tags title | head -n 1)" 'kvm-zap: 2 statistics on third, kernel 6.1.0-test'
+	report 0 "$tmp/run.json" -o "$page"
+	ktap_equal 'one run' "$(rows 'workload|' | sed -n 's/|321us.*//p')" 'dense -s 1|shadow|auto'
+	ktap_equal 'title of a run' "$(tags title | head -n 1)" 'kvm-zap: 1 run of kvm-zap-bench on kernel 6.1.0-test'
+	jq 'del(.modules)' "$tmp/run.json" > "$tmp/stock.json"
+	report 0 "$tmp/stock.json" -o "$page"
+	ktap_equal "one of Debian's" "$(rows 'workload|' | sed -n 's/|321us.*//p')" 'dense -s 1|shadow|distribution'
+	PATH=$old
+	ktap_result 'of several files each has its own host, part and verdicts'
+}
+
+# A tic is where its label says; 0 has a place of its own.
+axes_test() {
+	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
+	: > "$tmp/scripts"
+	# From narrow to wide: there are more labels on what is narrow.
+	jq '.values |= map(.others[0] += { ratio: 0.9, low: 0.8, high: 1.2 })' "$tmp/compare.json" > "$tmp/narrow.json"
+	jq '.values |= map(.others[0] += { ratio: 0.9, low: 0.0001, high: 900, max: 9e9 })' "$tmp/compare.json" > "$tmp/wide.json"
+	jq '.[0].result.parameters.slot_mib = 4096 | .[2].result.parameters.slot_mib = 0.03125' "$tmp/bench.json" > "$tmp/sizes.json"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" "$tmp/narrow.json" \
+		"$tmp/wide.json" "$tmp/sizes.json" -o "$page"
+	ktap_equal 'tics that are elsewhere' "$(sed -n 's/^set [xy]tics (\(.*\))$/\1/p' "$tmp/scripts" | tr ',' '\n' |
+		sed "s/^ *'\(.*\)' /\1 /" | sort -u | awk '
+			BEGIN { split("ns 1 us 1e3 ms 1e6 s 1e9 K 1024 M 1048576 G 1073741824 T 1099511627776", u, " ")
+				for (i = 1; i < 16; i += 2) unit[u[i]] = u[i + 1] }
+			{ name = $1; sub(/^[0-9.e+-]*/, "", name); n = $1 + 0; if (name != "") n *= unit[name]
+				seen[name]++
+				if (n < 0.999 * $2 || n > 1.001 * $2) print }
+			END { for (name in unit) if (!seen[name] && name != "T") print "none in " name }')" ''
+	ktap_result 'labels of axes are where they belong'
+}
+
 # browse WIDTH [OPTION...]: what is found in the page, in $tmp/found.
 browse() {
 	data_frame "$page" "$1" > "$tmp/frame.html"
@@ -344,7 +441,7 @@ nothing is wider than a window of 360 pixels, nor of 1600
 by day and by night letters are seen, those of plots as well
 there is something to see'
 
-ktap_start 10
+ktap_start 12
 mkdir "$tmp/out"
 data_make || ktap_fail 'the files to report on are not as the schema says'
 input_test
@@ -352,6 +449,8 @@ output_test
 gnuplot_test
 latency_test
 tables_test
+several_test
+axes_test
 report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
 ktap_equal 'remarks' "$err" ''
 if chromium=$("$top/scripts/fetch/fetch-chromium"); then

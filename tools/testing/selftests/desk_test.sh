@@ -40,7 +40,7 @@ status_test() {
 		"$tmp/vms" > "$tmp/vms.new"
 	ln -s anon_inode:kvm-vcpu:0 "$fake/proc/210/fd/30"
 	ln -s anon_inode:kvm-vcpu:1 "$fake/proc/210/fd/31"
-	(sleep 0.5; cp "$tmp/vms.new" "$debugfs/zap/vms") &
+	seen 1 "$debugfs/zap/vms" "$tmp/vms" "$tmp/vms.new"
 	zap 0 status -i 3 --json
 	wait
 	json '[.vms[] | .name] | .[0:2]' '["db","510"]'

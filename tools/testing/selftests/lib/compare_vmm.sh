@@ -19,7 +19,11 @@ fast=0 scoped=0 mmio=0 sptes=0 fast_ns=0 scoped_ns=0
 
 # One process at a time: this is the only row.
 row() {
-	word=$(cat "$folder/memslot_zap")
+	# A file is empty for a moment before it has its word, as those of debugfs are not. A row
+	# without a word is one column short, which kvm-zap takes for no row.
+	while word=$(cat "$folder/memslot_zap") && [ -z "$word" ]; do
+		sleep 0.01
+	done
 	by=vm policy=$word
 	[ "$word" != inherit ] || { by=kernel policy=fast; }
 	case $how in dma) by=dma policy=fast ;; esac
@@ -43,7 +47,6 @@ echo inherit > "$folder/memslot_zap"
 row
 # As a VMM does: what it is to be is known before it deletes a memslot.
 tries=0
-# A file is empty for a moment before it has its word, as those of debugfs are not.
 while word=$(cat "$folder/memslot_zap") && { [ -z "$word" ] || [ "$word" = inherit ]; } && [ $tries -lt 100 ]; do
 	tries=$((tries + 1))
 	sleep 0.1

@@ -62,3 +62,23 @@ json() {
 
 word() { cat "$parameters/$1"; }
 vm_word() { cat "$debugfs/$1/memslot_zap"; }
+
+# seen SECONDS FILE CONTENT...: in the background, FILE has what is in these files, one each
+# time that it is read. Both wait for each other, however slow the machine is, and the reader
+# for SECONDS at least. At the end 'wait' for it: FILE is an ordinary one again, with the last.
+seen() {
+	rm -f "$2"
+	mkfifo "$2"
+	# shellcheck disable=SC2016 # another shell's
+	timeout 200 sh -c '
+		seconds=$1 file=$2 pause=0
+		shift 2
+		for content; do
+			sleep $pause
+			pause=$seconds
+			cat "$content" > "$file"
+		done
+		# Whoever reads it last has it open.
+		cp "$content" "$file.new"
+		mv "$file.new" "$file"' sh "$@" &
+}

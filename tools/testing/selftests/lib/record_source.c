@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events for record_test.sh and desk_qmp_test.sh. This file replaces trace_source.c: it
- * reads the events from the file that the environment variable RECORD_EVENTS names, not
- * from tracefs.
+ * Events for record_test.sh, desk_qmp_test.sh and desk_events_test.sh. This file replaces
+ * trace_source.c: it reads the events from the file that the environment variable
+ * RECORD_EVENTS names, not from tracefs.
  *
  * A line is an event, "KIND NAME=VALUE...", as in "zap slot=3 policy=fast sptes=7". at_ms
  * is when it arrives and when it happened, after the instance was created. An event with
@@ -74,18 +74,36 @@ int trace_open(struct trace_source **source, const struct trace_args *args, pid_
 	return s->file ? DESK_OK : DESK_NOT;
 }
 
+/* Words are the same pointers, as those that tracefs has: there are few. */
+static const char *word_of(char *word)
+{
+	static char *words[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words) && words[i]; i++) {
+		if (strcmp(words[i], word))
+			continue;
+		free(word);
+		return words[i];
+	}
+	if (i < ARRAY_SIZE(words))
+		words[i] = word;
+	return word;
+}
+
 static void fill(struct trace_event *event, const char *line)
 {
 	unsigned int i;
 
-	event->site = "memslot";
-	event->by = "kernel";
+	event->site = word_of(desk_copy("memslot"));
+	event->by = word_of(desk_copy("kernel"));
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		char *word = NULL;
 		int64_t n = value_of(line, fields[i].name, &word);
 
 		if (word && fields[i].word)
-			*(const char **)((char *)event + fields[i].offset) = word;
+			*(const char **)((char *)event + fields[i].offset) =
+				word_of(word);
 		else if (word)
 			*(int64_t *)((char *)event + fields[i].offset) = n;
 	}
@@ -97,6 +115,7 @@ int trace_read(struct trace_source *s, bool (*each)(const struct trace_event *, 
 
 	for (;;) {
 		uint64_t at_ns;
+		bool done = false;
 		int kind;
 
 		if (!s->line && getline(&s->line, &s->room, s->file) < 0)
@@ -115,10 +134,12 @@ int trace_read(struct trace_source *s, bool (*each)(const struct trace_event *, 
 			if (strncmp(s->line, kinds[kind], strlen(kinds[kind])))
 				continue;
 			fill(&event, s->line);
-			each(&event, arg);
+			done = each(&event, arg);
 		}
 		free(s->line);
 		s->line = NULL;
+		if (done)
+			return DESK_OK;
 	}
 }
 
