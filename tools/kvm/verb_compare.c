@@ -80,7 +80,7 @@ static void set_policies(struct compare *c, const char *arg, struct argp_state *
 		}
 		for (i = 0; i < c->nr_policies; i++)
 			if (!strcmp(c->policies[i], word))
-				argp_error(state, "'%s' is given twice: the first runs so anyway",
+				argp_error(state, "'%s' is given twice: the first runs twice anyway",
 					   word);
 		c->policies[c->nr_policies++] = word;
 	}
@@ -101,12 +101,14 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		c->rounds = parse_number(state, arg, 1, 9999);
 		break;
 	case 'v':
-		c->who = arg;
+		desk_one_vm(state, &c->who, arg);
 		break;
 	case 's':
 		c->seconds = desk_seconds(state, arg, 0.1);
 		break;
 	case 'E':
+		if (!*arg)
+			argp_error(state, "--event '': give an event that perf counts");
 		c->events = desk_grow(c->events, c->nr_events + 1, sizeof(*c->events));
 		c->events[c->nr_events++] = arg;
 		break;
@@ -144,6 +146,8 @@ static void check(void *verb, struct argp_state *state)
 	if (c->who && c->command)
 		argp_error(state, "'%s' is not expected: --vm compares what the VM does anyway",
 			   c->command[0]);
+	if (!c->command && state->quoted)
+		argp_error(state, "-- needs a COMMAND");
 	if (c->output && !*c->output)
 		argp_error(state, "--output '': give a file's name");
 	if (!c->who && c->seconds)

@@ -98,6 +98,10 @@ wrong_test() {
 	zap 2 compare --seconds 3
 	says '--seconds needs --vm'
 	zap 2 compare --devices-tested
+	zap 2 compare --event '' -- true
+	says "--event '': give an event that perf counts"
+	zap 2 compare --
+	says '-- needs a COMMAND'
 	zap 2 compare --output '' -- true
 	says "--output '': give a file's name"
 	zap 2 compare --by turbo -- true
