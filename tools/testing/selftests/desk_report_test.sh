@@ -159,6 +159,11 @@ gnuplot_test() {
 	ktap_result 'without gnuplot there are the tables, after ^C there is nothing'
 }
 
+# colours NAME: those that the keys of the page's plots have for it, each once.
+colours() {
+	sed "s/<li>/\\n&/g" "$page" | sed -n "s|.*fill=\"\\(#[0-9a-f]*\\)\"/></svg>$1</li>.*|\\1|p" | sort -u
+}
+
 # What cyclictest found in a guest: 1000 of 2000 at 60 us, 10 later than 300, one later than
 # the histogram goes.
 # shellcheck disable=SC2016 # names of gnuplot, and of jq
@@ -189,6 +194,16 @@ scoped 4 40us 40us 40us 40us 25us"
 		report 0 "$tmp/none.json" -o "$page"
 		ktap_equal "a table of $none" "$(grep -c 'timers wake' "$page")" 0
 	done
+	# A policy is to be known again in the next plot: "fast again" is none of the others.
+	PATH=$tmp/bin:$PATH report 0 "$tmp/compare.json" -o "$page"
+	for name in fast scoped 'fast again (noise)'; do
+		ktap_equal "colours of $name" "$(colours "$name" | wc -l)" 1
+	done
+	# ... as it is where none is beside it.
+	beside=$(colours scoped)
+	jq -c '.rows |= map(select(.policy == "scoped"))' "$tmp/stat.json" > "$tmp/scoped.json"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/scoped.json" -o "$page"
+	ktap_equal 'colour of scoped alone' "$(colours scoped)" "$beside"
 	ktap_result 'how late timers wake in a guest is in a table and a plot'
 }
 
