@@ -17,8 +17,7 @@
 #include "compare.h"
 #include "compare_guest.h"
 #include "desk.h"
-
-#define LOCK	"/run/kvm-zap/.compare"
+#include "desk_notes.h"
 
 volatile sig_atomic_t compare_stopped;
 
@@ -212,9 +211,9 @@ static int lock(void)
 	int fd;
 
 	mkdir("/run/kvm-zap", 0755);
-	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	fd = open(DESK_COMPARE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0) {
-		desk_say(LOCK ": %s", strerror(errno));
+		desk_say(DESK_COMPARE_LOCK ": %s", strerror(errno));
 		return DESK_NOT;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -228,7 +227,7 @@ static int lock(void)
 	}
 	snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(fd, 0) || pwrite(fd, text, strlen(text), 0) < 0)
-		desk_say(LOCK ": %s", strerror(errno));
+		desk_say(DESK_COMPARE_LOCK ": %s", strerror(errno));
 	return DESK_OK;
 }
 

@@ -181,15 +181,20 @@ static void print_changes(void)
 
 	for (i = 0; i < nr; i++) {
 		time_t when = notes[i].when;
-		char at[32], *of;
+		pid_t comparing = desk_note_runs(&notes[i]);
+		char at[32], *of, *end;
 
 		if (!desk_note_holds(&notes[i]))
 			continue;
 		of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) : desk_copy("");
+		end = strcmp(notes[i].verb, "compare") ? desk_copy("kvm-zap restore") : !comparing ?
+		      desk_copy("it was killed: kvm-zap restore") :
+		      desk_text("it runs, as pid %d, and puts that back", comparing);
 		strftime(at, sizeof(at), "%F %T", localtime(&when));
-		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; kvm-zap restore\n",
+		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; %s\n",
 		       notes[i].vm ? "memslot_zap" : notes[i].target, of, notes[i].now,
-		       notes[i].verb, at, notes[i].was);
+		       notes[i].verb, at, notes[i].was, end);
+		free(end);
 		free(of);
 	}
 	free(notes);
