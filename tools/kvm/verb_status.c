@@ -233,7 +233,8 @@ static void add_vm(struct desk_grid *grid, const struct desk_vm *vm, bool stall)
 	add(grid, rates ? desk_amount(desk_vm_invalidation_rate(vm)) : none);
 	add(grid, rates ? desk_amount(desk_vm_rate(vm, COUNT_REFAULTS)) : none);
 	add(grid, rates ? desk_percent(desk_vm_update_share(vm)) : none);
-	add(grid, rates && stall ? desk_percent(desk_vm_stall_share(vm)) : none);
+	if (stall)
+		add(grid, rates ? desk_percent(desk_vm_stall_share(vm)) : none);
 	add(grid, desk_vm_worst_ns(vm) ? desk_duration(desk_vm_worst_ns(vm)) : none);
 }
 
@@ -247,7 +248,7 @@ static bool stall_is_measured(void)
 
 static void print_text(const struct status *s)
 {
-	char *line = headline(s), *words = desk_module_words(&s->module);
+	char *line = headline(s), *words = desk_module_words(&s->module), *titles;
 	bool stall = stall_is_measured();
 	struct desk_grid *grid;
 	struct utsname uts;
@@ -265,8 +266,11 @@ static void print_text(const struct status *s)
 	if (s->error || !s->vms.nr)
 		return;
 	putchar('\n');
-	grid = desk_grid_new("NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD STALL WORST",
-			     " WORD BY GETS ");
+	/* Without a column of nothing, names have more room. */
+	titles = desk_text("NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD%s WORST",
+			   stall ? " STALL" : "");
+	grid = desk_grid_new(titles, " WORD BY GETS ");
+	free(titles);
 	for (i = 0; i < s->vms.nr; i++)
 		add_vm(grid, &s->vms.vm[i], stall);
 	desk_grid_print(grid, desk_columns());

@@ -91,6 +91,16 @@ b$(printf '\377')" -uuid x
 	widest=$(LC_ALL=C.UTF-8 wc -L < "$tmp/lines")
 	[ "$widest" -le 80 ] || ktap_fail "$widest columns: $(cat "$tmp/lines")"
 	grep -q 'a-name.*…' "$tmp/lines" || ktap_fail "not cut: $(cat "$tmp/lines")"
+	# Names may differ in their last letters. A column of nothing would take their room.
+	echo N > "$parameters/zap_stall"
+	fake_process 510 q qemu -name prod-web-01
+	fake_process 610 q qemu -name prod-web-02
+	sed -i 's/^510.*/510 510 inherit kernel scoped 9999 9999 0 0 9 9 9 9 9 9 9 9 1999000000 9 9 9 9 9 123456 99 9 0 0 x/' "$debugfs/zap/vms"
+	on script -qec "stty cols 80; LC_ALL=C.UTF-8 $tool -i 0.1" /dev/null > "$tmp/out" < /dev/null 2>&1
+	grep -q 'UPD WORST' "$tmp/out" || ktap_fail "no column less: $(cat "$tmp/out")"
+	for name in prod-web-01 prod-web-02; do
+		grep -q "^$name " "$tmp/out" || ktap_fail "$name is cut: $(cat "$tmp/out")"
+	done
 	ktap_result 'names of any kind, within 80 columns'
 }
 
