@@ -352,7 +352,8 @@ static bool has_result(const struct compare *c, int ret)
 	for (i = 0; i < c->nr_samples; i++)
 		if (c->samples[i].invalidations)
 			return true;
-	if (!ret)
+	/* Who interrupts it wants to know, too, why there is no table. */
+	if (!ret || (compare_stopped && c->nr_samples))
 		desk_say("%s: no invalidation at site memslot in %zu runs: nothing to compare",
 			 c->what, c->nr_samples);
 	return false;

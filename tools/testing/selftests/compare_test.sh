@@ -241,6 +241,10 @@ live_test() {
 	live still 40000 || return
 	zap 1 compare --vm "$vm" -r 1 -s 0.1
 	says 'no invalidation at site memslot in 3 runs'
+	on timeout --preserve-status -s INT 30 "$tool" compare --vm "$vm" -s 0.1 -r 999 > "$tmp/out" 2> "$tmp/err"
+	ktap_equal 'exit status of ^C of nothing' $? 1
+	grep -q 'no invalidation at site memslot in [1-9][0-9]* runs: nothing to compare' "$tmp/err" ||
+		ktap_fail "$(cat "$tmp/out" "$tmp/err")"
 	kill "$vm"
 	wait
 	live obeys 40000 || return
