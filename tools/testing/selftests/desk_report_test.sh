@@ -253,6 +253,8 @@ dense-256-64|tdp|sco&lt;ped|256us|512us|1.3ms|66k|128|16k|67'
 16777216:1000 67108864:1000
 16777216:16000 67108864:16000
 16777216:256000 67108864:256000'
+	# What they are, of those that are there.
+	ktap_check grep -q -F '<p class="dim">ns: time that the invalidation took; update_ns: time that the VMM waited for the memslot updates around it; refaults: page faults that followed it.</p>' "$page"
 	ktap_result 'a table has each figure in the column and the row that it belongs to'
 }
 
