@@ -109,3 +109,10 @@ unsigned long desk_whole(struct argp_state *state, const char *arg, const char *
 		argp_error(state, "'%s': give %s, from 1 on", arg, what);
 	return number;
 }
+
+void desk_one_vm(struct argp_state *state, const char **who, const char *arg)
+{
+	if (*who)
+		argp_error(state, "--vm is given twice ('%s', '%s'): one VM at a time", *who, arg);
+	*who = arg;
+}

@@ -39,4 +39,7 @@ double desk_seconds(struct argp_state *state, const char *arg, double min);
 /* The same of a whole number from 1 on, of which @what says what it is: "how often", "KiB". */
 unsigned long desk_whole(struct argp_state *state, const char *arg, const char *what);
 
+/* The VM that --vm names, in *@who; a second one is a usage error: it would be the only one. */
+void desk_one_vm(struct argp_state *state, const char **who, const char *arg);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +120,38 @@ bool desk_note_holds(const struct desk_note *note)
 		!desk_read_word(path, now, sizeof(now)) && !strcmp(now, note->now);
 	free(path);
 	return holds;
+}
+
+/* Not by trying the lock: who tries has it for a moment, and another compare would give up. */
+static pid_t lock_holder(const struct stat *st)
+{
+	char *text = desk_read("/proc/locks", NULL), *line, *save;
+	pid_t found = 0;
+
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line && !found;
+	     line = strtok_r(NULL, "\n", &save)) {
+		unsigned int major, minor;
+		unsigned long inode;
+		int pid;
+
+		if (sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%lu", &pid, &major, &minor,
+			   &inode) == 4 && inode == st->st_ino &&
+		    makedev(major, minor) == st->st_dev)
+			found = pid;
+	}
+	free(text);
+	return found;
+}
+
+pid_t desk_note_runs(const struct desk_note *note)
+{
+	struct stat st;
+
+	/* Written when a compare begins: an older change is that of one that was killed. */
+	if (strcmp(note->verb, "compare") || stat(DESK_COMPARE_LOCK, &st) ||
+	    note->when < st.st_mtime)
+		return 0;
+	return lock_holder(&st);
 }
 
 /* The change that @target's note is about, if any, goes on from here. */

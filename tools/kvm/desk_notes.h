@@ -34,6 +34,14 @@ void desk_note_drop(const char *target);
 /* All of them, sorted; free() it. */
 size_t desk_notes_read(struct desk_note **notes);
 
+#define DESK_COMPARE_LOCK	"/run/kvm-zap/.compare"
+
+/*
+ * The process of the 'kvm-zap compare' that runs, if it made this change: it holds this
+ * lock, and restores the word itself. 0: none, as far as can be told.
+ */
+pid_t desk_note_runs(const struct desk_note *note);
+
 /* The word is still what the note says, and the VM the same. */
 bool desk_note_holds(const struct desk_note *note);
 

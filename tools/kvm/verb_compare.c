@@ -17,8 +17,7 @@
 #include "compare.h"
 #include "compare_guest.h"
 #include "desk.h"
-
-#define LOCK	"/run/kvm-zap/.compare"
+#include "desk_notes.h"
 
 volatile sig_atomic_t compare_stopped;
 
@@ -80,7 +79,7 @@ static void set_policies(struct compare *c, const char *arg, struct argp_state *
 		}
 		for (i = 0; i < c->nr_policies; i++)
 			if (!strcmp(c->policies[i], word))
-				argp_error(state, "'%s' is given twice: the first runs so anyway",
+				argp_error(state, "'%s' is given twice: the first runs twice anyway",
 					   word);
 		c->policies[c->nr_policies++] = word;
 	}
@@ -101,12 +100,14 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		c->rounds = parse_number(state, arg, 1, 9999);
 		break;
 	case 'v':
-		c->who = arg;
+		desk_one_vm(state, &c->who, arg);
 		break;
 	case 's':
 		c->seconds = desk_seconds(state, arg, 0.1);
 		break;
 	case 'E':
+		if (!*arg)
+			argp_error(state, "--event '': give an event that perf counts");
 		c->events = desk_grow(c->events, c->nr_events + 1, sizeof(*c->events));
 		c->events[c->nr_events++] = arg;
 		break;
@@ -144,6 +145,8 @@ static void check(void *verb, struct argp_state *state)
 	if (c->who && c->command)
 		argp_error(state, "'%s' is not expected: --vm compares what the VM does anyway",
 			   c->command[0]);
+	if (!c->command && state->quoted)
+		argp_error(state, "-- needs a COMMAND");
 	if (c->output && !*c->output)
 		argp_error(state, "--output '': give a file's name");
 	if (!c->who && c->seconds)
@@ -208,9 +211,9 @@ static int lock(void)
 	int fd;
 
 	mkdir("/run/kvm-zap", 0755);
-	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	fd = open(DESK_COMPARE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0) {
-		desk_say(LOCK ": %s", strerror(errno));
+		desk_say(DESK_COMPARE_LOCK ": %s", strerror(errno));
 		return DESK_NOT;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -224,7 +227,7 @@ static int lock(void)
 	}
 	snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(fd, 0) || pwrite(fd, text, strlen(text), 0) < 0)
-		desk_say(LOCK ": %s", strerror(errno));
+		desk_say(DESK_COMPARE_LOCK ": %s", strerror(errno));
 	return DESK_OK;
 }
 
@@ -349,7 +352,8 @@ static bool has_result(const struct compare *c, int ret)
 	for (i = 0; i < c->nr_samples; i++)
 		if (c->samples[i].invalidations)
 			return true;
-	if (!ret)
+	/* Who interrupts it wants to know, too, why there is no table. */
+	if (!ret || (compare_stopped && c->nr_samples))
 		desk_say("%s: no invalidation at site memslot in %zu runs: nothing to compare",
 			 c->what, c->nr_samples);
 	return false;

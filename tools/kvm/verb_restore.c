@@ -22,7 +22,8 @@ struct restore {
 
 static const struct argp_option options[] = {
 	{ .name = "force", .key = 'f',
-	  .doc = "Also put back words that somebody else has changed since" },
+	  .doc = "Also put back words that somebody else has changed since, and those of a "
+		 "'kvm-zap compare' that runs, which ends it" },
 	{ }
 };
 
@@ -55,6 +56,10 @@ static const char *restore_one(const struct restore *r, const struct desk_note *
 		outcome = "gone";
 		goto out;
 	}
+	if (!r->force && desk_note_runs(note)) {
+		outcome = "running";
+		goto out;
+	}
 	*error = desk_read_word(path, now, sizeof(now));
 	if (*error == -ENOENT) {
 		*error = 0;
@@ -83,6 +88,9 @@ static void print_one(const struct desk_note *note, const char *outcome, int err
 		printf("is %s already\n", note->was);
 	else if (!strcmp(outcome, "gone"))
 		puts("the VM has ended, or kvm was unloaded: nothing to do");
+	else if (!strcmp(outcome, "running"))
+		printf("left to 'kvm-zap compare' (pid %d), which runs: --force makes it %s\n",
+		       desk_note_runs(note), note->was);
 	else if (!strcmp(outcome, "foreign"))
 		printf("left alone, somebody has changed it since: --force makes it %s\n",
 		       note->was);
@@ -133,7 +141,8 @@ static int restore_all(const struct restore *r)
 		json_object_array_add(list, json_one(&notes[i], outcome));
 		if (!r->common.json)
 			print_one(&notes[i], outcome, error);
-		if (!strcmp(outcome, "failed") || !strcmp(outcome, "foreign"))
+		if (!strcmp(outcome, "failed") || !strcmp(outcome, "foreign") ||
+		    !strcmp(outcome, "running"))
 			ret = DESK_NOT;
 		else
 			desk_note_drop(notes[i].target);

@@ -45,9 +45,8 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
 	struct set *s = verb;
 
-	(void)state;
 	if (key == 'v')
-		s->who = arg;
+		desk_one_vm(state, &s->who, arg);
 	else
 		s->tested = true;
 }
@@ -61,12 +60,39 @@ static void add_word(void *verb, char *arg, struct argp_state *state)
 	*(state->arg_num ? &s->word : &s->site_name) = arg;
 }
 
+/* Words of all sites, as a sentence has them; free() it. */
+static char *all_words(void)
+{
+	char *text = desk_copy(""), *words, *longer;
+	size_t i;
+
+	for (i = 0; i < DESK_NR_SITES; i++) {
+		words = desk_site_words(&desk_sites[i]);
+		longer = desk_text("%s%s%s takes %s", text, i ? "; " : "", desk_sites[i].name,
+				   words);
+		free(words);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 static void check(void *verb, struct argp_state *state)
 {
 	struct set *s = verb;
+	const struct desk_site *site;
 
-	if (!s->word)
-		argp_error(state, "a SITE and a WORD are wanted");
+	if (s->word)
+		return;
+	if (!s->site_name)
+		argp_error(state, "no SITE and no WORD: %s", all_words());
+	site = desk_site(s->site_name);
+	if (strchr(s->site_name, '='))
+		argp_error(state, "'%s': give SITE and WORD as two words, as in memslot scoped",
+			   s->site_name);
+	if (!site)
+		argp_error(state, "'%s' is no site: memslot, mmio, teardown", s->site_name);
+	argp_error(state, "no WORD for %s: it takes %s", site->name, desk_site_words(site));
 }
 
 static const struct desk_args args = {

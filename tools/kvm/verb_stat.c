@@ -44,6 +44,13 @@ static const struct argp_option options[] = {
 	{ }
 };
 
+static bool is_prom(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len >= 5 && !strcmp(path + len - 5, ".prom");
+}
+
 static void check(void *verb, struct argp_state *state)
 {
 	struct stat_verb *s = verb;
@@ -54,6 +61,9 @@ static void check(void *verb, struct argp_state *state)
 		argp_error(state, "--output '': give a file's name");
 	if (s->output && !s->prometheus)
 		argp_error(state, "--output needs --prometheus");
+	if (s->output && !is_prom(s->output))
+		argp_error(state, "--output '%s': node_exporter reads only names that end in .prom",
+			   s->output);
 	if (s->prometheus && (s->seconds || s->common.json))
 		argp_error(state, "--prometheus goes neither with --interval nor with --json");
 }

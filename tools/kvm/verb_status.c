@@ -181,15 +181,20 @@ static void print_changes(void)
 
 	for (i = 0; i < nr; i++) {
 		time_t when = notes[i].when;
-		char at[32], *of;
+		pid_t comparing = desk_note_runs(&notes[i]);
+		char at[32], *of, *end;
 
 		if (!desk_note_holds(&notes[i]))
 			continue;
 		of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) : desk_copy("");
+		end = strcmp(notes[i].verb, "compare") ? desk_copy("kvm-zap restore") : !comparing ?
+		      desk_copy("it was killed: kvm-zap restore") :
+		      desk_text("it runs, as pid %d, and puts that back", comparing);
 		strftime(at, sizeof(at), "%F %T", localtime(&when));
-		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; kvm-zap restore\n",
+		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; %s\n",
 		       notes[i].vm ? "memslot_zap" : notes[i].target, of, notes[i].now,
-		       notes[i].verb, at, notes[i].was);
+		       notes[i].verb, at, notes[i].was, end);
+		free(end);
 		free(of);
 	}
 	free(notes);
@@ -228,7 +233,8 @@ static void add_vm(struct desk_grid *grid, const struct desk_vm *vm, bool stall)
 	add(grid, rates ? desk_amount(desk_vm_invalidation_rate(vm)) : none);
 	add(grid, rates ? desk_amount(desk_vm_rate(vm, COUNT_REFAULTS)) : none);
 	add(grid, rates ? desk_percent(desk_vm_update_share(vm)) : none);
-	add(grid, rates && stall ? desk_percent(desk_vm_stall_share(vm)) : none);
+	if (stall)
+		add(grid, rates ? desk_percent(desk_vm_stall_share(vm)) : none);
 	add(grid, desk_vm_worst_ns(vm) ? desk_duration(desk_vm_worst_ns(vm)) : none);
 }
 
@@ -242,7 +248,7 @@ static bool stall_is_measured(void)
 
 static void print_text(const struct status *s)
 {
-	char *line = headline(s), *words = desk_module_words(&s->module);
+	char *line = headline(s), *words = desk_module_words(&s->module), *titles;
 	bool stall = stall_is_measured();
 	struct desk_grid *grid;
 	struct utsname uts;
@@ -260,8 +266,11 @@ static void print_text(const struct status *s)
 	if (s->error || !s->vms.nr)
 		return;
 	putchar('\n');
-	grid = desk_grid_new("NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD STALL WORST",
-			     " WORD BY GETS ");
+	/* Without a column of nothing, names have more room. */
+	titles = desk_text("NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD%s WORST",
+			   stall ? " STALL" : "");
+	grid = desk_grid_new(titles, " WORD BY GETS ");
+	free(titles);
 	for (i = 0; i < s->vms.nr; i++)
 		add_vm(grid, &s->vms.vm[i], stall);
 	desk_grid_print(grid, desk_columns());

@@ -82,13 +82,13 @@ void page_print(struct page *page, const struct page_items *items, const char *b
 
 /*
  * Runs gnuplot with @script and puts what it draws into the page, with @names of its
- * series, of which the first has page_style(0). @about says in words what is to be seen.
+ * series, each of which has its page_style(). @about says in words what is to be seen.
  */
 void page_plot(struct page *page, const char *title, const char *about, const char *script,
 	       const char * const *names, size_t nr);
 
-/* gnuplot's words for the line and the points of series @i. */
-const char *page_style(size_t i);
+/* gnuplot's words for the line and the points of a series: the same name always has the same. */
+const char *page_style(const char *name);
 
 /* Text between single quotes of gnuplot: anything but plain characters is a '?'. */
 char *page_plain(const char *text);

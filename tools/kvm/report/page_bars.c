@@ -160,7 +160,8 @@ static char *script(const struct page_bars *bars)
 
 		if (has_points(bars, series))
 			fprintf(to, "%s $d%zu using 1:2:3:4 with xerrorbars %s title '%s'",
-				drawn++ ? "," : "plot", series, page_style(series), plain);
+				drawn++ ? "," : "plot", series,
+				page_style(bars->series[series]), plain);
 		free(plain);
 	}
 	fclose(to);

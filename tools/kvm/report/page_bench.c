@@ -245,7 +245,7 @@ static void plot(struct page *page, const struct dimension *d, const struct poin
 		char *plain = page_plain(names[i]);
 
 		fprintf(to, "%s $d%zu with linespoints %s title '%s'", i ? "," : "plot", i,
-			page_style(i), plain);
+			page_style(names[i]), plain);
 		free(plain);
 	}
 	fclose(to);

@@ -173,6 +173,37 @@ static void table(struct page *page, struct json_object *json)
 	page_table_end(page);
 }
 
+/* The page may be read by someone who has never seen the command. */
+static void explain(struct page *page, struct json_object *json)
+{
+	static const char * const texts[][2] = {
+		{ "ns", "time that the invalidation took" },
+		{ "update_ns", "time that the VMM waited for the memslot updates around it" },
+		{ "stall_ns", "time of vCPUs in page faults that followed it" },
+		{ "refaults", "page faults that followed it" },
+		{ "sptes", "mappings that it dropped" },
+		{ "collateral", "how many of these cannot have been the memslot's" },
+		{ "kept", "mappings that scoped left in place" },
+		{ "tables", "page tables that it dropped" },
+		{ "yields", "times that it let go of mmu_lock" },
+	};
+	size_t i, j, said = 0;
+
+	for (i = 0; i < page_length(json, "values"); i++) {
+		struct json_object *value = page_at(json, "values", i);
+		const char *name = page_text(value, "name");
+
+		for (j = 0; name && j < sizeof(texts) / sizeof(*texts); j++) {
+			if (strcmp(texts[j][0], name) || is_nothing(value))
+				continue;
+			page_out(page, said++ ? "; %s: %s" : "<p class=\"dim\">%s: %s",
+				 texts[j][0], texts[j][1]);
+		}
+	}
+	if (said)
+		page_out(page, ".</p>\n");
+}
+
 /* Plots --------------------------------------------------------------------- */
 
 static size_t nr_series(struct json_object *json)
@@ -300,6 +331,7 @@ void page_compare(struct page *page, const struct page_item *item, const char *i
 	page_compare_verdicts(page, item->json, NULL);
 	page_out(page, "</ul>\n");
 	table(page, item->json);
+	explain(page, item->json);
 	page_out(page, "<div class=\"plots\">\n");
 	plot_ratios(page, item->json);
 	plot_times(page, item->json);

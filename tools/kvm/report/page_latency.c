@@ -179,7 +179,7 @@ static char *script(const struct lateness *all, size_t nr)
 		char *plain = page_plain(all[i].name);
 
 		fprintf(c.to, "%s $l%zu using 1:2 with linespoints %s pn 6 title '%s'",
-			i ? "," : "plot", i, page_style(i), plain);
+			i ? "," : "plot", i, page_style(all[i].name), plain);
 		free(plain);
 	}
 	fclose(c.to);

@@ -29,10 +29,30 @@ static const struct {
 	{ "#808890", 6, 3 }, { "#d0569b", 11, 2 }, { "#1f95a3", 4, 4 }, { "#a8862a", 8, 5 },
 };
 
-const char *page_style(size_t i)
+/* The same on the whole page, whatever else is in a plot or is not. */
+static size_t style_of(const char *name)
+{
+	static char **known;
+	static size_t nr;
+	size_t i;
+
+	if (!nr) {
+		known = desk_alloc(2 * sizeof(*known));
+		known[nr++] = "fast";
+		known[nr++] = "scoped";
+	}
+	for (i = 0; i < nr; i++)
+		if (!strcmp(known[i], name))
+			return i % PAGE_COLOURS;
+	known = desk_grow(known, nr + 1, sizeof(*known));
+	known[nr++] = desk_copy(name);
+	return i % PAGE_COLOURS;
+}
+
+const char *page_style(const char *name)
 {
 	static char text[PAGE_COLOURS][64];
-	size_t s = i % PAGE_COLOURS;
+	size_t s = style_of(name);
 
 	snprintf(text[s], sizeof(text[s]), "lc rgb '%s' lw 2 dt %d pt %d ps 0.7",
 		 styles[s].colour, styles[s].dashes, styles[s].points);
@@ -270,7 +290,7 @@ static void print_key(struct page *page, const char * const *names, size_t nr)
 	for (i = 0; i < nr; i++)
 		page_out(page, "<li><svg viewBox=\"0 0 32 16\" aria-hidden=\"true\">"
 			 "<rect y=\"5\" width=\"32\" height=\"6\" rx=\"3\" fill=\"%s\"/></svg>%s</li>",
-			 styles[i % PAGE_COLOURS].colour, names[i]);
+			 styles[style_of(names[i])].colour, names[i]);
 	page_out(page, "</ul>");
 }
 

@@ -147,7 +147,7 @@ static void write_plot(const struct histogram *h)
 		/* x, y, and the box from corner to corner. */
 		fprintf(h->data, "%s $h%zu using ($1*2**%.4f):3:($1*2**%.4f):($1*2**%.4f):(0):3 "
 			"with boxxyerror %s title '%s'", i ? "," : "plot", i, (a + b) / 2, a, b,
-			page_style(i), plain);
+			page_style(h->names[i]), plain);
 		free(plain);
 	}
 }

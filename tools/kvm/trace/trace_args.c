@@ -72,7 +72,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'v':
-		a->vm = arg;
+		desk_one_vm(state, &a->vm, arg);
 		return;
 	case 's':
 		a->site = arg;

@@ -102,6 +102,10 @@ wrong_test() {
 	zap 2 compare --seconds 3
 	says '--seconds needs --vm'
 	zap 2 compare --devices-tested
+	zap 2 compare --event '' -- true
+	says "--event '': give an event that perf counts"
+	zap 2 compare --
+	says '-- needs a COMMAND'
 	zap 2 compare --output '' -- true
 	says "--output '': give a file's name"
 	zap 2 compare --by turbo -- true
@@ -241,6 +245,10 @@ live_test() {
 	live still 40000 || return
 	zap 1 compare --vm "$vm" -r 1 -s 0.1
 	says 'no invalidation at site memslot in 3 runs'
+	on timeout --preserve-status -s INT 30 "$tool" compare --vm "$vm" -s 0.1 -r 999 > "$tmp/out" 2> "$tmp/err"
+	ktap_equal 'exit status of ^C of nothing' $? 1
+	grep -q 'no invalidation at site memslot in [1-9][0-9]* runs: nothing to compare' "$tmp/err" ||
+		ktap_fail "$(cat "$tmp/out" "$tmp/err")"
 	kill "$vm"
 	wait
 	live obeys 40000 || return
@@ -260,18 +268,27 @@ live_test() {
 	ktap_equal notes "$(notes)" ''
 	# Killed.
 	rm "$fake/run/kvm-zap/.compare"
-	on "$tool" compare --vm "$vm" -s 9 > /dev/null 2>&1 &
+	on "$tool" compare --vm "$vm" -s 60 > /dev/null 2>&1 &
 	lock
 	tries=0
 	until [ "$(vm_word "$vm-13")" = fast ] || [ $tries -gt 600 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done
+	# While it runs, its words are its own affair.
+	zap 0 status -i 0
+	says "was 'inherit'; it runs, as pid $comparing, and puts that back"
+	zap 1 restore --json
+	json '[.restored[].outcome]' '["running"]'
+	zap 1 restore
+	says "memslot_zap of pid $vm: left to 'kvm-zap compare' (pid $comparing), which runs"
+	ktap_equal 'its word while it runs' "$(vm_word "$vm-13")" fast
 	kill -9 "$comparing"
 	wait $! 2> /dev/null
 	ktap_equal 'its word after a kill' "$(vm_word "$vm-13")" fast
 	zap 0 status -i 0
 	says "by kvm-zap compare since"
+	says "was 'inherit'; it was killed: kvm-zap restore"
 	# The next one does not take it for the VM's own word.
 	zap 0 compare --vm "$vm" -p fast -r 1 -s 3
 	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"

@@ -41,13 +41,14 @@ stat_test() {
 	jq -s -e 'length >= 2' "$tmp/out" > /dev/null || ktap_fail "^C: $(cat "$tmp/out")"
 	zap 2 stat --prometheus --output ''
 	says "--output '': give a file's name"
-	zap 1 stat --prometheus --output "$tmp"
-	says "$tmp: is a folder: give the name of a file"
+	mkdir "$tmp/folder.prom"
+	zap 1 stat --prometheus --output "$tmp/folder.prom"
+	says "$tmp/folder.prom: is a folder: give the name of a file"
 	# A rename would leave a file in the place of a device.
-	mkfifo "$tmp/pipe"
-	zap 1 stat --prometheus --output "$tmp/pipe"
-	says "$tmp/pipe: is no file: give the name of a file"
-	[ -p "$tmp/pipe" ] || ktap_fail 'what was no file has gone'
+	mkfifo "$tmp/pipe.prom"
+	zap 1 stat --prometheus --output "$tmp/pipe.prom"
+	says "$tmp/pipe.prom: is no file: give the name of a file"
+	[ -p "$tmp/pipe.prom" ] || ktap_fail 'what was no file has gone'
 	ktap_result 'stat has totals, rates and histograms'
 }
 

@@ -159,6 +159,11 @@ gnuplot_test() {
 	ktap_result 'without gnuplot there are the tables, after ^C there is nothing'
 }
 
+# colours NAME: those that the keys of the page's plots have for it, each once.
+colours() {
+	sed "s/<li>/\\n&/g" "$page" | sed -n "s|.*fill=\"\\(#[0-9a-f]*\\)\"/></svg>$1</li>.*|\\1|p" | sort -u
+}
+
 # What cyclictest found in a guest: 1000 of 2000 at 60 us, 10 later than 300, one later than
 # the histogram goes.
 # shellcheck disable=SC2016 # names of gnuplot, and of jq
@@ -189,6 +194,16 @@ scoped 4 40us 40us 40us 40us 25us"
 		report 0 "$tmp/none.json" -o "$page"
 		ktap_equal "a table of $none" "$(grep -c 'timers wake' "$page")" 0
 	done
+	# A policy is to be known again in the next plot: "fast again" is none of the others.
+	PATH=$tmp/bin:$PATH report 0 "$tmp/compare.json" -o "$page"
+	for name in fast scoped 'fast again (noise)'; do
+		ktap_equal "colours of $name" "$(colours "$name" | wc -l)" 1
+	done
+	# ... as it is where none is beside it.
+	beside=$(colours scoped)
+	jq -c '.rows |= map(select(.policy == "scoped"))' "$tmp/stat.json" > "$tmp/scoped.json"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/scoped.json" -o "$page"
+	ktap_equal 'colour of scoped alone' "$(colours scoped)" "$beside"
 	ktap_result 'how late timers wake in a guest is in a table and a plot'
 }
 
@@ -238,6 +253,8 @@ dense-256-64|tdp|sco&lt;ped|256us|512us|1.3ms|66k|128|16k|67'
 16777216:1000 67108864:1000
 16777216:16000 67108864:16000
 16777216:256000 67108864:256000'
+	# What they are, of those that are there.
+	ktap_check grep -q -F '<p class="dim">ns: time that the invalidation took; update_ns: time that the VMM waited for the memslot updates around it; refaults: page faults that followed it.</p>' "$page"
 	ktap_result 'a table has each figure in the column and the row that it belongs to'
 }
 
