@@ -137,7 +137,9 @@ columns_test() {
 	# Nothing is measured of faults: no column says 0.
 	echo N > "$parameters/zap_stall"
 	zap 0 status -i 0.1
-	ktap_equal 'STALL without zap_stall' "$(cells busy | cut -d ' ' -f 9-10)" '0% -'
+	ktap_equal 'STALL without zap_stall' "$(cells busy | cut -d ' ' -f 9)" '0%'
+	ktap_equal 'titles without zap_stall' "$(sed -n 's/  */ /g; /^NAME/p' "$tmp/out")" \
+		'NAME PID WORD BY GETS DEV MAPPED INV/S REF/S UPD WORST'
 	ktap_result 'each figure stands below its title, and the first line has the sums'
 
 	# scoped has kept, and nobody dropped more than had to go.

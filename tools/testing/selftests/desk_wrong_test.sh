@@ -55,8 +55,9 @@ wrong_test() {
 	zap 2 stat --output x
 	says '--output needs --prometheus'
 	for file in "$tmp/x" "$tmp/x.txt"; do
-		zap 2 stat --prometheus --output "$file"
+		zap 0 stat --prometheus --output "$file"
 		says "--output '$file': node_exporter reads only names that end in .prom"
+		ktap_check grep -q '^# TYPE kvm_zap' "$file"
 	done
 	zap 2 stat --prometheus --json
 	zap 3 set memslot fast --vm nobody
