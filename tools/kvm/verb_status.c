@@ -174,6 +174,18 @@ static void print_param(void *arg, const char *name, const char *word)
 	printf("%s%s=%s", (*printed)++ ? " " : "", name, word);
 }
 
+/* How the change comes to its end; free() it. */
+static char *way_back(const struct desk_note *note)
+{
+	pid_t comparing = desk_note_runs(note);
+
+	if (comparing)
+		return desk_text("it runs, as pid %d, and puts that back", comparing);
+	if (!strcmp(note->verb, "compare"))
+		return desk_copy("it was killed: kvm-zap restore");
+	return desk_copy("kvm-zap restore");
+}
+
 static void print_changes(void)
 {
 	struct desk_note *notes;
@@ -181,15 +193,12 @@ static void print_changes(void)
 
 	for (i = 0; i < nr; i++) {
 		time_t when = notes[i].when;
-		pid_t comparing = desk_note_runs(&notes[i]);
 		char at[32], *of, *end;
 
 		if (!desk_note_holds(&notes[i]))
 			continue;
 		of = notes[i].vm ? desk_text(" of pid %d", notes[i].vm) : desk_copy("");
-		end = strcmp(notes[i].verb, "compare") ? desk_copy("kvm-zap restore") : !comparing ?
-		      desk_copy("it was killed: kvm-zap restore") :
-		      desk_text("it runs, as pid %d, and puts that back", comparing);
+		end = way_back(&notes[i]);
 		strftime(at, sizeof(at), "%F %T", localtime(&when));
 		printf("%s%s: '%s' by kvm-zap %s since %s, was '%s'; %s\n",
 		       notes[i].vm ? "memslot_zap" : notes[i].target, of, notes[i].now,
