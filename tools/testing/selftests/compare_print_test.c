@@ -344,7 +344,7 @@ static void check_progress(const struct compare *c)
 static void check_file(struct compare *c)
 {
 	static const char * const keys[] = { "round", "policy", "again", "invalidations", "values",
-					     NULL };
+					    NULL };
 	char path[] = "/tmp/compare-print.XXXXXX", *text;
 	int fd = mkstemp(path);
 	struct json_object *object;
