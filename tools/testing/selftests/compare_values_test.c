@@ -64,8 +64,7 @@ static struct compare_counts example(uint64_t fast, uint64_t scoped)
 
 static struct compare new_compare(void)
 {
-	static char what[] = "db (pid 7)";
-	struct compare c = { .what = what };
+	struct compare c = { .what = desk_copy("db (pid 7)") };
 
 	compare_names(&c);
 	return c;
@@ -128,7 +127,7 @@ static void policies(void)
 }
 
 /* Two VMs grow; a count that shrinks is not theirs any more, whichever it is. */
-static void growth(void)
+static void sums(void)
 {
 	struct desk_vm before = { }, after = { };
 	struct compare_counts sum = { };
@@ -209,7 +208,7 @@ int main(void)
 	printf("TAP version 13\n1..4\n");
 	values();
 	policies();
-	growth();
+	sums();
 	words();
 	return failed ? 1 : 0;
 }

@@ -43,7 +43,7 @@ lines_test() {
 		memslot at_ms=5 as_id=1 slot=9 base_gfn=0x800 npages=8 flags=0 change=move ns=95000
 		memslot at_ms=6 as_id=0 slot=4 base_gfn=0x4000 npages=512 flags=1 change=flags ns=60
 		zap at_ms=7 site=mmio policy=fast slot=-1 sptes=77 ns=12
-		settle at_ms=107 slot=9 refaults=55 stall_ns=0 window_ms=100
+		settle at_ms=107 slot=9 refaults=55 stall_ns=77 window_ms=100
 		zap at_ms=120 policy=fast as_id=0 slot=7 base_gfn=0x900 npages=1 sptes=3 ns=1
 		memslot at_ms=121 as_id=0 slot=8 base_gfn=0x9000 npages=1 flags=0 change=create ns=2
 		zap at_ms=130 site=teardown policy=walk slot=-1 sptes=2 ns=3
@@ -74,7 +74,7 @@ lines_test() {
 		'["mmio",null,null,null,77,77]
 ["memslot",7,2304,1,3,3]
 ["teardown",null,null,null,2,2]'
-	lines 'select(.event == "settle") | [.slot, .refaults, .window_ms]' '[9,55,100]'
+	lines 'select(.event == "settle") | [.slot, .refaults, .stall_ns, .window_ms]' '[9,55,77,100]'
 	lines 'select(.event == "end") | [.why, .updates, .invalidations, .lost]' '["vm",5,5,0]'
 	says '5 updates of memslots, 5 invalidations, 0 events lost'
 	says 'the VM has ended'

@@ -28,7 +28,7 @@ static char *asked;		/* what was asked of tracefs, in order */
 static const char *refused;	/* that is refused */
 static bool disabled;		/* by somebody else */
 
-static void __attribute__((format(printf, 1, 2))) ask(const char *fmt, ...)
+static void ask(const char *fmt, ...)
 {
 	char *one, *longer;
 	va_list ap;
@@ -342,13 +342,14 @@ static bool each(const struct trace_event *event, void *arg)
 	return false;
 }
 
-static void events(void)
+static void told_apart(void)
 {
+	const struct trace_args *args = ARGS(.memslots = true);
 	uint64_t cpus = sysconf(_SC_NPROCESSORS_CONF);
 	struct trace_source *source;
 	char *seen = NULL;
 
-	if (trace_open(&source, ARGS(.memslots = true), 0))
+	if (trace_open(&source, args, 0))
 		exit(1);
 	if (trace_read(source, each, &seen))
 		failed++;
@@ -379,7 +380,7 @@ int main(void)
 {
 	printf("TAP version 13\n1..3\n");
 	filters();
-	events();
+	told_apart();
 	refusals();
 	return failed ? 1 : 0;
 }
