@@ -39,11 +39,10 @@
  * Whether @mmu is the VM's own stage 2, which policies are for.  Those of its nested guests are
  * dropped by KVM's own code, and not counted.
  */
-#if KVM_ZAP_HAS_NESTED
-#define kvm_zap_is_own(kvm, mmu)	((mmu) == &(kvm)->arch.mmu)
-#else
-#define kvm_zap_is_own(kvm, mmu)	true
-#endif
+static inline bool kvm_zap_is_own(struct kvm *kvm, const struct kvm_s2_mmu *mmu)
+{
+	return !KVM_ZAP_HAS_NESTED || mmu == &kvm->arch.mmu;
+}
 
 /* What kvm_zap_reason() made of the event of an MMU notifier. */
 #if KVM_ZAP_HAS_RANGE_ARG
