@@ -83,15 +83,16 @@ kvm_zap_gfn_range(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_un
 
 /**
  * kvm_zap_unmapper() - choose the function that unmaps each chunk of a range of stage 2
- * @kvm: the VM, its mmu_lock held for write
- * @mmu: the stage 2, which may be that of a nested guest
+ * @mmu: the stage 2, which may be that of a nested guest; mmu_lock of its VM is held for write
  * @unmap: KVM's own function
  *
  * Return: the function to call, which is @unmap if no invalidation is in progress.
  */
 static inline kvm_zap_chunk_fn
-kvm_zap_unmapper(struct kvm *kvm, struct kvm_s2_mmu *mmu, kvm_zap_chunk_fn unmap)
+kvm_zap_unmapper(struct kvm_s2_mmu *mmu, kvm_zap_chunk_fn unmap)
 {
+	struct kvm *kvm = kvm_s2_mmu_to_kvm(mmu);
+
 	return unlikely(kvm->zap.arch.first) && kvm_zap_is_own(kvm, mmu) ? kvm_zap_unmap : unmap;
 }
 
@@ -132,7 +133,7 @@ bool kvm_zap_is_dying(phys_addr_t phys, u64 size);
 #define kvm_zap_gfn_range(kvm, range, unmap, start, size)	\
 	unmap(&(kvm)->arch.mmu, start, size, (range)->may_block)
 #define kvm_zap_destroy(kvm, pgt, destroy)		destroy(pgt)
-#define kvm_zap_unmapper(kvm, mmu, unmap)		(unmap)
+#define kvm_zap_unmapper(mmu, unmap)			(unmap)
 #define kvm_zap_yield(kvm, yielded)			(yielded)
 #define kvm_zap_yield_mmu(mmu, yielded)			(yielded)
 

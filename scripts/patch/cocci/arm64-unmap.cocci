@@ -8,7 +8,7 @@ expression a, b, c, d;
   <...
   stage2_apply_range(a, b, c,
 - kvm_pgtable_stage2_unmap
-+ kvm_zap_unmapper(kvm, mmu, kvm_pgtable_stage2_unmap)
++ kvm_zap_unmapper(mmu, kvm_pgtable_stage2_unmap)
   , d)
   ...>
   }
