@@ -244,7 +244,8 @@ static void zap_free_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level)
 /*
  * Reap what zap_break() has broken: all entries of the range that are invalid and not 0.
  * Stage 2 of a guest has no other such entries; those that name the owner of a page exist
- * only in the stage 2 of the host.
+ * only in the stage 2 of the host, and one that newer kernels lock while they replace it has
+ * been replaced before mmu_lock was released.
  */
 static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end, u32 level)
 {
