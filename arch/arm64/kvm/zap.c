@@ -100,7 +100,7 @@ void kvm_zap_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot,
 	lockdep_assert_held(&kvm->slots_lock);
 
 	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_MEMSLOT, slot, KVM_ZAP_REASON_NONE);
-	unmap(&kvm->arch.mmu, start, size);
+	kvm_zap_unmap_range(unmap, &kvm->arch.mmu, start, size);
 	kvm_zap_stage2_end(kvm, &zap);
 }
 
@@ -133,7 +133,7 @@ KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_IS_EVENT, KVM_ZAP_REASON_IS_EVENT)
 /**
  * kvm_zap_tables() - drop the mappings of a large range that an MMU notifier unmaps
  * @kvm: the VM, its mmu_lock held for write
- * @range: the range, within one memslot; its PTE is what kvm_zap_reason() made of the event
+ * @range: the range, within one memslot, with what kvm_zap_reason() made of the event
  * @unmap: KVM's function that unmaps a range
  * @start: the beginning of @range, an IPA
  * @size: its length in bytes
@@ -151,7 +151,8 @@ void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_
 {
 	struct kvm_zap_stage2 zap;
 
-	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_UNMAP, range->slot, pte_val(range->pte));
+	kvm_zap_stage2_begin(kvm, &zap, KVM_ZAP_SITE_UNMAP, range->slot,
+			     kvm_zap_range_reason(range));
 	if (zap.record.policy == KVM_ZAP_POLICY_ELIDE)
 		zap.gone = kvm_zap_is_gone(kvm, range);
 	unmap(&kvm->arch.mmu, start, size, range->may_block);
@@ -170,15 +171,22 @@ void kvm_zap_tables(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_
  *
  * An MMU notifier may be in the middle of an invalidation, between two chunks: reclaim or
  * somebody who truncates a file unmaps memory of a process that exits.  It finds no page table
- * when it has mmu_lock again, and ends, with a WARN_ON() of KVM's own.  So this invalidation
- * ends with mmu_lock held for write as well.  Those of memslots and resets are over: they are
- * run by ioctls of the process that owns the VM, and its last thread has left them when the
- * address space goes away or the last reference to the VM is dropped.
+ * when it has mmu_lock again, and ends, on older kernels with a WARN_ON() of KVM's own.  So
+ * this invalidation ends with mmu_lock held for write as well.  Those of memslots and resets are
+ * over: they are run by ioctls of the process that owns the VM, and its last thread has left
+ * them when the address space goes away or the last reference to the VM is dropped.
+ *
+ * What belongs to a nested guest goes before the VM's own, by KVM's code.
  */
 void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_fn destroy)
 {
 	struct kvm_zap_record zap = { .reason = KVM_ZAP_REASON_NONE };
 	enum kvm_zap_policy policy;
+
+	if (!kvm_zap_is_own(kvm, pgt->mmu)) {
+		destroy(pgt);
+		return;
+	}
 
 	policy = kvm_zap_record_begin(kvm, &zap, KVM_ZAP_SITE_TEARDOWN, NULL,
 				      KVM_ZAP_POLICY_WALK);
@@ -244,7 +252,7 @@ int kvm_zap_yield(struct kvm *kvm, int yielded)
 
 /*
  * VMs that have no choice.  In protected mode, newer kernels leave a guest's stage 2 to the
- * hypervisor.  6.1 does not, but policy bulk has not been argued for that mode.
+ * hypervisor.  6.1 and 6.12 do not, but policy bulk has not been argued for that mode.
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by)
@@ -265,7 +273,7 @@ int kvm_arch_zap_refuse(enum kvm_zap_policy word)
 	if (word != KVM_ZAP_POLICY_ELIDE || !system_capabilities_finalized())
 		return 0;
 
-	if (cpus_have_const_cap(ARM64_HAS_STAGE2_FWB))
+	if (kvm_zap_has_cap(ARM64_HAS_STAGE2_FWB))
 		why = "the CPU has FWB, so that KVM cleans no caches";
 	else if (is_protected_kvm_enabled())
 		why = "not in protected mode";

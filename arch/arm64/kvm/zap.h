@@ -6,7 +6,10 @@
 #define __KVM_ARM64_ZAP_H
 
 #include <linux/kvm_host.h>
+#include <asm/kvm_mmu.h>
 #include <asm/kvm_pgtable.h>
+
+#include "zap_compat.h"
 
 #ifdef CONFIG_KVM_ZAP_POLICY
 
@@ -29,13 +32,10 @@ struct kvm_zap_stage2 {
 	struct kvm_zap_stage2 *next;
 };
 
-/* unmap_stage2_range(), which is static in mmu.c. */
-typedef void (*kvm_zap_range_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 size);
-
 /* kvm_pgtable_stage2_unmap(), or what replaces it. */
 typedef int (*kvm_zap_chunk_fn)(struct kvm_pgtable *pgt, u64 addr, u64 size);
 
-/* __unmap_stage2_range(), likewise. */
+/* __unmap_stage2_range(), which is static in mmu.c. */
 typedef void (*kvm_zap_unmap_fn)(struct kvm_s2_mmu *mmu, phys_addr_t start, u64 size,
 				 bool may_block);
 
@@ -83,14 +83,31 @@ kvm_zap_gfn_range(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_un
 
 /**
  * kvm_zap_unmapper() - choose the function that unmaps each chunk of a range of stage 2
- * @kvm: the VM, its mmu_lock held for write
+ * @mmu: the stage 2, which may be that of a nested guest; mmu_lock of its VM is held for write
  * @unmap: KVM's own function
  *
  * Return: the function to call, which is @unmap if no invalidation is in progress.
  */
-static inline kvm_zap_chunk_fn kvm_zap_unmapper(struct kvm *kvm, kvm_zap_chunk_fn unmap)
+static inline kvm_zap_chunk_fn
+kvm_zap_unmapper(struct kvm_s2_mmu *mmu, kvm_zap_chunk_fn unmap)
 {
-	return unlikely(kvm->zap.arch.first) ? kvm_zap_unmap : unmap;
+	struct kvm *kvm = kvm_s2_mmu_to_kvm(mmu);
+
+	return unlikely(kvm->zap.arch.first) && kvm_zap_is_own(kvm, mmu) ? kvm_zap_unmap : unmap;
+}
+
+/**
+ * kvm_zap_yield_mmu() - count a lock break, unless it is for the stage 2 of a nested guest
+ * @mmu: the stage 2; mmu_lock of its VM is held for write
+ * @yielded: whether mmu_lock was released
+ *
+ * Return: @yielded
+ */
+static inline int kvm_zap_yield_mmu(struct kvm_s2_mmu *mmu, int yielded)
+{
+	struct kvm *kvm = kvm_s2_mmu_to_kvm(mmu);
+
+	return kvm_zap_is_own(kvm, mmu) ? kvm_zap_yield(kvm, yielded) : yielded;
 }
 
 /* zap_count.c: counts what policy walk is about to drop */
@@ -110,13 +127,15 @@ bool kvm_zap_is_dying(phys_addr_t phys, u64 size);
 #else /* !CONFIG_KVM_ZAP_POLICY: what the stock kernel does */
 
 /* Macros, because some arguments are static functions of mmu.c. */
-#define kvm_zap_memslot(kvm, slot, unmap, start, size)	unmap(&(kvm)->arch.mmu, start, size)
+#define kvm_zap_memslot(kvm, slot, unmap, start, size)	\
+	kvm_zap_unmap_range(unmap, &(kvm)->arch.mmu, start, size)
 #define kvm_zap_reset(kvm)				stage2_unmap_vm(kvm)
 #define kvm_zap_gfn_range(kvm, range, unmap, start, size)	\
 	unmap(&(kvm)->arch.mmu, start, size, (range)->may_block)
 #define kvm_zap_destroy(kvm, pgt, destroy)		destroy(pgt)
-#define kvm_zap_unmapper(kvm, unmap)			(unmap)
+#define kvm_zap_unmapper(mmu, unmap)			(unmap)
 #define kvm_zap_yield(kvm, yielded)			(yielded)
+#define kvm_zap_yield_mmu(mmu, yielded)			(yielded)
 
 #endif /* CONFIG_KVM_ZAP_POLICY */
 

@@ -10,7 +10,7 @@
  * 1. Break: make each entry of the chunk invalid.  If all entries of a table go, only the
  *    entry that leads to the table is made invalid.  An invalid entry keeps its address, so
  *    nothing else has to remember it.
- * 2. Invalidate the TLBs of the VM, or of one IPA if only one leaf was broken.  From here on,
+ * 2. Invalidate the TLBs of the chunk, or of one IPA if only one leaf was broken.  From here on,
  *    no CPU uses the memory or the tables that the broken entries led to.
  * 3. Reap: clean cache lines, clear the entries, free the tables.
  *
@@ -43,7 +43,7 @@
  * @whole: whether any table was broken as it is, with whatever it leads to
  * @leafs: leafs broken beside those
  * @addr: the IPA of the first of @leafs
- * @level: its level, or 0 if tables were broken with it
+ * @level: its level, or TLBI_TTL_UNKNOWN if tables were broken with it
  */
 struct zap_bulk {
 	struct kvm_zap_record *zap;
@@ -54,7 +54,7 @@ struct zap_bulk {
 	bool whole;
 	unsigned int leafs;
 	u64 addr;
-	u32 level;
+	int level;
 };
 
 /*
@@ -86,7 +86,7 @@ static bool zap_break_child(struct zap_bulk *bulk, kvm_pte_t *child, u64 addr, u
 
 	/* One that was empty before does not lead to the leaf. */
 	bulk->whole |= !gone;
-	bulk->level = 0;
+	bulk->level = TLBI_TTL_UNKNOWN;
 	return true;
 }
 
@@ -125,18 +125,26 @@ static unsigned int zap_break(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr,
 }
 
 /*
- * Invalidate the TLBs of the VM, or, like KVM's own code, those of one IPA if there was one
- * leaf.  This includes the tables that were broken with it, which are on the way to that IPA:
- * level 0 says that the invalidation is not of a leaf alone.  Either way, the barriers of
- * the invalidation order it after the writes of the entries.
+ * Invalidate the TLBs of the chunk from @addr on, or, like KVM's own code, those of one IPA if
+ * there was one leaf.  This includes the tables that were broken, which are on the way to these
+ * IPAs: neither a range nor TLBI_TTL_UNKNOWN is about leafs alone.  Of a block that is partly in
+ * the range, all TLB entries go.  Without instructions for ranges, the TLBs of the VM are
+ * invalidated.  Either way, the barriers of the invalidation order it after the writes of the
+ * entries.
  */
-static void zap_invalidate(struct zap_bulk *bulk, struct kvm *kvm)
+static void zap_invalidate(struct zap_bulk *bulk, struct kvm *kvm, u64 addr, u64 size)
 {
-	if (bulk->leafs == 1 && !bulk->whole)
+	u64 tlbis = 1;
+
+	if (bulk->leafs == 1 && !bulk->whole) {
 		kvm_call_hyp(__kvm_tlb_flush_vmid_ipa, bulk->pgt->mmu, bulk->addr, bulk->level);
-	else
+	} else if (kvm_zap_has_range_tlbi()) {
+		kvm_tlb_flush_vmid_range(bulk->pgt->mmu, addr, size);
+		tlbis = kvm_zap_range_tlbis(size);
+	} else {
 		kvm_flush_remote_tlbs(kvm);
-	bulk->zap->extras[KVM_ZAP_EXTRA_TLBIS]++;
+	}
+	bulk->zap->extras[KVM_ZAP_EXTRA_TLBIS] += tlbis;
 }
 
 static __always_inline void zap_clean_leaf(struct zap_bulk *bulk, kvm_pte_t pte, u64 size)
@@ -236,7 +244,8 @@ static void zap_free_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level)
 /*
  * Reap what zap_break() has broken: all entries of the range that are invalid and not 0.
  * Stage 2 of a guest has no other such entries; those that name the owner of a page exist
- * only in the stage 2 of the host.
+ * only in the stage 2 of the host, and one that newer kernels lock while they replace it has
+ * been replaced before mmu_lock was released.
  */
 static void zap_reap(struct zap_bulk *bulk, kvm_pte_t *table, u64 addr, u64 end, u32 level)
 {
@@ -292,7 +301,7 @@ void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64
 	if (!bulk.leafs && !bulk.whole)
 		return;
 
-	zap_invalidate(&bulk, kvm);
+	zap_invalidate(&bulk, kvm, addr, size);
 	zap_reap(&bulk, pgd, addr, end, pgt->start_level);
 }
 
@@ -315,11 +324,11 @@ void kvm_zap_bulk_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt)
 	might_sleep();
 
 	for (i = 0; i < pages; i++) {
-		kvm_pte_t *pgd = pgt->pgd + i * PTRS_PER_PTE;
+		kvm_pte_t *pgd = zap_first_pgd(pgt) + i * PTRS_PER_PTE;
 
 		page_ref_sub(virt_to_page(pgd), zap_reap_table(&bulk, pgd, pgt->start_level));
 	}
 	zap->tables += pages;
-	pgt->mm_ops->free_pages_exact(pgt->pgd, pages * PAGE_SIZE);
+	pgt->mm_ops->free_pages_exact(zap_first_pgd(pgt), pages * PAGE_SIZE);
 	pgt->pgd = NULL;
 }

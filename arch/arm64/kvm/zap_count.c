@@ -50,8 +50,7 @@ static unsigned int zap_count_pages(struct kvm_zap_record *zap, struct kvm_pgtab
 
 /*
  * Count the entries of @table that KVM drops from @addr to @end.  It drops a block as a whole
- * even if only a part of it is in the range, and a table that loses all of its entries.  It
- * invalidates TLBs for each entry.
+ * even if only a part of it is in the range, and a table that loses all of its entries.
  *
  * Return: the number of entries of @table that go.
  */
@@ -70,7 +69,7 @@ static unsigned int zap_count_entries(struct kvm_zap_record *zap, struct kvm_pgt
 			gone = zap_nr_entries(pgt, table);
 			zap->sptes += gone;
 		}
-		goto out;
+		return gone;
 	}
 
 	for (; addr != end; addr = next) {
@@ -90,8 +89,7 @@ static unsigned int zap_count_entries(struct kvm_zap_record *zap, struct kvm_pgt
 		}
 		gone++;
 	}
-out:
-	zap->extras[KVM_ZAP_EXTRA_TLBIS] += gone;
+
 	return gone;
 }
 
@@ -101,11 +99,18 @@ out:
  * @pgt: the page table; mmu_lock of its VM is held for write
  * @addr: the beginning of the range, an IPA
  * @size: its length in bytes; the range is within one of KVM's chunks
+ *
+ * KVM invalidates TLBs for each table and, unless it does that by range in the end, for each leaf.
  */
 void kvm_zap_count_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64 addr,
 			 u64 size)
 {
+	u64 sptes = zap->sptes, tables = zap->tables;
+
 	zap_count_entries(zap, pgt, zap_pgd(pgt, addr), addr, addr + size, pgt->start_level);
+	zap->extras[KVM_ZAP_EXTRA_TLBIS] += zap->tables - tables;
+	zap->extras[KVM_ZAP_EXTRA_TLBIS] +=
+		zap_defers_tlbis(pgt) ? kvm_zap_range_tlbis(size) : zap->sptes - sptes;
 }
 
 static void zap_count_table(struct kvm_zap_record *zap, struct kvm_pgtable *pgt,
@@ -142,5 +147,5 @@ void kvm_zap_count_all(struct kvm_zap_record *zap, struct kvm_pgtable *pgt)
 	size_t i;
 
 	for (i = 0; i < zap_pgd_pages(pgt); i++)
-		zap_count_table(zap, pgt, pgt->pgd + i * PTRS_PER_PTE, pgt->start_level);
+		zap_count_table(zap, pgt, zap_first_pgd(pgt) + i * PTRS_PER_PTE, pgt->start_level);
 }

@@ -42,16 +42,20 @@
  *
  * The host sends the event MMU_NOTIFY_UNMAP on these occasions:
  *
- * - munmap(), brk(), shmdt(), mmap() over what was mapped, and mremap() to a smaller size have
- *   taken the VMAs out of the tree before; an mmap() that fails has not put them in.
- *   The caller of the MMU notifier has held mmap_lock since, at first for write,
- *   perhaps only for read by now.  So nobody has looked up a VMA of the range in the past who
- *   is not done with it, and nobody can put one there until the range has been unmapped.
+ * - munmap(), brk(), shmdt(), and mremap() to a smaller size have taken the VMAs out of the
+ *   tree before; an mmap() that fails has not put them in.
+ *   The caller of the MMU notifier has held mmap_lock since, at first for write, perhaps only
+ *   for read by now.  Page faults of newer kernels hold the VMA's own lock instead, and were
+ *   waited for before it was taken out.  So nobody has looked up a VMA of the range in the
+ *   past who is not done with it, and nobody can put one there until the range has been
+ *   unmapped.
+ * - mmap() over what was mapped does the same on older kernels.  On newer ones, it has left the
+ *   VMAs in the tree.
  * - mremap() to another place and those who reap a process that is killed hold mmap_lock as well,
  *   and have left the VMAs in the tree.
- * - A hole in a file of hugetlbfs, its truncation, and a copy on write that takes a page from
- *   another process, hold the file's lock, but not mmap_lock.  Whether there is
- *   a VMA then may be out of date at once, and does not matter: there are only huge pages
+ * - On older kernels, a hole in a file of hugetlbfs, its truncation, and a copy on write that
+ *   takes a page from another process, hold the file's lock, but not mmap_lock.  Whether there
+ *   is a VMA then may be out of date at once, and does not matter: there are only huge pages
  *   of hugetlbfs in the range, which kvm_zap_is_dying() tells apart.  They keep the range from
  *   getting anything else, because munmap() has to wait for the file's lock.
  *
@@ -68,7 +72,8 @@ bool kvm_zap_is_gone(struct kvm *kvm, const struct kvm_gfn_range *range)
 	static_assert(MM_MT_FLAGS & MT_FLAGS_USE_RCU);
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
-	return pte_val(range->pte) == KVM_ZAP_REASON_UNMAP && !mt_find(&kvm->mm->mm_mt, &at, last);
+	return kvm_zap_range_reason(range) == KVM_ZAP_REASON_UNMAP &&
+	       !mt_find(&kvm->mm->mm_mt, &at, last);
 }
 
 /**

@@ -10,11 +10,12 @@
 #ifndef __KVM_ARM64_ZAP_TABLE_H
 #define __KVM_ARM64_ZAP_TABLE_H
 
-#include <linux/cpufeature.h>
 #include <linux/kvm_host.h>
 #include <asm/kvm_pgtable.h>
 
-#define ZAP_LAST_LEVEL	(KVM_PGTABLE_MAX_LEVELS - 1)
+#include "zap_compat.h"
+
+#define ZAP_LAST_LEVEL	KVM_PGTABLE_LAST_LEVEL
 
 /* Set in the entry of a table and, at the last level, of a page; clear in that of a block. */
 #define ZAP_PTE_TYPE	BIT(1)
@@ -26,6 +27,12 @@
 static inline bool zap_is_table(kvm_pte_t pte, u32 level)
 {
 	return level < ZAP_LAST_LEVEL && (pte & ZAP_PTE_TYPE);
+}
+
+/* The PGD.  The engines hold mmu_lock for write, so they do without RCU. */
+static inline kvm_pte_t *zap_first_pgd(struct kvm_pgtable *pgt)
+{
+	return (__force kvm_pte_t *)pgt->pgd;
 }
 
 static inline kvm_pte_t *zap_follow(struct kvm_pgtable *pgt, kvm_pte_t pte)
@@ -53,7 +60,8 @@ static inline u64 zap_entry_end(u64 addr, u64 end, u32 level)
  */
 static inline kvm_pte_t *zap_pgd(struct kvm_pgtable *pgt, u64 addr)
 {
-	return pgt->pgd + ALIGN_DOWN(addr >> kvm_granule_shift(pgt->start_level), PTRS_PER_PTE);
+	return zap_first_pgd(pgt) +
+	       ALIGN_DOWN(addr >> kvm_granule_shift(pgt->start_level), PTRS_PER_PTE);
 }
 
 static inline size_t zap_pgd_pages(struct kvm_pgtable *pgt)
@@ -67,7 +75,16 @@ static inline size_t zap_pgd_pages(struct kvm_pgtable *pgt)
  */
 static inline bool zap_needs_cmo(struct kvm_pgtable *pgt)
 {
-	return !cpus_have_const_cap(ARM64_HAS_STAGE2_FWB) || (pgt->flags & KVM_PGTABLE_S2_NOFWB);
+	return !kvm_zap_has_cap(ARM64_HAS_STAGE2_FWB) || (pgt->flags & KVM_PGTABLE_S2_NOFWB);
+}
+
+/*
+ * Whether KVM's own code invalidates TLBs of leafs when it is through with a chunk, by range,
+ * instead of one by one.
+ */
+static inline bool zap_defers_tlbis(struct kvm_pgtable *pgt)
+{
+	return kvm_zap_has_range_tlbi() && !zap_needs_cmo(pgt);
 }
 
 /* Whether a leaf's cache lines have to be cleaned if zap_needs_cmo(). */

@@ -3,12 +3,12 @@
 @@
 expression a, b, c, d;
 @@
-  __unmap_stage2_range(...)
+  __unmap_stage2_range(struct kvm_s2_mmu *mmu, ...)
   {
   <...
   stage2_apply_range(a, b, c,
 - kvm_pgtable_stage2_unmap
-+ kvm_zap_unmapper(kvm, kvm_pgtable_stage2_unmap)
++ kvm_zap_unmapper(mmu, kvm_pgtable_stage2_unmap)
   , d)
   ...>
   }

@@ -46,6 +46,11 @@ sed '/^#/d; /^$/d' $mutants/arm64/list > "$tmp/arm64"
 while read -r name file test feature; do
 	made "arm64/$name" "$file"
 done < "$tmp/arm64"
+awk 'NF > 4 { print $5 }' "$tmp/arm64" > "$tmp/features"
+while read -r feature; do
+	grep -q "^feature ${feature#!}[[:space:]]" scripts/patch/features.arm64 ||
+		ktap_fail "'$feature' is no feature of scripts/patch/features.arm64"
+done < "$tmp/features"
 ktap_result "$(wc -l < "$tmp/arm64") faults for arm64 can be made"
 
 while read -r name file test feature; do

@@ -6,7 +6,7 @@
  kvm_zap_tables(...)
  {
 	<...
--	pte_val(range->pte)
+-	kvm_zap_range_reason(range)
 +	KVM_ZAP_REASON_NONE
 	...>
  }

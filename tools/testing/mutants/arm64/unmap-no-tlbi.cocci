@@ -7,6 +7,6 @@
  {
 	...
 +	if (zap->site != KVM_ZAP_SITE_UNMAP)
-	zap_invalidate(&bulk, kvm);
+	zap_invalidate(&bulk, kvm, addr, size);
 	...
  }

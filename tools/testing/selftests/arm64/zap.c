@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -184,6 +185,49 @@ bool zap_cmo(void)
 
 	zap_read("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
 	return strstr(cpuinfo, ": 0xd08\n");
+}
+
+bool zap_range_tlbi(void)
+{
+	static int known = -1;
+	char line[512];
+	FILE *symbols;
+
+	if (known >= 0)
+		return known;
+	known = 0;
+	if (zap_cmo())
+		return false;
+	symbols = fopen("/proc/kallsyms", "re");
+	if (!symbols)
+		die("/proc/kallsyms");
+	while (!known && fgets(line, sizeof(line), symbols))
+		known = !!strstr(line, " kvm_tlb_flush_vmid_range\n");
+	fclose(symbols);
+	return known;
+}
+
+uint64_t zap_tlbis(const char *policy, uint64_t sptes, uint64_t tables, uint64_t chunks,
+		   uint64_t mapped)
+{
+	if (strcmp(policy, "walk"))
+		return mapped;
+	return tables + (zap_range_tlbi() ? chunks : sptes);
+}
+
+uint64_t zap_flushes(const char *policy, uint64_t mapped)
+{
+	return !strcmp(policy, "walk") || zap_range_tlbi() ? 0 : mapped;
+}
+
+bool zap_kernel_since(unsigned int major, unsigned int minor)
+{
+	unsigned int a, b;
+	struct utsname uts;
+
+	if (uname(&uts) || sscanf(uts.release, "%u.%u", &a, &b) != 2)
+		die("uname");
+	return a > major || (a == major && b >= minor);
 }
 
 bool zap_may_elide(void)

@@ -70,6 +70,23 @@ void zap_trace_end(void);
 /* Whether KVM has to clean caches: the CPU is a Cortex-A72. */
 bool zap_cmo(void);
 
+/*
+ * Whether KVM invalidates TLBs by range: it knows how to, and the CPU is no Cortex-A72. Then
+ * policy walk does not invalidate those of each mapping, but of each of KVM's chunks.
+ */
+bool zap_range_tlbi(void);
+
+/*
+ * What @policy, when it is done, counts as tlbis for @sptes and @tables dropped in ranges of
+ * @chunks, of which @mapped have a mapping; and as flushes, if each has more than one.
+ */
+uint64_t zap_tlbis(const char *policy, uint64_t sptes, uint64_t tables, uint64_t chunks,
+		   uint64_t mapped);
+uint64_t zap_flushes(const char *policy, uint64_t mapped);
+
+/* Whether the kernel is @major.@minor or newer. For what no file says, with a reason. */
+bool zap_kernel_since(unsigned int major, unsigned int minor);
+
 /* Whether policy elide is to be had: KVM cleans caches, and is not in protected mode. */
 bool zap_may_elide(void);
 
