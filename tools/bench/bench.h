@@ -12,7 +12,7 @@
 struct workload {
 	const char *name;
 	const char *help;	/* one line */
-	const char *needs;	/* NULL, or the architecture that alone has it: there is no more then */
+	const char *needs;	/* the architecture that alone has it: no help and no run() here */
 	int (*run)(int argc, char **argv);
 };
 

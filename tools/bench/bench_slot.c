@@ -213,7 +213,7 @@ void slot_begin(struct slot_meter *m, enum slot_step step)
 	m->start_cpu_ns = host_cpu_ns(m->clock[step]);
 	m->start_ns = vm_now_ns();
 	if (step == SLOT_ZAP)
-		VM_MARK_BEGIN();
+		vm_mark_begin();
 }
 
 void slot_end(struct slot_meter *m, enum slot_step step)
@@ -222,7 +222,7 @@ void slot_end(struct slot_meter *m, enum slot_step step)
 	struct slot_stats after;
 
 	if (step == SLOT_ZAP)
-		VM_MARK_END();
+		vm_mark_end();
 	ns = vm_now_ns() - m->start_ns;
 	cpu_ns = host_cpu_ns(m->clock[step]) - m->start_cpu_ns;
 	if (step == SLOT_ZAP) {

@@ -98,9 +98,9 @@ static void end_by_close(const struct mapped *from, struct report *r, struct end
 	make_mapped(&m, from, r);
 	cpu = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	start = vm_now_ns();
-	VM_MARK_BEGIN();
+	vm_mark_begin();
 	vm_close(m.ram.vm);
-	VM_MARK_END();
+	vm_mark_end();
 	end->ns = vm_now_ns() - start;
 	end->cpu_ns = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	vm_free(m.ram.vm);

@@ -52,6 +52,7 @@ cat > foreign <<'END'
 nested
 mmio-wrap
 contend
+replay
 beside --nested
 teardown --nested
 rom --guest-page 4k
@@ -180,6 +181,7 @@ for cpu; do
 4 kvm-zap-bench: workload 'nested' needs x86
 4 kvm-zap-bench: workload 'mmio-wrap' needs x86
 4 kvm-zap-bench: workload 'contend' needs x86
+4 kvm-zap-bench: workload 'replay' needs x86
 4 kvm-zap-bench beside: skipped: a nested guest needs x86
 4 kvm-zap-bench teardown: skipped: a nested guest needs x86
 2 kvm-zap-bench rom: --guest-page: the guest's own tables have pages of 1 GiB; a choice needs x86

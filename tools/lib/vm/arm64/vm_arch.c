@@ -32,10 +32,10 @@ static_assert(GUEST_EXIT_GPA == VM_SYS_END, "where the guest leaves");
 #define SCTLR		(0x30d00800UL | 0x1005UL)
 
 /*
- * One set of tables, of 4 KiB, in write-back memory that is inner shareable; virtual and
- * physical addresses have 40 bits.
+ * Addresses of 40 bits, virtual and physical; one set of tables, of 4 KiB, in write-back memory
+ * that is inner shareable.
  */
-#define TCR		((64UL - GPA_BITS) | 1UL << 8 | 1UL << 10 | 3UL << 12 | 1UL << 23 | 2UL << 32)
+#define TCR		((64UL - GPA_BITS) | 0x803500UL | 2UL << 32)
 
 /* Attributes 0: normal memory, write-back. */
 #define MAIR		0xffUL

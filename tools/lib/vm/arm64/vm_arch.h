@@ -23,8 +23,15 @@
 #define VM_ARCH_GUEST_PAGE	"1g"
 
 /* Marks for 'lab run --count', see tools/testing/lab/count.c: hints that any CPU ignores. */
-#define VM_MARK_BEGIN()		asm volatile("hint #0x60" : : : "memory")
-#define VM_MARK_END()		asm volatile("hint #0x61" : : : "memory")
+static inline void vm_mark_begin(void)
+{
+	asm volatile("hint #0x60" : : : "memory");
+}
+
+static inline void vm_mark_end(void)
+{
+	asm volatile("hint #0x61" : : : "memory");
+}
 
 struct vm_arch {
 	struct kvm_vcpu_init init;	/* what each new vCPU is given */

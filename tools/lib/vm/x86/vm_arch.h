@@ -15,8 +15,13 @@
 #define VM_ARCH_GUEST_PAGE	NULL
 
 /* Marks for an emulator that counts: none. */
-#define VM_MARK_BEGIN()		do { } while (0)
-#define VM_MARK_END()		do { } while (0)
+static inline void vm_mark_begin(void)
+{
+}
+
+static inline void vm_mark_end(void)
+{
+}
 
 struct vm_arch {
 	struct kvm_cpuid2 *cpuid;	/* what each new vCPU is given; may be changed */
