@@ -43,10 +43,10 @@
 /* What every vCPU sees: all that KVM supports. Tells the address width, too. */
 void vm_arch_init(struct vm *vm)
 {
+	size_t entries = CPUID_ENTRIES * sizeof(vm->arch.cpuid->entries[0]);
 	unsigned int i;
 
-	vm->arch.cpuid = calloc(1, sizeof(*vm->arch.cpuid) +
-			      CPUID_ENTRIES * sizeof(vm->arch.cpuid->entries[0]));
+	vm->arch.cpuid = calloc(1, sizeof(*vm->arch.cpuid) + entries);
 	if (!vm->arch.cpuid)
 		vm_die("out of memory");
 	vm->arch.cpuid->nent = CPUID_ENTRIES;
