@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 
 # Another architecture has its own verbs.
 ifeq ($(ARCH),arm64)
-export LINE T M KERNEL OUT
+export LINE T M B KERNEL OUT
 .PHONY: $(or $(MAKECMDGOALS),all)
 $(or $(MAKECMDGOALS),all):
 	@scripts/build/make-arm64 $@
@@ -214,8 +214,13 @@ check-intel: setup ## the lab's tests with kvm-intel, on the CPU that Bochs emul
 	@$(MAKE) dma-module test-modules tests image
 	@tools/testing/check --intel $(T)
 
+.PHONY: tools-arm64
+tools-arm64: | packages
+	@$(MAKE) -s -C tools ARCH=arm64 CROSS_COMPILE="$$(scripts/fetch/fetch-cross)" \
+		JSON_C="$$(scripts/fetch/fetch-json-c arm64)" O=$(CURDIR)/build/tools-arm64
+
 .PHONY: tests-arm64
-tests-arm64: | packages
+tests-arm64: tools-arm64
 	@$(MAKE) -s -C tools/testing/selftests/arm64 CROSS_COMPILE="$$(scripts/fetch/fetch-cross)" \
 		O=$(CURDIR)/build/tests-arm64
 
@@ -275,7 +280,7 @@ htmldocs: setup ## the documentation as web pages, in build/lint/html
 
 .PHONY: clean
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/config build/tools build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
+	@rm -rf build/config build/tools build/tools-arm64 build/tests build/tests-arm64 build/upstream build/deb build/demo build/bench build/lab build/lint build/check build/model build/mutants \
 		build/*/modules build/*/tree build/*/stock build/*/unset build/*/config build/*/make.log \
 		build/*/lab build/*/test build/*/dma build/*/smp build/*/headers build/debug-* build/races-* build/small-* build/series-*
 

@@ -90,8 +90,7 @@ static int run(int argc, char **argv)
 		BENCH_ITERATIONS(&iterations, "rounds"),
 		BENCH_WARMUP(&warmup, "rounds"),
 		BENCH_PAGE(&b.ram.page),
-		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&b.ram.guest_page),
 		{ 0, "nested", OPT_FLAG, &b.nested, 0, 0,
 		  "also let a nested guest map the memory" },
 		BENCH_JSON(&json),
@@ -106,7 +105,7 @@ static int run(int argc, char **argv)
 		options_bad(command, "--slot-kib %lu: give a multiple of 4", slot_kib);
 	guest_ram_check(&b.ram, command);
 	guest_ram_create(&b.ram);
-	why = b.nested ? nested_unusable(b.ram.vm) : NULL;
+	why = b.nested ? guest_l2_unusable(b.ram.vm) : NULL;
 	if (why) {
 		fprintf(stderr, "kvm-zap-bench beside: skipped: %s\n", why);
 		guest_ram_destroy(&b.ram);
@@ -120,7 +119,7 @@ static int run(int argc, char **argv)
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(b.ram.page));
-	report_word(r, "guest_page", page_word(b.ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&b.ram));
 	report_word(r, "nested", b.nested ? "yes" : "no");
 	guest_ram_check_pages(&b.ram, r);
 	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the slot");

@@ -29,10 +29,8 @@ static int run(int argc, char **argv)
 		BENCH_ITERATIONS(&iterations, "rounds"),
 		BENCH_WARMUP(&warmup, "rounds"),
 		BENCH_PAGE(&ram.page),
-		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
-		{ 'a', "aliases", OPT_NUMBER, &slot.aliases, 0, 1024,
-		  "additional mappings of the slot in the guest, page by page" },
+		BENCH_GUEST_PAGE(&ram.guest_page),
+		BENCH_ALIASES(&slot.aliases),
 		{ 0, "no-touch", OPT_FLAG, &rounds.no_touch, 0, 0,
 		  "do not measure how the guest touches memory again" },
 		BENCH_JSON(&json),
@@ -59,7 +57,7 @@ static int run(int argc, char **argv)
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&ram));
 	report_number(r, "aliases", slot.aliases);
 	report_word(r, "touch", rounds.no_touch ? "no" : "yes");
 	guest_ram_check_more(&ram, slot.bytes, r);

@@ -137,8 +137,7 @@ static int run(int argc, char **argv)
 		  "other memory of the guest in MiB" },
 		BENCH_ITERATIONS(&iterations, "rounds"),
 		BENCH_WARMUP(&warmup, "rounds"),
-		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&m.ram.guest_page),
 		BENCH_JSON(&json),
 		{ }
 	};
@@ -154,7 +153,7 @@ static int run(int argc, char **argv)
 	report_number(r, "mib", m.ram.mib);
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
-	report_word(r, "guest_page", page_word(m.ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&m.ram));
 	report_number(r, "deletions", m.slots);
 	slot_meter_init(&m.meter, m.ram.vm, r, "delete_ns", "delete the slots, all of them");
 	slot_meter_rest(&m.meter, &m.ram, r);

@@ -47,8 +47,7 @@ static int run(int argc, char **argv)
 		BENCH_ITERATIONS(&iterations, "moves"),
 		BENCH_WARMUP(&warmup, "moves"),
 		BENCH_PAGE(&ram.page),
-		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&ram.guest_page),
 		BENCH_JSON(&json),
 		{ }
 	};
@@ -77,7 +76,7 @@ static int run(int argc, char **argv)
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&ram));
 	guest_ram_check_more(&ram, slot.bytes, r);
 	slot_meter_init(&meter, ram.vm, r, "move_ns", "move the slot");
 	slot_meter_rest(&meter, &ram, r);

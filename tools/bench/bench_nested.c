@@ -150,8 +150,7 @@ static int run(int argc, char **argv)
 		  "memory of the nested guest in MiB: the slot" },
 		{ 'p', "page", OPT_PAGE, &b.ram.page, 0, 0,
 		  "host's page size, of the guest's memory" },
-		{ 'g', "guest-page", OPT_PAGE, &b.ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&b.ram.guest_page),
 		{ 0, "nested-page", OPT_PAGE, &b.nested_page, 0, 0,
 		  "page size of the nested page tables" },
 		{ 0, "tables-inside", OPT_FLAG, &b.tables_inside, 0, 0,
@@ -184,7 +183,7 @@ static int run(int argc, char **argv)
 	report_number(r, "warmup", warmup);
 	report_number(r, "slot_mib", slot_mib);
 	report_word(r, "page", page_word(b.ram.page));
-	report_word(r, "guest_page", page_word(b.ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&b.ram));
 	report_word(r, "nested_page", page_word(b.nested_page));
 	report_word(r, "nested_tables", b.tables_inside ? "inside" : "outside");
 	guest_ram_check_pages(&b.ram, r);

@@ -35,8 +35,7 @@ static int run(int argc, char **argv)
 		BENCH_WARMUP(&warmup, "rounds"),
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
 		BENCH_PAGE(&ram.page),
-		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&ram.guest_page),
 		BENCH_JSON(&json),
 		{ }
 	};
@@ -67,7 +66,7 @@ static int run(int argc, char **argv)
 	report_number(r, "warmup", warmup);
 	report_number(r, "rom_kib", rom_kib);
 	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&ram));
 	guest_ram_check_pages(&ram, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the ROM's slot");
 	slot_meter_rest(&meter, &ram, r);

@@ -21,6 +21,9 @@ static const struct {
 	{ "zap_sptes", "zap_sptes", "zap: leaf SPTEs dropped" },
 	{ "zap_tables", "zap_tables", "zap: page tables freed" },
 	{ "zap_yields", "zap_yields", "zap: lock breaks" },
+	{ "zap_tlbis", "zap_tlbis", "zap: calls that invalidate TLBs" },
+	{ "zap_cmo_pages", "zap_cmo_pages", "zap: pages whose cache lines were cleaned" },
+	{ "zap_elided", "zap_elided", "zap: pages whose cache lines were not cleaned" },
 	{ "mmu_shadow_zapped", "shadow_zapped", "zap: shadow pages, KVM's own count" },
 	{ "remote_tlb_flush_requests", "tlb_flushes", "zap: remote TLB flushes" },
 	{ "mmu_recycled", "mmu_recycled", "zap: shadow pages KVM reclaimed, also after it" },
@@ -166,6 +169,7 @@ void slot_meter_init(struct slot_meter *m, struct vm *vm, struct report *r, cons
 	m->total = report_series(r, "total_ns", "all these steps");
 	m->after = report_series(r, "after_ns", "zap: the rest of the system call");
 	m->kept = NULL;
+	m->times_only = false;
 	slot_stats_series(r, m->stats);
 }
 
@@ -181,6 +185,8 @@ static void sample_zap(struct slot_meter *m, const struct slot_stats *after, uin
 {
 	uint64_t pages_4k, pages_2m, zap_ns;
 
+	if (m->times_only)
+		return;
 	slot_stats_sample(m->stats, &m->before, after);
 	if (m->before.have[SLOT_STAT_ZAP_NS] && after->have[SLOT_STAT_ZAP_NS]) {
 		zap_ns = after->value[SLOT_STAT_ZAP_NS] - m->before.value[SLOT_STAT_ZAP_NS];
@@ -206,15 +212,19 @@ void slot_begin(struct slot_meter *m, enum slot_step step)
 		m->have_faults = !vm_vcpus_stat(m->vm, "pf_taken", &m->start_faults);
 	m->start_cpu_ns = host_cpu_ns(m->clock[step]);
 	m->start_ns = vm_now_ns();
+	if (step == SLOT_ZAP)
+		vm_mark_begin();
 }
 
 void slot_end(struct slot_meter *m, enum slot_step step)
 {
-	uint64_t ns = vm_now_ns() - m->start_ns;
-	uint64_t cpu_ns = host_cpu_ns(m->clock[step]) - m->start_cpu_ns;
-	uint64_t faults, zap_ns = 0;
+	uint64_t ns, cpu_ns, faults, zap_ns = 0;
 	struct slot_stats after;
 
+	if (step == SLOT_ZAP)
+		vm_mark_end();
+	ns = vm_now_ns() - m->start_ns;
+	cpu_ns = host_cpu_ns(m->clock[step]) - m->start_cpu_ns;
 	if (step == SLOT_ZAP) {
 		slot_stats_read(m->vm, &after);
 		if (m->before.have[SLOT_STAT_ZAP_NS] && after.have[SLOT_STAT_ZAP_NS])

@@ -29,7 +29,7 @@
 
 /* Statistics of the VM ------------------------------------------------------ */
 
-#define SLOT_STATS	7
+#define SLOT_STATS	10
 #define SLOT_STAT_ZAP_NS 0	/* the first of them */
 
 /* Values of KVM's statistics that tell what a zap did; not all kernels have all. */
@@ -116,6 +116,7 @@ struct slot_meter {
 	 * part of, does then not count.
 	 */
 	clockid_t clock[SLOT_STEPS];
+	bool times_only;	/* none of the VM's statistics: they tell of another site */
 	struct series *ns[SLOT_STEPS], *faults, *cpu, *stats[SLOT_STATS];
 	struct series *after, *kept, *total;
 

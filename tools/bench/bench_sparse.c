@@ -27,8 +27,7 @@ static int run(int argc, char **argv)
 		{ 0, "pages", OPT_NUMBER, &pages, 1, 1UL << 28, "touched 4K pages of the slot" },
 		{ 'm', "mib", OPT_NUMBER, &ram.mib, 0, 1UL << 24,
 		  "other memory of the guest in MiB" },
-		{ 'g', "guest-page", OPT_PAGE, &ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&ram.guest_page),
 		BENCH_ITERATIONS(&iterations, "rounds"),
 		BENCH_WARMUP(&warmup, "rounds"),
 		BENCH_JSON(&json),
@@ -57,7 +56,7 @@ static int run(int argc, char **argv)
 	report_number(r, "slot_mib", slot_mib);
 	report_number(r, "pages", pages);
 	report_number(r, "mib", ram.mib);
-	report_word(r, "guest_page", page_word(ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&ram));
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	guest_ram_check_more(&ram, pages * SZ_4K, r);

@@ -98,7 +98,9 @@ static void end_by_close(const struct mapped *from, struct report *r, struct end
 	make_mapped(&m, from, r);
 	cpu = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	start = vm_now_ns();
+	vm_mark_begin();
 	vm_close(m.ram.vm);
+	vm_mark_end();
 	end->ns = vm_now_ns() - start;
 	end->cpu_ns = host_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	vm_free(m.ram.vm);
@@ -175,8 +177,7 @@ static int run(int argc, char **argv)
 		BENCH_ITERATIONS(&iterations, "VMs"),
 		BENCH_WARMUP(&warmup, "VMs"),
 		BENCH_PAGE(&m.ram.page),
-		{ 'g', "guest-page", OPT_PAGE, &m.ram.guest_page, 0, 0,
-		  "page size of the guest's own tables" },
+		BENCH_GUEST_PAGE(&m.ram.guest_page),
 		{ 0, "exit", OPT_FLAG, &by_exit, 0, 0, "let the process that owns the VM exit" },
 		{ 0, "nested", OPT_FLAG, &m.nested, 0, 0, "let a nested guest run before" },
 		BENCH_JSON(&json),
@@ -188,7 +189,7 @@ static int run(int argc, char **argv)
 
 	options_parse(argc, argv, command, about, table);
 	guest_ram_check(&m.ram, command);
-	why = m.nested ? nested_unusable_here() : NULL;
+	why = m.nested ? guest_l2_unusable(NULL) : NULL;
 	if (why) {
 		fprintf(stderr, "kvm-zap-bench teardown: skipped: %s\n", why);
 		return 4;
@@ -200,7 +201,7 @@ static int run(int argc, char **argv)
 	report_number(r, "iterations", iterations);
 	report_number(r, "warmup", warmup);
 	report_word(r, "page", page_word(m.ram.page));
-	report_word(r, "guest_page", page_word(m.ram.guest_page));
+	report_word(r, "guest_page", guest_ram_page_word(&m.ram));
 	report_word(r, "nested", m.nested ? "yes" : "no");
 	report_word(r, "by", by_exit ? "exit" : "close");
 	wall = report_series(r, by_exit ? "exit_ns" : "close_ns", "until the VM is gone");

@@ -3,8 +3,14 @@
  * A nested guest that also has the guest's memory mapped. See guest_l2.h.
  */
 #include "guest_l2.h"
+#include "nested.h"
 
 #define CTL_GPA		VM_ROM_GPA
+
+const char *guest_l2_unusable(struct vm *vm)
+{
+	return vm ? nested_unusable(vm) : nested_unusable_here();
+}
 
 void guest_l2_create(struct guest_l2 *l2, const struct guest_ram *ram, uint64_t bytes)
 {

@@ -4,9 +4,10 @@
 #define KVM_ZAP_GUEST_L2_H
 
 #include "guest_ram.h"
-#include "nested.h"
 
 #define L2_SLOT		(RAM_SLOT + 2)
+
+struct nested;
 
 struct guest_l2 {
 	struct nested *nested;
@@ -16,7 +17,12 @@ struct guest_l2 {
 };
 
 /*
- * Make one on the first vCPU of @ram, which nested_unusable() has nothing to say
+ * NULL if guests of @vm can have one, else the reason. With NULL, of any VM.
+ */
+const char *guest_l2_unusable(struct vm *vm);
+
+/*
+ * Make one on the first vCPU of @ram, which guest_l2_unusable() has nothing to say
  * against: it maps @bytes by 4K. Its tables are in a slot of their own, L2_SLOT.
  */
 void guest_l2_create(struct guest_l2 *l2, const struct guest_ram *ram, uint64_t bytes);

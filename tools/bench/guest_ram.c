@@ -62,6 +62,13 @@ struct guest_op guest_ram_op(const struct guest_ram *ram, unsigned int i, unsign
 	return touch;
 }
 
+const char *guest_ram_page_word(const struct guest_ram *ram)
+{
+	static const char * const fixed = VM_ARCH_GUEST_PAGE;
+
+	return fixed ? fixed : page_word(ram->guest_page);
+}
+
 uint64_t guest_ram_touch(struct guest_ram *ram, unsigned int op)
 {
 	struct guest_op touch = guest_ram_op(ram, 0, op);

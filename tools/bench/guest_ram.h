@@ -35,6 +35,9 @@ void guest_ram_create(struct guest_ram *ram);
 /* The operation @op (GUEST_OP_READ, GUEST_OP_WRITE) on all memory of vCPU @i. */
 struct guest_op guest_ram_op(const struct guest_ram *ram, unsigned int i, unsigned int op);
 
+/* The page size of the guest's own tables, as a report has it. */
+const char *guest_ram_page_word(const struct guest_ram *ram);
+
 /*
  * Each vCPU touches all its memory, in threads of their own if there are
  * several. Returns the time from the first start to the last end.

@@ -18,21 +18,6 @@ enum { USAGE = 2, UNABLE = 4 };
 /* None is a letter, which would be an option as well. */
 enum { KEY_QUIRK = 0x100, KEY_GATE };
 
-static const struct workload *const workloads[] = {
-	&bench_empty,
-	&bench_rom,
-	&bench_sparse,
-	&bench_dense,
-	&bench_many,
-	&bench_beside,
-	&bench_move,
-	&bench_contend,
-	&bench_mmio_wrap,
-	&bench_nested,
-	&bench_teardown,
-	&bench_replay,
-};
-
 static const struct argp_option options[] = {
 	{ .name = "no-slot-zap-all", .key = KEY_QUIRK,
 	  .doc = "Disable KVM_X86_QUIRK_SLOT_ZAP_ALL of each VM: the kernel's own scoped path "
@@ -63,8 +48,9 @@ static char *help_filter(int key, const char *text, void *input)
 	if (!to)
 		return (char *)text;
 	fprintf(to, "workloads:\n");
-	for (i = 0; i < ARRAY_SIZE(workloads); i++)
-		fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
+	for (i = 0; workloads[i]; i++)
+		if (!workloads[i]->needs)
+			fprintf(to, "  %-10s %s\n", workloads[i]->name, workloads[i]->help);
 	fprintf(to, "\n%s", text);
 	fclose(to);
 	return all;
@@ -83,9 +69,15 @@ static const struct workload *find(const char *name, struct argp_state *state)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(workloads); i++)
-		if (!strcmp(name, workloads[i]->name))
+	for (i = 0; workloads[i]; i++) {
+		if (strcmp(name, workloads[i]->name))
+			continue;
+		if (!workloads[i]->needs)
 			return workloads[i];
+		fprintf(stderr, "kvm-zap-bench: workload '%s' needs %s\n", name,
+			workloads[i]->needs);
+		exit(UNABLE);
+	}
 	argp_error(state, "unknown workload '%s': --help lists them", name);
 	return NULL;
 }

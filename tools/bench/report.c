@@ -133,18 +133,31 @@ static const char *grouped(uint64_t value, char buf[32])
 	return buf;
 }
 
+/* Sites are what the kernel has: NAME_zap is the word of site NAME. */
+static void print_policy(void *arg, const char *name, const char *word)
+{
+	unsigned int *sites = arg;
+	size_t site = strlen(name) - strlen("_zap");
+
+	if (strlen(name) <= strlen("_zap") || strcmp(name + site, "_zap"))
+		return;
+	printf("%s %.*s %s", *sites ? "," : "", (int)site, name, word);
+	++*sites;
+}
+
 static void print_table(const struct report *r, const struct utsname *uts)
 {
 	const struct series *s;
 	const struct fact *f;
 	char version[129];
+	unsigned int sites = 0;
 
 	host_build_id("kvm", version, sizeof(version));
 	printf("# kvm-zap-bench %s: kernel %s, kvm %.12s, mmu %s\n", r->workload, uts->release,
 	       *version ? version : "built in", host_mmu());
-	printf("# policy: memslot %s", host_policy("memslot"));
-	printf(", mmio %s", host_policy("mmio"));
-	printf(", teardown %s\n", host_policy("teardown"));
+	printf("# policy:");
+	host_params("kvm", print_policy, &sites);
+	printf("%s\n", sites ? "" : " none");
 	printf("#");
 	for (f = r->facts; f; f = f->next)
 		printf("%s %s %s", f == r->facts ? "" : ",", f->name, f->word);

@@ -21,9 +21,6 @@
 #define GUEST_OP_HLT		8	/* HLT: leaves with KVM_EXIT_HLT */
 #define GUEST_OP_CALL		9	/* call `start`; result: what it leaves in RAX */
 
-/* An OUT of one byte to this port says that the operation is done. */
-#define GUEST_PORT		0xf4
-
 /* Byte offsets in struct guest_cmd (vm.h), each field 8 bytes wide. */
 #define GUEST_CMD_OP		0x00
 #define GUEST_CMD_START		0x08
@@ -50,8 +47,6 @@
  */
 #define GUEST_VCPU_BYTES	8192
 
-/* Exceptions have entry points of this size each, one after the other. */
-#define GUEST_EXCEPTIONS	32
-#define GUEST_STUB_BYTES	16
+#include "guest_arch.h"
 
 #endif

@@ -27,8 +27,11 @@ static int param_is_on(const char *module, const char *name)
 
 const char *host_mmu(void)
 {
+	static const char * const fixed = VM_ARCH_MMU;
 	int tdp = param_is_on("kvm_amd", "npt");
 
+	if (fixed)
+		return fixed;
 	if (tdp < 0)
 		tdp = param_is_on("kvm_intel", "ept");
 	if (tdp < 0)
@@ -83,7 +86,16 @@ static void read_key(const char *path, const char *key, char *buf, size_t bytes)
 
 void host_cpu(char *buf, size_t bytes)
 {
+	char implementer[16], part[16];
+
 	read_key("/proc/cpuinfo", "model name", buf, bytes);
+	if (*buf)
+		return;
+	/* On arm64, CPUs have no names. */
+	read_key("/proc/cpuinfo", "CPU implementer", implementer, sizeof(implementer));
+	read_key("/proc/cpuinfo", "CPU part", part, sizeof(part));
+	if (*part)
+		snprintf(buf, bytes, "part %s of implementer %s", part, implementer);
 }
 
 uint64_t host_mem_available(void)

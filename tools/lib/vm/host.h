@@ -10,7 +10,7 @@
 
 /*
  * How KVM maps guest memory, from the modules' parameters: "tdp_mmu", "direct"
- * (two-dimensional paging without the TDP MMU), "shadow", "unknown".
+ * (two-dimensional paging without the TDP MMU), "shadow", "unknown"; "stage2" on arm64.
  */
 const char *host_mmu(void);
 
@@ -26,7 +26,7 @@ void host_read_line(const char *path, char *buf, size_t bytes);
  */
 void host_build_id(const char *module, char *buf, size_t bytes);
 
-/* Model name of the first CPU, "" if unknown. */
+/* Model name of the first CPU, on arm64 its numbers; "" if unknown. */
 void host_cpu(char *buf, size_t bytes);
 
 /* MemAvailable in bytes; UINT64_MAX if unknown. */

@@ -126,7 +126,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	for (d = table; d->name; d++) {
 		if (key_of(table, d) != key)
 			continue;
-		if (d->kind == OPT_FLAG)
+		if (d->kind == OPT_REFUSED)
+			argp_error(state, "--%s: %s", d->name, d->help);
+		else if (d->kind == OPT_FLAG)
 			*(bool *)d->value = true;
 		else if (d->kind == OPT_NUMBER)
 			set_number(d, arg, state);
@@ -155,6 +157,7 @@ static const char *arg_of(const struct option_desc *d)
 {
 	static const char * const args[] = {
 		[OPT_NUMBER] = "N", [OPT_PAGE] = "4k|2m", [OPT_WORD] = "WORD", [OPT_FLAG] = NULL,
+		[OPT_REFUSED] = "WORD",
 	};
 
 	return args[d->kind];
@@ -192,6 +195,7 @@ void options_parse(int argc, char **argv, const char *command, const char *about
 		options[i] = (struct argp_option) {
 			.name = table[i].name, .key = key_of(table, &table[i]),
 			.arg = arg_of(&table[i]), .doc = help(&table[i]),
+			.flags = table[i].kind == OPT_REFUSED ? OPTION_HIDDEN : 0,
 		};
 	options[nr] = (struct argp_option) { .key = 'h', .flags = OPTION_HIDDEN };
 	argp.options = options;

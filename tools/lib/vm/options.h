@@ -13,6 +13,7 @@ enum option_kind {
 	OPT_PAGE,	/* unsigned long: 4k or 2m, stored in bytes */
 	OPT_WORD,	/* struct option_word */
 	OPT_FLAG,	/* bool: no argument */
+	OPT_REFUSED,	/* not here: @help is the reason, and --help does not name it */
 };
 
 struct option_word {

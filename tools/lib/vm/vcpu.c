@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs: their registers, the commands they carry out (guest.S), their threads.
- * See vm.h.
+ * vCPUs: the commands they carry out (guest.S), their threads. See vm.h.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -14,24 +13,6 @@
 #include <unistd.h>
 
 #include "vm_internal.h"
-
-#define CR0_PE		0x00000001UL
-#define CR0_MP		0x00000002UL
-#define CR0_ET		0x00000010UL
-#define CR0_NE		0x00000020UL
-#define CR0_WP		0x00010000UL
-#define CR0_PG		0x80000000UL
-#define CR4_PAE		0x00000020UL
-#define CR4_OSFXSR	0x00000200UL	/* for code of GUEST_OP_CALL that uses SSE */
-#define CR4_VMXE	0x00002000UL
-/*
- * Interrupts enabled, though none ever comes. KVM has a VM exit for each of the host's,
- * whatever the guest's flag says; Bochs does so only if that is set, and never gets the
- * host's CPU back from a guest that does not leave by itself.
- */
-#define RFLAGS		(0x00000002UL | 0x00000200UL)
-#define EFER_LME	0x00000100UL
-#define EFER_LMA	0x00000400UL
 
 #define CMD_AT(field, off) \
 	static_assert(offsetof(struct guest_cmd, field) == (off), #field)
@@ -50,57 +31,6 @@ CMD_AT(vector, GUEST_CMD_VECTOR);
 CMD_AT(error, GUEST_CMD_ERROR);
 CMD_AT(rip, GUEST_CMD_RIP);
 CMD_AT(cr2, GUEST_CMD_CR2);
-
-static void set_segment(struct kvm_segment *seg, unsigned int selector, unsigned int type)
-{
-	memset(seg, 0, sizeof(*seg));
-	seg->selector = selector;
-	seg->type = type;
-	seg->limit = 0xffffffff;
-	seg->present = 1;
-	seg->s = 1;
-	seg->g = 1;
-}
-
-/* Put the guest at the start of its loop, in 64-bit mode. */
-static void vcpu_reset(struct vcpu *vcpu)
-{
-	uint64_t cmd_gva = VM_SYS_GPA + SYS_VCPUS + vcpu->id * (uint64_t)GUEST_VCPU_BYTES;
-	struct kvm_regs regs = {
-		.rip = VM_SYS_GPA + SYS_CODE,
-		.rdi = cmd_gva,
-		.rsp = cmd_gva + GUEST_VCPU_BYTES - 16,
-		.rflags = RFLAGS,
-	};
-	struct kvm_sregs sregs;
-
-	vm_ioctl_must(vcpu->fd, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
-	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
-	sregs.cr3 = guest_pt_root(vcpu->pt);
-	/* Of a guest that has a nested one: it cannot be cleared in VMX operation. */
-	sregs.cr4 = CR4_PAE | CR4_OSFXSR | (sregs.cr4 & CR4_VMXE);
-	sregs.efer = EFER_LME | EFER_LMA;
-	set_segment(&sregs.cs, GUEST_CS, 11);
-	sregs.cs.l = 1;
-	set_segment(&sregs.ds, GUEST_DS, 3);
-	sregs.ds.db = 1;
-	sregs.es = sregs.ds;
-	sregs.fs = sregs.ds;
-	sregs.gs = sregs.ds;
-	sregs.ss = sregs.ds;
-	/* Never used, but VMX does not enter a guest without a busy TSS. */
-	set_segment(&sregs.tr, GUEST_TSS, 11);
-	sregs.tr.s = 0;
-	sregs.tr.g = 0;
-	sregs.tr.limit = 0x67;
-	sregs.gdt.base = VM_SYS_GPA + SYS_GDT;
-	sregs.gdt.limit = GUEST_TSS - 1;
-	sregs.idt.base = VM_SYS_GPA + SYS_IDT;
-	sregs.idt.limit = GUEST_EXCEPTIONS * 16 - 1;
-	vm_ioctl_must(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
-	vm_ioctl_must(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
-	vcpu->lost = false;
-}
 
 struct vcpu *vcpu_create(struct vm *vm, unsigned int id)
 {
@@ -123,31 +53,13 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned int id)
 	if (vcpu->run == MAP_FAILED)
 		vm_die("mmap of vCPU %u's %zu bytes of kvm_run: %s", id, vm->run_bytes,
 		       strerror(errno));
-	vm_ioctl_must(vcpu->fd, KVM_SET_CPUID2, vm->cpuid, "KVM_SET_CPUID2");
 	vcpu->cmd = (struct guest_cmd *)((char *)vm->sys + SYS_VCPUS +
 					 id * (size_t)GUEST_VCPU_BYTES);
-	vcpu_reset(vcpu);
+	vcpu_arch_create(vcpu);
+	vcpu_arch_reset(vcpu);
 	vcpu->next = vm->vcpus;
 	vm->vcpus = vcpu;
 	return vcpu;
-}
-
-void vcpu_set_pt(struct vcpu *vcpu, struct guest_pt *pt)
-{
-	struct kvm_sregs sregs;
-
-	vcpu->pt = pt;
-	vm_ioctl_must(vcpu->fd, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
-	sregs.cr3 = guest_pt_root(pt);
-	vm_ioctl_must(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
-}
-
-void vcpu_load_pt(struct vcpu *vcpu, struct guest_pt *pt)
-{
-	struct guest_op op = { .op = GUEST_OP_CR3 };
-
-	vcpu->pt = pt;
-	vcpu_must(vcpu, &op, NULL);
 }
 
 static void vcpu_mmio(struct vcpu *vcpu)
@@ -170,6 +82,7 @@ static void vcpu_mmio(struct vcpu *vcpu)
 static int vcpu_run(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
+	int ret;
 
 	for (;;) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0)) {
@@ -177,19 +90,13 @@ static int vcpu_run(struct vcpu *vcpu)
 				continue;
 			return -errno;
 		}
+		ret = vcpu_arch_exit(vcpu);
+		if (ret <= 0)
+			return ret;
 		switch (run->exit_reason) {
-		case KVM_EXIT_IO:
-			if (run->io.port == GUEST_PORT &&
-			    run->io.direction == KVM_EXIT_IO_OUT)
-				return 0;
-			fprintf(stderr, "vCPU %u: exit for I/O port 0x%x\n", vcpu->id,
-				run->io.port);
-			return -EIO;
 		case KVM_EXIT_MMIO:
 			vcpu_mmio(vcpu);
 			break;
-		case KVM_EXIT_HLT:
-			return 0;
 		case KVM_EXIT_INTR:
 			break;
 		case KVM_EXIT_SHUTDOWN:
@@ -228,7 +135,7 @@ static int vcpu_do(struct vcpu *vcpu, const struct guest_op *op, struct guest_re
 	cmd->vector = GUEST_NO_EXCEPTION;
 
 	if (vcpu->lost)
-		vcpu_reset(vcpu);
+		vcpu_arch_reset(vcpu);
 	start = vm_now_ns();
 	ret = vcpu_run(vcpu);
 	memset(res, 0, sizeof(*res));

@@ -18,9 +18,6 @@
 
 #define PT_BYTES_DEFAULT	(22 * SZ_1M)
 
-/* More leaves than any KVM reports; KVM says -E2BIG if that is ever wrong. */
-#define CPUID_ENTRIES		256
-
 void vm_die(const char *fmt, ...)
 {
 	va_list ap;
@@ -60,7 +57,7 @@ static const char *vm_open(unsigned long type, int *kvm_fd, int *fd)
 	*kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (*kvm_fd < 0) {
 		snprintf(why, sizeof(why), "/dev/kvm: %s%s", strerror(errno),
-			 errno == ENOENT ? " (is kvm-amd or kvm-intel loaded?)" : "");
+			 errno == ENOENT ? VM_ARCH_NO_KVM : "");
 		return why;
 	}
 	version = ioctl(*kvm_fd, KVM_GET_API_VERSION, 0);
@@ -97,47 +94,6 @@ int vm_cap(struct vm *vm, int cap)
 	int ret = ioctl(vm->fd, KVM_CHECK_EXTENSION, cap);
 
 	return ret < 0 ? 0 : ret;
-}
-
-/* What every vCPU sees: all that KVM supports. Tells the address width, too. */
-static void vm_cpuid(struct vm *vm)
-{
-	unsigned int i;
-
-	vm->cpuid = calloc(1, sizeof(*vm->cpuid) +
-			      CPUID_ENTRIES * sizeof(vm->cpuid->entries[0]));
-	if (!vm->cpuid)
-		vm_die("out of memory");
-	vm->cpuid->nent = CPUID_ENTRIES;
-	vm_ioctl_must(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid,
-		      "KVM_GET_SUPPORTED_CPUID");
-	vm->gpa_bits = 36;
-	for (i = 0; i < vm->cpuid->nent; i++)
-		if (vm->cpuid->entries[i].function == 0x80000008)
-			vm->gpa_bits = vm->cpuid->entries[i].eax & 0xff;
-}
-
-static void vm_install_guest(struct vm *vm)
-{
-	unsigned char *sys = vm->sys;
-	uint64_t *gdt = (uint64_t *)(sys + SYS_GDT);
-	uint64_t *idt = (uint64_t *)(sys + SYS_IDT);
-	unsigned int i;
-
-	memcpy(sys + SYS_CODE, guest_image, guest_image_end - guest_image);
-
-	gdt[GUEST_CS / 8] = 0x00af9b000000ffffUL; /* code, 64-bit, present */
-	gdt[GUEST_DS / 8] = 0x00cf93000000ffffUL; /* data, present */
-
-	for (i = 0; i < GUEST_EXCEPTIONS; i++) {
-		uint64_t to = VM_SYS_GPA + SYS_CODE + (guest_stubs - guest_image) +
-			      i * GUEST_STUB_BYTES;
-
-		/* A present 64-bit interrupt gate on the current stack. */
-		idt[2 * i] = (to & 0xffff) | (uint64_t)GUEST_CS << 16 |
-			     0x8eUL << 40 | (to >> 16 & 0xffff) << 48;
-		idt[2 * i + 1] = to >> 32;
-	}
 }
 
 uint64_t vm_quirks(void)
@@ -202,7 +158,7 @@ struct vm *vm_create(const struct vm_opts *opts)
 	if (slots < 2)
 		vm_die("KVM_CAP_NR_MEMSLOTS: %d, at least 2 slots are needed", slots);
 	vm->sys_slot = slots - 1;
-	vm_cpuid(vm);
+	vm_arch_init(vm);
 
 	pt_bytes = opts->pt_bytes ? opts->pt_bytes : PT_BYTES_DEFAULT;
 	vm->sys_bytes = (SYS_PT + pt_bytes + SZ_2M - 1) / SZ_2M * SZ_2M;
@@ -216,7 +172,7 @@ struct vm *vm_create(const struct vm_opts *opts)
 		vm_die("mmap of %zu bytes for the guest: %s", vm->sys_bytes, strerror(errno));
 	madvise(vm->sys, vm->sys_bytes, MADV_NOHUGEPAGE);
 	vm_set_slot(vm, vm->sys_slot, 0, VM_SYS_GPA, vm->sys_bytes, vm->sys);
-	vm_install_guest(vm);
+	vm_arch_install_guest(vm);
 	vm->pt = guest_pt_create(vm, VM_SYS_GPA + SYS_PT, (char *)vm->sys + SYS_PT,
 				 vm->sys_bytes - SYS_PT);
 	if (on_made)
@@ -250,7 +206,7 @@ void vm_free(struct vm *vm)
 	}
 	guest_pt_free(vm->pt);
 	munmap(vm->sys, vm->sys_bytes);
-	free(vm->cpuid);
+	vm_arch_free(vm);
 	free(vm);
 }
 

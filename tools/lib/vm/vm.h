@@ -4,8 +4,9 @@
  * sets up ioctl by ioctl, and vCPUs that run a tiny built-in 64-bit guest which
  * touches, stamps and checks memory on command.
  *
- * To use it, compile vm.c, vcpu.c, guest_pt.c, stats.c and guest.S along with
- * the program, or link $(O)/libvm.a; add -pthread.
+ * To use it, compile vm.c, vcpu.c, stats.c and, of the architecture's folder, vm_arch.c,
+ * guest_pt.c and guest.S along with the program, or link $(O)/libvm.a; add -pthread. What
+ * arm64 does not have of all this is in arm64/vm_arch.h.
  *
  * Shortest useful program:
  *
@@ -38,6 +39,7 @@
 #include <linux/kvm.h>
 
 #include "guest.h"
+#include "vm_arch.h"
 
 #define SZ_4K		0x1000UL
 #define SZ_64K		0x10000UL
@@ -59,7 +61,8 @@
  * tables) in one slot of its own from VM_SYS_GPA on, up to VM_SYS_END at most.
  * Its slot id is the highest one that KVM has (vm->sys_slot), so 0, 1, 2 ...
  * are the caller's. Everything outside is the caller's, too: good places are
- * VM_RAM_GPA for memory and VM_ROM_GPA for something small below 4 GiB.
+ * VM_RAM_GPA for memory and VM_ROM_GPA for something small below 4 GiB. On arm64, where a
+ * guest physical address has 40 bits, the page at VM_SYS_END has to stay without a slot.
  */
 #define VM_ROM_GPA	0xc0000000UL
 #define VM_SYS_GPA	0xd0000000UL
@@ -92,7 +95,7 @@ struct vm {
 	struct guest_pt *pt;	/* what vCPUs start with: maps the library's own slot */
 	struct vcpu *vcpus;	/* list, newest first */
 	struct stats *stats;
-	struct kvm_cpuid2 *cpuid; /* what each new vCPU is given; may be changed */
+	struct vm_arch arch;
 
 	/* A guest's load from where no slot is reads this; default all ones. */
 	uint64_t mmio_value;
@@ -190,7 +193,7 @@ int vm_vcpus_stat(struct vm *vm, const char *name, uint64_t *value);
 int kvm_param_get(const char *module, const char *name, char *buf, size_t bytes);
 int kvm_param_set(const char *module, const char *name, const char *word);
 
-/* Guest page tables (guest_pt.c) ----------------------------------------- */
+/* Guest page tables (guest_pt.c); of x86, except guest_pt_map() ----------- */
 
 /*
  * A set of 4-level guest page tables. vm->pt is one, in the library's own slot,
@@ -248,8 +251,8 @@ struct guest_cmd {
 	uint64_t result;
 	uint64_t bad_gva;	/* GUEST_OP_CHECK: first mismatch, and what was there */
 	uint64_t bad_value;
-	uint64_t vector;	/* exception taken, or GUEST_NO_EXCEPTION */
-	uint64_t error;
+	uint64_t vector;	/* exception taken (arm64: its class), or GUEST_NO_EXCEPTION */
+	uint64_t error;		/* on arm64, these are ESR, ELR and FAR */
 	uint64_t rip;
 	uint64_t cr2;
 };

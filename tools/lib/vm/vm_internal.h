@@ -7,21 +7,33 @@
 
 /* Offsets in the library's own slot. */
 #define SYS_CODE	0x0000UL
-#define SYS_GDT		0x8000UL
-#define SYS_IDT		0x9000UL
 #define SYS_VCPUS	0x10000UL
 #define SYS_PT		(SYS_VCPUS + VM_VCPUS_MAX * (unsigned long)GUEST_VCPU_BYTES)
 
-/* Selectors in the guest's GDT. */
-#define GUEST_CS	0x08
-#define GUEST_DS	0x10
-#define GUEST_TSS	0x18
-
 /* guest.S */
-extern const unsigned char guest_image[], guest_image_end[], guest_stubs[];
+extern const unsigned char guest_image[], guest_image_end[];
+extern const unsigned char guest_stubs[];	/* of exceptions; only on x86 */
 
 /* ioctl() that names itself when it fails. */
 int vm_ioctl_must(int fd, unsigned long request, void *arg, const char *name);
+
+/*
+ * vm_arch.c: what an architecture has of its own. vm_arch_init() comes before there is any
+ * memory and sets gpa_bits; vm_arch_install_guest() puts guest.S and what it needs into
+ * the library's slot; vcpu_arch_reset() sets all registers, with the guest at the start
+ * of its loop.
+ */
+void vm_arch_init(struct vm *vm);
+void vm_arch_free(struct vm *vm);
+void vm_arch_install_guest(struct vm *vm);
+void vcpu_arch_create(struct vcpu *vcpu);
+void vcpu_arch_reset(struct vcpu *vcpu);
+
+/*
+ * The reason why the vCPU has left the guest: 0 the operation is done, 1 it is none that only
+ * this architecture has, or -EIO, after having said what it is.
+ */
+int vcpu_arch_exit(struct vcpu *vcpu);
 
 /* vcpu.c: end the thread, close what KVM holds; free the rest. */
 void vcpu_close(struct vcpu *vcpu);

@@ -53,8 +53,8 @@ built() {
 	name=$1
 	shift
 	# shellcheck disable=SC2046 # a word each
-	(cd "$top/tools" && cc -std=gnu11 -O2 -Ilib/vm -Ikvm -Ikvm/compare -o "$tmp/$name" \
-		"$here/compare_${name}_test.c" $(for source; do find kvm lib -name "$source"; done) \
+	(cd "$top/tools" && cc -std=gnu11 -O2 -Ilib/vm -Ilib/vm/x86 -Ikvm -Ikvm/compare -o "$tmp/$name" \
+		"$here/compare_${name}_test.c" $(for source; do find kvm lib -name arm64 -prune -o -name "$source" -print; done) \
 		-ljson-c -lm) \
 		> "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 	"$tmp/$name" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
@@ -73,11 +73,11 @@ stats_test() {
 	built latency compare_latency.c compare_stats.c desk.c desk_print.c
 	ktap_result "how late a guest's timers woke"
 	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
-		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c guest_pt.c \
-		stats.c guest.S
+		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c vm_arch.c \
+		guest_pt.c stats.c guest.S
 	ktap_result 'tables, terminals, and each figure in its place'
 	built values compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
-		desk_words.c host.c vm.c vcpu.c guest_pt.c stats.c guest.S
+		desk_words.c host.c vm.c vcpu.c vm_arch.c guest_pt.c stats.c guest.S
 	ktap_result 'a value is the count of its name, and what is no comparison is refused'
 }
 

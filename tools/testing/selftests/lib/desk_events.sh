@@ -15,12 +15,12 @@ events_build() {
 	for unit in kvm-zap-trace record record_args record_file record_line trace_args trace_names \
 		trace_regions trace_print trace_top desk_qmp desk_qmp_find desk_words desk \
 		desk_args desk_print desk_kvm desk_module desk_vms desk_names desk_json host vm \
-		vcpu guest_pt stats; do
-		set -- "$@" "$(find "$source/kvm" "$source/lib" -name "$unit.c")"
+		vcpu vm_arch guest_pt stats; do
+		set -- "$@" "$(find "$source/kvm" "$source/lib" -name arm64 -prune -o -name "$unit.c" -print)"
 	done
 	# shellcheck disable=SC2046 # a word each
 	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread -DKVM_ZAP_VERSION='"made-up"' \
-		$(find "$source/kvm" "$source/lib" -type d -printf '-I%p ') \
-		-o "$tmp/trace" "$here/lib/record_source.c" "$@" "$source/lib/vm/guest.S" -ljson-c \
+		$(find "$source/kvm" "$source/lib" -name arm64 -prune -o -type d -printf '-I%p ') \
+		-o "$tmp/trace" "$here/lib/record_source.c" "$@" "$source/lib/vm/x86/guest.S" -ljson-c \
 		> "$tmp/cc" 2>&1 || ktap_skip_all "it does not build: $(cat "$tmp/cc")"
 }

@@ -22,9 +22,9 @@ const struct kvm_cpuid_entry2 *nested_cpuid(struct vm *vm, uint32_t function)
 {
 	unsigned int i;
 
-	for (i = 0; i < vm->cpuid->nent; i++)
-		if (vm->cpuid->entries[i].function == function)
-			return &vm->cpuid->entries[i];
+	for (i = 0; i < vm->arch.cpuid->nent; i++)
+		if (vm->arch.cpuid->entries[i].function == function)
+			return &vm->arch.cpuid->entries[i];
 	return NULL;
 }
 

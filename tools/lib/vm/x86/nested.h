@@ -36,7 +36,7 @@
 
 /*
  * NULL if vCPUs of @vm can have a nested guest, else the reason, for a program
- * that skips. Looks at vm->cpuid: that must still hold what KVM supports.
+ * that skips. Looks at vm->arch.cpuid: that must still hold what KVM supports.
  */
 const char *nested_unusable(struct vm *vm);
 /* The same, of a VM that is made to find out. */
