@@ -79,7 +79,7 @@ static void set_policies(struct compare *c, const char *arg, struct argp_state *
 		}
 		for (i = 0; i < c->nr_policies; i++)
 			if (!strcmp(c->policies[i], word))
-				argp_error(state, "'%s' is given twice: the first runs twice anyway",
+				argp_error(state, "'%s' is given twice: the first has two runs",
 					   word);
 		c->policies[c->nr_policies++] = word;
 	}
