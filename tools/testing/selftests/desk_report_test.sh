@@ -324,6 +324,11 @@ update_ns|779us (390us to 1.6ms)|1.00 (0.95 to 1.04)|682us (341us to 1.4ms)|0.88
 	done
 	ktap_equal 'one host' "$(rows 'host|' | head -n 1)" 'host|third'
 	ktap_equal 'its title' "$(tags title | head -n 1)" 'kvm-zap: 2 statistics on third, kernel 6.1.0-test'
+	# What was chosen differs: that is another column.
+	jq -c '.host.parameters.memslot_zap = "auto"' "$tmp/stat2.json" > "$tmp/stat3.json"
+	report 0 "$tmp/stat2.json" "$tmp/stat2.json" "$tmp/stat3.json" -o "$page"
+	ktap_equal 'one host, two choices' "$(rows 'host|' | grep -e '^host|' -e '^memslot_zap|')" 'host|third|third
+memslot_zap|stock|auto'
 	report 0 "$tmp/run.json" -o "$page"
 	ktap_equal 'one run' "$(rows 'workload|' | sed -n 's/|321us.*//p')" 'dense -s 1|shadow|auto'
 	ktap_equal 'title of a run' "$(tags title | head -n 1)" 'kvm-zap: 1 run of kvm-zap-bench on kernel 6.1.0-test'
