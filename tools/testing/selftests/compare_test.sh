@@ -235,7 +235,11 @@ refuse_test() {
 live_test() {
 	make_host
 	live obeys 40000 || return
+	begin=$(date +%s)
 	zap 0 compare --vm "$vm" -r 2 -s 0.5 --json
+	# Before each run what went before has to end: a window of 2.5 s, and a run of 0.5 s.
+	took=$(($(date +%s) - begin))
+	[ $took -ge 17 ] || ktap_fail "six runs took $took s"
 	json '[.command, .vm.pid, .rounds_done, .runs]' "[null,$vm,2,6]"
 	json '.values[] | select(.name == "sptes") | [.first.median, .others[0].median]' '[1000,16]'
 	ktap_equal 'its word' "$(vm_word "$vm-13")" inherit
