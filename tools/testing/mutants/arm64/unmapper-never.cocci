@@ -2,9 +2,11 @@
 // Invalidations are left to what they replace, and drop without counting.
 
 @@
+expression E;
 @@
  kvm_zap_unmapper(...)
  {
--	return ...;
+	...
+-	return E;
 +	return unmap;
  }
