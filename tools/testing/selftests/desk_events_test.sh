@@ -149,11 +149,12 @@ web 310 fast 3.0us mmio '
 
 source_test() {
 	# shellcheck disable=SC2046 # a word each
-	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread $(find "$source/kvm" "$source/lib" -type d -printf '-I%p ') \
+	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread \
+		$(find "$source/kvm" "$source/lib" -name arm64 -prune -o -type d -printf '-I%p ') \
 		-I/usr/include/tracefs -I/usr/include/traceevent -o "$tmp/source" "$here/trace_source_test.c" \
-		$(for unit in trace_source desk host vm vcpu guest_pt stats; do
-			find "$source/kvm" "$source/lib" -name $unit.c
-		done) "$source/lib/vm/guest.S" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
+		$(for unit in trace_source desk host vm vm_arch vcpu guest_pt stats; do
+			find "$source/kvm" "$source/lib" -name arm64 -prune -o -name $unit.c -print
+		done) "$source/lib/vm/x86/guest.S" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
 	"$tmp/source" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
 	ktap_result 'tracefs is asked for what the options say, and for what was lost'
 }
