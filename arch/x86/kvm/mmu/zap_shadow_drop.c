@@ -299,19 +299,89 @@ bool kvm_zap_shadow_leafs(struct zap_shadow *zap, struct kvm_mmu_page *sp,
 	return true;
 }
 
-/*
- * Whether @child goes along with its parent: because it belongs to the memslot, or
- * has no other parent and is unsynchronized or a nested guest's.
- */
-static bool zap_shadow_goes_along(const struct zap_shadow *zap,
-				  const struct kvm_mmu_page *child)
+/* The page table that entry @i of @sp leads to, or NULL. */
+static struct kvm_mmu_page *zap_shadow_child(const struct kvm_mmu_page *sp, unsigned int i)
 {
-	if (child->root_count)
-		return false;
+	if (!is_shadow_present_pte(sp->spt[i]) || is_last_spte(sp->spt[i], sp->role.level))
+		return NULL;
 
-	return zap_shadow_belongs(zap, child) ||
-	       (!kvm_zap_rmap_has_many(&child->parent_ptes) &&
-		(child->unsync || child->role.guest_mode));
+	return to_shadow_page(sp->spt[i] & SPTE_BASE_ADDR_MASK);
+}
+
+/*
+ * Find an unsynchronized page table below @sp, and clear the bits of children that have none
+ * any more, as KVM's own walk does. NULL if there is none, or if it is time to look whether
+ * others wait.
+ */
+static struct kvm_mmu_page *zap_shadow_find_unsync(struct zap_shadow *zap,
+						   struct kvm_mmu_page *sp)
+{
+	struct kvm_mmu_page *child, *found;
+	unsigned int i;
+
+	for_each_set_bit(i, sp->unsync_child_bitmap, SPTE_ENT_PER_PAGE) {
+		zap->cost += ZAP_COST_HEADS;
+		if (zap->cost >= ZAP_COST_MAX)
+			return NULL;
+
+		child = zap_shadow_child(sp, i);
+		if (child && child->unsync)
+			return child;
+		if (child && child->unsync_children) {
+			found = zap_shadow_find_unsync(zap, child);
+			if (found || child->unsync_children)
+				return found;
+		}
+		sp->unsync_children--;
+		__clear_bit(i, sp->unsync_child_bitmap);
+	}
+
+	return NULL;
+}
+
+/*
+ * Unlink the unsynchronized page tables below @sp, whatever other parents they have: KVM would
+ * do so when it unlinks @sp, all in one step. Return false if mmu_lock was dropped on the way.
+ */
+static bool zap_shadow_unsync(struct zap_shadow *zap, struct kvm_mmu_page *sp)
+{
+	struct kvm_mmu_page *child;
+
+	while (sp->unsync_children) {
+		child = zap_shadow_find_unsync(zap, sp);
+		if ((child && !kvm_zap_shadow_own(zap, child)) || !zap_shadow_go_on(zap, 0))
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * Unlink @child, to which entry @i of @sp leads, if it goes along with @sp: because it belongs
+ * to the memslot, or is a nested guest's and has no other parent. A nested guest's that has
+ * other parents loses this one only. KVM would unlink it, and all below, with the last of its
+ * parents, and @sp may be each of them. Return false if mmu_lock was dropped on the way.
+ */
+static bool zap_shadow_one_child(struct zap_shadow *zap, struct kvm_mmu_page *sp, unsigned int i,
+				 struct kvm_mmu_page *child)
+{
+	bool belongs = zap_shadow_belongs(zap, child);
+	unsigned int parents;
+
+	if (child->root_count || (!belongs && !child->role.guest_mode))
+		return true;
+
+	/* A list of several stays one when it has lost all but the last. */
+	parents = pte_list_count(&child->parent_ptes);
+	if (!belongs && parents > 1) {
+		zap->cost += parents * ZAP_COST_FIND;
+		mmu_page_zap_pte(zap->kvm, sp, &sp->spt[i], NULL);
+		zap->flush = true;
+	} else if (!kvm_zap_shadow_own(zap, child)) {
+		return false;
+	}
+
+	return zap_shadow_go_on(zap, 0);
 }
 
 /*
@@ -322,17 +392,14 @@ static bool zap_shadow_goes_along(const struct zap_shadow *zap,
 static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	struct kvm_mmu_page *child;
-	int i;
+	unsigned int i;
+
+	if (!zap_shadow_unsync(zap, sp))
+		return false;
 
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
-		if (!is_shadow_present_pte(sp->spt[i]) ||
-		    is_last_spte(sp->spt[i], sp->role.level))
-			continue;
-
-		child = to_shadow_page(sp->spt[i] & SPTE_BASE_ADDR_MASK);
-		if (!zap_shadow_goes_along(zap, child))
-			continue;
-		if (!kvm_zap_shadow_own(zap, child) || !zap_shadow_go_on(zap, 0))
+		child = zap_shadow_child(sp, i);
+		if (child && !zap_shadow_one_child(zap, sp, i, child))
 			return false;
 	}
 
@@ -351,7 +418,7 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 
 	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
 	zap_shadow_unlink_one(zap, sp, false);
-	kvm_zap_count_sptes(kvm, before - kvm_zap_nr_leafs(kvm));
+	kvm_zap_count_sptes(kvm, max(before - kvm_zap_nr_leafs(kvm), 0LL));
 	zap->flush = true;
 }
 
@@ -360,9 +427,8 @@ static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
  * @zap: the walk
  * @sp: the page table
  *
- * Its leafs go first, and the children that go along with it, because unlinking does not
- * reschedule. Unsynchronized pages further below are unlinked with it nevertheless, and
- * none of its own leafs shows whether there are any.
+ * Its leafs go first, then the unsynchronized page tables below it, and the children that go
+ * along with it, because unlinking does not reschedule.
  *
  * Return: false if mmu_lock was dropped before @sp was unlinked.
  */

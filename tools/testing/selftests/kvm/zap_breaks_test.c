@@ -17,7 +17,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,10 +25,10 @@
 
 #include "ktap.h"
 #include "zap_lib.h"
+#include "zap_nap.h"
 
 #define YIELDS_MIN	3
 #define ROUNDS_MAX	20
-#define NAP_US		200
 /* In some of them shadow pages go in the midst of the deletion, which is chance. */
 #define RECLAIM_ROUNDS	10
 
@@ -39,27 +38,7 @@
 /* Out of the way of all else. */
 #define TABLES_GPA	(VM_RAM_GPA + 2 * SZ_1G)
 
-static bool stop, stop_reclaim;
-
-/*
- * Of a real-time class: a kernel that preempts lazily lets a task of the fair class
- * wait for the next tick, and by then the deletion may be over.
- */
-static void *nap(void *unused)
-{
-	const struct sched_param lowest = { .sched_priority = 1 };
-	volatile unsigned int i;
-
-	(void)unused;
-	if (sched_setscheduler(gettid(), SCHED_FIFO, &lowest))
-		vm_die("sched_setscheduler: %s", strerror(errno));
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		usleep(NAP_US);
-		for (i = 0; i < 1000; i++)
-			;
-	}
-	return NULL;
-}
+static bool stop_reclaim;
 
 /*
  * Delete the slot, whose pages the host has taken back: page tables that map nothing are
@@ -209,19 +188,15 @@ static void repeat(round_fn *round_of, unsigned int rounds, uint64_t yields_min,
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	unsigned int round;
 	uint64_t yields = 0;
-	pthread_t thread;
 
 	guest_pt_map(vm->pt, VM_RAM_GPA, VM_RAM_GPA, (bytes / SZ_2M + 2) * SZ_2M, VM_2M);
-	stop = false;
-	if (pthread_create(&thread, NULL, nap, NULL))
-		vm_die("pthread_create");
+	nap_start();
 	for (round = 0; !ktap.bad && round < ROUNDS_MAX; round++) {
 		if (round >= rounds && yields >= yields_min)
 			break;
 		yields += round_of(vcpu, gpa, bytes, mem);
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	nap_stop();
 	ktap_diag("%u rounds, zap_yields %lu", round, yields);
 	ktap_check(ktap.bad || yields >= yields_min, "zap_yields: %lu in %u rounds", yields, round);
 	vm_destroy(vm);
