@@ -80,6 +80,7 @@
 #endif
 
 #if defined(NX_SHARED) && !defined(NX_NO_FLUSH_SEEN)
+	/* step: zap_tdp_may_miss: the worker has page tables of this VM to remove. */
 	/* step: zap_tdp_flush_for_others: write_trylock(), which is one exchange. */
 	if
 	:: !flushed && (mmu_readers || mmu_writer) -> flush_for_zap()

@@ -55,14 +55,18 @@
  * @refreshing: @sregs when a fast zap began
  * @kept: whether policy scoped has kept what may be stale once special registers are set
  * @leafs: leaf SPTEs of the VM when KVM's own code began to drop those of a memslot
+ * @nx: whether the NX huge page worker has ever had page tables of the VM to remove; on
+ *      kernels whose worker holds mmu_lock for read
  *
- * See arch/x86/kvm/mmu/zap_sregs.c for all fields except @leafs, which slots_lock protects.
+ * See arch/x86/kvm/mmu/zap_sregs.c for the first four.  slots_lock protects @leafs.  Nothing
+ * protects @nx, which is only ever set, see kvm_zap_note_nx().
  */
 struct kvm_arch_zap {
 	atomic_t sregs;
 	int refreshed;
 	int refreshing;
 	bool kept;
+	bool nx;
 	s64 leafs;
 };
 

@@ -38,6 +38,15 @@ struct kvm_zap_mmu_page {
 /* The entry at which KVM starts to look for children of a page table that it unlinks. */
 #define kvm_zap_first_child(sp)		((sp)->zap.empty ? SPTE_ENT_PER_PAGE : 0)
 
+/*
+ * A page table of the VM is put on the list of the NX huge page worker, with mmu_lock held. See
+ * zap_tdp_may_miss().
+ */
+static inline void kvm_zap_note_nx(struct kvm *kvm)
+{
+	WRITE_ONCE(kvm->zap.arch.nx, true);
+}
+
 /* zap.c: the sites */
 bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_all);
 void kvm_zap_memslot_end(struct kvm *kvm);
@@ -142,6 +151,7 @@ static inline bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot
 }
 
 static inline void kvm_zap_memslot_end(struct kvm *kvm) { }
+static inline void kvm_zap_note_nx(struct kvm *kvm) { }
 static inline void kvm_zap_note_sregs(struct kvm *kvm) { }
 static inline void kvm_zap_before_run(struct kvm_vcpu *vcpu) { }
 

@@ -205,10 +205,21 @@ static void zap_tdp_root(struct zap_tdp *zap)
 }
 
 /*
- * Another holder of mmu_lock for read may have dropped an SPTE before the walk got
- * there, and may not have flushed yet. Once the memslot is gone, no MMU notifier waits
- * for that flush, so flush on its behalf. Such a holder flushes before it releases
- * mmu_lock: if nobody holds the lock now, the flush has been done.
+ * Whether another holder of mmu_lock for read may have dropped an SPTE of the memslot before
+ * the walk got there, and not have flushed yet: the NX huge page worker, if it has ever had page
+ * tables of this VM to remove. A fault that mapped the memslot has put its page table on the
+ * worker's list in a read-side critical section of SRCU, and the caller has waited for the end of
+ * these since the memslot was marked invalid.
+ */
+static bool zap_tdp_may_miss(struct zap_tdp *zap)
+{
+	return KVM_ZAP_NX_WORKER_IS_SHARED && READ_ONCE(zap->kvm->zap.arch.nx);
+}
+
+/*
+ * Once the memslot is gone, no MMU notifier waits for the flush of who has dropped an SPTE, so
+ * flush on its behalf. It flushes before it releases mmu_lock: if nobody holds the lock now, the
+ * flush has been done.
  */
 static void zap_tdp_flush_for_others(struct zap_tdp *zap)
 {
@@ -259,7 +270,7 @@ void kvm_zap_scoped_tdp(struct kvm *kvm, const struct kvm_memory_slot *slot)
 	flushed = zap_tdp_flush(&zap);
 	read_unlock(&kvm->mmu_lock);
 
-	if (KVM_ZAP_NX_WORKER_IS_SHARED && !flushed)
+	if (!flushed && zap_tdp_may_miss(&zap))
 		zap_tdp_flush_for_others(&zap);
 	zap_tdp_free(&zap);
 }
