@@ -46,9 +46,9 @@ help: ## list the verbs
 	@echo "LINE=LINE         build for the newest one of a kernel line:" \
 		$$(sed -n 's/^\([0-9.]*\)\t.*/\1/p' scripts/lines)
 	@echo 'CONFIG_KVM_ZAP_POLICY=n  and the like override what menuconfig chose'
-	@echo 'T=NAME            make check runs this test only (make check T=list names them)'
+	@echo 'T=NAME            make check runs this test only (tools/testing/check list names them)'
 	@echo 'SEEDS="1 2 3"     make check-smp runs these schedules, one after the other'
-	@echo 'M=NAME            make check-mutants tries this one only (M=list names them)'
+	@echo 'M=NAME            make check-mutants tries this one only (tools/testing/check-mutants list names them)'
 	@echo 'KERNEL=DIR        the kernel tree for make apply and make series; OUT=DIR: the folder for patches'
 	@echo 'SUITE=NAME        make check-deb tests this release of Debian only, e.g. bookworm'
 	@echo 'B=NAME            make bench runs this workload only, or several (see tools/bench/matrix)'
@@ -170,7 +170,7 @@ contention: setup ## how long 2, 4 and 8 vCPUs wait for mmu_lock while a memslot
 	@tools/bench/contention-page --write
 
 .PHONY: check
-check: setup ## all tests; T=NAME runs one
+check: setup ## all tests, about half an hour on two idle CPUs; T=NAME runs one
 	@scripts/fetch/fetch-qemu > /dev/null || :
 	@$(MAKE) all test-modules smp-modules tests image
 	@tools/testing/check $(T)

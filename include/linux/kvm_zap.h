@@ -369,8 +369,8 @@ enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot);
 
 /*
- * Provided by the architecture: what @word, the choice for site memslot, comes to: a policy
- * or auto, with the reason in @by if it is not @word.
+ * Provided by the architecture: the policy that @word would lead to at site memslot, or auto,
+ * with the reason in @by if it is not @word.
  */
 enum kvm_zap_policy kvm_arch_zap_outlook(struct kvm *kvm, enum kvm_zap_policy word,
 					 enum kvm_zap_by *by);

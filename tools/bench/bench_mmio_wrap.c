@@ -17,8 +17,8 @@ static const char command[] = "kvm-zap-bench mmio-wrap";
 static const char about[] =
 "Lets the guest touch its memory and pages without a memslot. Then changes the\n"
 "flags of another memslot until the generation in KVM's MMIO SPTEs wraps (after\n"
-"2^18 such changes on x86, 2^17 on 7.2), and lets the guest touch everything again:\n"
-"each MMIO access must still exit to user space and read what that returns, and\n"
+"2^18 such changes on x86, 2^17 on 7.2 and 7.3), and lets the guest touch everything\n"
+"again: each MMIO access must still exit to user space and read what that returns, and\n"
 "memory must be unchanged. Times are CLOCK_MONOTONIC. A change contains an SRCU\n"
 "grace period, which no policy changes; zap_ns and the CPU times do not contain it.";
 

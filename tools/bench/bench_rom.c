@@ -81,6 +81,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_rom = {
 	.name = "rom",
-	.help = "delete and re-create a ROM's memslot, and let the guest fault in again",
+	.help = "delete and re-create a ROM's memslot; the guest faults in again",
 	.run = run,
 };

@@ -135,6 +135,6 @@ static int run(int argc, char **argv)
 
 const struct workload bench_unmap = {
 	.name = "unmap",
-	.help = "unmap memory of the VMM's that the guest has mapped",
+	.help = "unmap memory of the VMM that the guest has mapped",
 	.run = run,
 };

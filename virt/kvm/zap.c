@@ -56,7 +56,7 @@ struct kvm_zap_choice kvm_zap_choices[KVM_ZAP_NR_SITES] = {
 #define KVM_ZAP_SITE_TAKES(name, site, own, start, may, text)	\
 	| KVM_ZAP_SITE_DONE(name, may)
 
-/* One that is in no list would be counted as the first one. */
+/* A policy that is missing in these lists would be counted as the first one. */
 static_assert((0 KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_HAS, KVM_ZAP_SITE_HAS)) == KVM_ZAP_NR_COUNTERS,
 	      "KVM_ARCH_ZAP_COUNTERS() lacks a policy of a site, or has one too many");
 static_assert(HWEIGHT8(0 KVM_ARCH_ZAP_SITES(KVM_ZAP_SITE_TAKES, KVM_ZAP_SITE_TAKES)) ==
@@ -319,7 +319,7 @@ static void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
 #if KVM_ARCH_ZAP_SIDE_BY_SIDE
 
 /**
- * kvm_zap_record_begin() - begin an invalidation of a kind that a VM may have several of
+ * kvm_zap_record_begin() - begin an invalidation, beside which a VM may have others
  * @kvm: the VM
  * @zap: the caller's record of the invalidation
  * @site: the zap site
@@ -356,7 +356,7 @@ void kvm_zap_record_end(struct kvm *kvm, struct kvm_zap_record *zap)
 #else /* !KVM_ARCH_ZAP_SIDE_BY_SIDE */
 
 /**
- * kvm_zap_begin() - begin an invalidation of a kind that a VM has one of at a time
+ * kvm_zap_begin() - begin an invalidation, of which a VM has one at a time
  * @kvm: the VM
  * @site: the zap site
  * @slot: the memslot whose mappings go, NULL if the site has none
@@ -395,8 +395,8 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 
 /*
  * Whether this task runs what kvm_zap_begin() began.  Hooks in KVM's common code count page
- * tables and lock breaks, and any task may come there: only those of the task that runs the
- * invalidation belong to it.
+ * tables and lock breaks, and any task may call them.  Only what the task that runs the
+ * invalidation does belongs to it.
  */
 static bool kvm_zap_is_mine(const struct kvm *kvm)
 {

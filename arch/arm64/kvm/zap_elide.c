@@ -11,7 +11,7 @@
  *
  * 1. Can anybody still find the page by its address?  Not if munmap(), or whatever works like
  *    it, has taken the range out of the address space.  See kvm_zap_is_gone().
- * 2. Has anybody the page by other means?  Not if it is an anonymous page and the page table
+ * 2. Does anybody have the page by other means?  Not if it is an anonymous page and the page table
  *    entry that is about to go has the only reference.  See kvm_zap_is_dying().
  *
  * Then nobody reads what the page contains, except in a race with the process's own munmap(), see
@@ -21,7 +21,7 @@
  * - The kernel and processes use memory by way of the caches.  They write to a page before they
  *   read it, and hit the lines that are left, be these clean or dirty.  Lines that are older
  *   than the guest's mapping do not exist: KVM cleaned and invalidated the page before it
- *   mapped it.  So even who reads a page that was not cleared reads what was this process's.
+ *   mapped it.  So even a reader of a page that was not cleared reads what was this process's.
  * - A guest gets the page from KVM, which cleans and invalidates it first, because there is no
  *   FWB.
  * - A device that does not snoop gets it from the DMA API, which cleans it.  This is nothing
@@ -46,9 +46,8 @@
  *   tree before; an mmap() that fails has not put them in.
  *   The caller of the MMU notifier has held mmap_lock since, at first for write, perhaps only
  *   for read by now.  Page faults of newer kernels hold the VMA's own lock instead, and were
- *   waited for before it was taken out.  So nobody has looked up a VMA of the range in the
- *   past who is not done with it, and nobody can put one there until the range has been
- *   unmapped.
+ *   waited for before it was taken out.  So everybody who has looked up a VMA of the range is
+ *   done with it, and nobody can put a VMA there until the range has been unmapped.
  * - mmap() over what was mapped does the same on older kernels.  On newer ones, it has left the
  *   VMAs in the tree.
  * - mremap() to another place and those who reap a process that is killed hold mmap_lock as well,
@@ -92,7 +91,7 @@ bool kvm_zap_is_gone(struct kvm *kvm, const struct kvm_gfn_range *range)
  *
  * - another process, after fork(), or of another mapping in this one,
  * - the page cache, for files, shmem and memfd, and the swap cache,
- * - pins (FOLL_PIN) and all others who have got it by get_user_pages() or from a pipe,
+ * - pins (FOLL_PIN) and others that were got by get_user_pages() or from a pipe,
  * - reclaim, migration, compaction, or KSM while it compares.
  *
  * This is how do_wp_page() finds that a page may be written to without a copy.

@@ -91,12 +91,12 @@ static const struct desk_args args = {
 	.option = option,
 	.no_json = true,
 	.no_word = "give options",
-	.doc = "Compare policies on a guest of Debian's kernel under QEMU, which boots once. "
-	       "Options of compare stand before its name.\v"
+	.doc = "Compare policies on a guest with Debian's kernel under QEMU, which boots once. "
+	       "compare's options come before the guest's name.\v"
 	       "guest-rom reads the option ROMs of its PCI devices, guest-hotplug gets a virtio "
 	       "device, reads its ROM and loses it, guest-virtio-mem gets memory and gives it back, "
 	       "guest-vga switches VGA between 256 colours and text. Where cyclictest (rt-tests) is "
-	       "installed, it runs in the guest meanwhile: what wakes late there is the stall as the "
+	       "installed, it runs in the guest meanwhile: late wake-ups are the stall as the "
 	       "guest sees it. The guest has busybox (busybox-static), no disk and no network.",
 };
 

@@ -190,10 +190,8 @@ enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 }
 
 /*
- * Policy auto.  Scoped drops a subset of what fast drops, mostly at a lower cost for each
- * leaf SPTE, and what is mapped bounds the cost of finding it.  No workload of kvm-zap-bench
- * that deletes one memslot was cheaper with fast, counting the deletion, making the memslot
- * again, and the refaults.  See zap-policy.rst.
+ * Policy auto.  No workload is known in which fast is cheaper, counting the deletion, making
+ * the memslot again, and the refaults.  See Documentation/virt/kvm/zap-auto.rst.
  */
 enum kvm_zap_policy kvm_arch_zap_auto(struct kvm *kvm,
 				      const struct kvm_memory_slot *slot)

@@ -155,7 +155,7 @@ static inline void kvm_zap_note_nx(struct kvm *kvm) { }
 static inline void kvm_zap_note_sregs(struct kvm *kvm) { }
 static inline void kvm_zap_before_run(struct kvm_vcpu *vcpu) { }
 
-/* Names that are static in mmu.c: macros know them there, and need not elsewhere. */
+/* Macros, because these functions are static in mmu.c, which is where the hooks are. */
 #define kvm_zap_mmio(kvm)	kvm_mmu_zap_all_fast(kvm)
 #define kvm_zap_teardown(kvm)	kvm_mmu_zap_all(kvm)
 

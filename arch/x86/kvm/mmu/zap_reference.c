@@ -31,8 +31,8 @@ struct zap_reference {
 
 /*
  * Flush the TLBs for dropped SPTEs, and free unlinked shadow pages, which flushes as well.
- * This has to be done before mmu_lock is released: the next holder may rely on it that no
- * vCPU caches a dropped SPTE.
+ * This has to be done before mmu_lock is released: the next holder relies on no vCPU caching
+ * a dropped SPTE.
  */
 static void zap_reference_flush(struct zap_reference *zap)
 {

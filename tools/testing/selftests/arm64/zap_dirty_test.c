@@ -3,8 +3,8 @@
  * Dirty logging on arm64 while mappings are dropped, by each policy: of small and of huge
  * pages, by deleting the memslot and by unmapping its memory.
  *
- * What breaks without it: a page that the guest has written to and the log does not have, so
- * that a migrated guest has an old one.
+ * What breaks without it: the log lacks a page that the guest has written to, and a migrated
+ * guest has an old one.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pages policy elide leaves the cache lines of alone when the host unmaps memory of a VM
- * on arm64: those that die with their mappings, and no others, for each way in which a page
- * may live on.
+ * Policy elide leaves out cache maintenance when the host unmaps memory of a VM on arm64, for
+ * pages that die with their mappings and no others. Each way in which a page may live on is
+ * tried.
  *
  * What breaks without it: memory that somebody reads with what the guest wrote past the caches
  * missing: a child process, a file, a pipe, a swap device, another VM. Whether it is missing

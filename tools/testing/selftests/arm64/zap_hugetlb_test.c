@@ -3,8 +3,8 @@
  * Memory of hugetlbfs on arm64, by each policy: memslots that go, memory that is unmapped, and
  * holes in a file, which the host unmaps from the VM without a lock on its address space.
  *
- * What breaks without it: guests with huge pages lose memory, or keep what has gone back to
- * the pool; pages of a file that are not cleaned.
+ * What breaks without it: guests with huge pages lose memory, or keep memory that has gone
+ * back to the pool, or pages of a file are not cleaned.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
