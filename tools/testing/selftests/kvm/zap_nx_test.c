@@ -5,8 +5,12 @@
  * for a worker that recovers the large pages. The memslot goes, the worker runs, the
  * memslot comes back.
  *
+ * Where the worker has never had anything to do, a deletion that drops nothing flushes no
+ * TLBs, whoever holds mmu_lock meanwhile: with several CPUs, a vCPU that faults elsewhere.
+ *
  * What breaks without it: on 6.12 and later, the worker looks up the memslot of each of
- * these page tables while some memslot logs dirty pages, and warns if it is gone.
+ * these page tables while some memslot logs dirty pages, and warns if it is gone. Or vCPUs are
+ * kicked for nothing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -127,6 +131,46 @@ static bool have_large(unsigned char *mem)
 	return have;
 }
 
+#define ELSEWHERE_GPA	(VM_RAM_GPA + SZ_1G)
+#define ELSEWHERE_BYTES	(16 * SZ_1M)
+
+/* Delete an empty memslot over and over while the guest maps memory elsewhere, once. */
+static void test_no_worker(void)
+{
+	struct guest_op op = { .op = GUEST_OP_READ, .start = ELSEWHERE_GPA,
+			       .bytes = ELSEWHERE_BYTES };
+	void *elsewhere = vm_backing_alloc(ELSEWHERE_BYTES, VM_4K);
+	void *empty = vm_backing_alloc(SZ_64K, VM_4K);
+	struct vm *vm = vm_create(NULL);
+	struct vcpu *vcpu = vcpu_create(vm, 0);
+	struct zap_row before, after;
+	unsigned int deleted = 0;
+	uint64_t mapped;
+
+	zap_policy("scoped");
+	vm_set_slot(vm, FILLER, 0, ELSEWHERE_GPA, ELSEWHERE_BYTES, elsewhere);
+	guest_pt_map(vm->pt, ELSEWHERE_GPA, ELSEWHERE_GPA, ELSEWHERE_BYTES, VM_2M);
+	mapped = zap_leafs(vm);
+	zap_row("memslot", "scoped", &before);
+	vcpu_start(vcpu, &op);
+	do {
+		vm_set_slot(vm, CODE, 0, CODE_GPA, SZ_64K, empty);
+		vm_delete_slot(vm, CODE);
+		deleted++;
+	} while (zap_leafs(vm) - mapped < ELSEWHERE_BYTES / SZ_4K);
+	if (vcpu_wait(vcpu, NULL))
+		vm_die("the guest did not get through");
+	zap_row("memslot", "scoped", &after);
+	ktap_diag("%u deletions", deleted);
+	ktap_equal("deletions by scoped", after.count - before.count, deleted);
+	ktap_equal("leaf SPTEs dropped", after.sptes - before.sptes, 0);
+	ktap_equal("flushes", after.flushes - before.flushes, 0);
+	vm_destroy(vm);
+	vm_backing_free(empty, SZ_64K);
+	vm_backing_free(elsewhere, ELSEWHERE_BYTES);
+	ktap_result("no flush for a worker that has nothing to do");
+}
+
 int main(void)
 {
 	static const char * const policies[] = { ZAP_MEMSLOT_POLICIES };
@@ -140,7 +184,14 @@ int main(void)
 	logged = vm_backing_alloc(SZ_64K, VM_4K);
 	if (!have_large(mem))
 		ktap_skip_all("the host gives no huge pages");
-	zap_start(ARRAY_SIZE(policies) * ARRAY_SIZE(ways));
+	zap_start(ARRAY_SIZE(policies) * ARRAY_SIZE(ways) + 1);
+	if (kvm_param_set(ZAP_MODULE, "nx_huge_pages", "off"))
+		vm_die("nx_huge_pages cannot be set");
+	if (zap_mmu() == ZAP_MMU_TDP)
+		test_no_worker();
+	else
+		ktap_skip("the worker runs beside a deletion in the TDP MMU alone",
+			  "no flush for a worker that has nothing to do");
 	if (kvm_param_set(ZAP_MODULE, "nx_huge_pages", "force") ||
 	    kvm_param_set(ZAP_MODULE, "nx_huge_pages_recovery_ratio", "1"))
 		vm_die("nx_huge_pages cannot be set");
