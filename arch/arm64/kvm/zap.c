@@ -141,7 +141,8 @@ KVM_ARCH_ZAP_REASONS(KVM_ZAP_REASON_IS_EVENT, KVM_ZAP_REASON_IS_EVENT)
  * Runs in any task that changes the address space of the VM's process or the memory that is
  * mapped there, beside the invalidations of others.  @unmap releases mmu_lock between chunks
  * if the range may block, else never; the engine never does.  The memslot stays, because the
- * caller is in a read-side critical section of SRCU.
+ * caller is in a read-side critical section of SRCU, or holds the lock of a guest_memfd, which
+ * the memslot is taken out of before it is freed.
  *
  * An MMU notifier whose event is in several memslots comes here for each of them, one after
  * the other, with mmu_lock held in between.
@@ -193,7 +194,8 @@ void kvm_zap_destroy(struct kvm *kvm, struct kvm_pgtable *pgt, kvm_zap_destroy_f
 	if (policy == KVM_ZAP_POLICY_BULK) {
 		kvm_zap_bulk_all(&zap, pgt);
 	} else {
-		kvm_zap_count_all(&zap, pgt);
+		if (kvm_zap_has_tables())
+			kvm_zap_count_all(&zap, pgt);
 		destroy(pgt);
 	}
 
@@ -252,7 +254,8 @@ int kvm_zap_yield(struct kvm *kvm, int yielded)
 
 /*
  * VMs that have no choice.  In protected mode, newer kernels leave a guest's stage 2 to the
- * hypervisor.  6.1 and 6.12 do not, but policy bulk has not been argued for that mode.
+ * hypervisor, see kvm_zap_has_tables().  Older ones do not, but policy bulk has not been argued
+ * for that mode.
  */
 enum kvm_zap_policy kvm_arch_zap_demand(struct kvm *kvm, enum kvm_zap_site site,
 					enum kvm_zap_by *by)

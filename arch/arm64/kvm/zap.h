@@ -86,14 +86,16 @@ kvm_zap_gfn_range(struct kvm *kvm, const struct kvm_gfn_range *range, kvm_zap_un
  * @mmu: the stage 2, which may be that of a nested guest; mmu_lock of its VM is held for write
  * @unmap: KVM's own function
  *
- * Return: the function to call, which is @unmap if no invalidation is in progress.
+ * Return: the function to call, which is @unmap if no invalidation is in progress, or if the
+ * hypervisor has the page tables: then nothing is counted.
  */
 static inline kvm_zap_chunk_fn
 kvm_zap_unmapper(struct kvm_s2_mmu *mmu, kvm_zap_chunk_fn unmap)
 {
 	struct kvm *kvm = kvm_s2_mmu_to_kvm(mmu);
 
-	return unlikely(kvm->zap.arch.first) && kvm_zap_is_own(kvm, mmu) ? kvm_zap_unmap : unmap;
+	return unlikely(kvm->zap.arch.first) && kvm_zap_is_own(kvm, mmu) &&
+	       kvm_zap_has_tables() ? kvm_zap_unmap : unmap;
 }
 
 /**

@@ -16,6 +16,7 @@
 #include <linux/kvm_host.h>
 #include <asm/kvm_pgtable.h>
 #include <asm/tlbflush.h>
+#include <asm/virt.h>
 
 #include "zap_features.h"
 
@@ -34,6 +35,22 @@
 #else
 #define kvm_zap_has_cap(cap)		cpus_have_const_cap(cap)
 #endif
+
+/* Whether @pgt does without FWB although the CPU has it. */
+#if KVM_ZAP_HAS_NOFWB
+#define kvm_zap_is_nofwb(pgt)		((pgt)->flags & KVM_PGTABLE_S2_NOFWB)
+#else
+#define kvm_zap_is_nofwb(pgt)		false
+#endif
+
+/*
+ * Whether the host has the page tables of a guest's stage 2.  In protected mode, newer kernels
+ * leave these to the hypervisor.
+ */
+static inline bool kvm_zap_has_tables(void)
+{
+	return !KVM_ZAP_HAS_PKVM_MAPPINGS || !is_protected_kvm_enabled();
+}
 
 /*
  * Whether @mmu is the VM's own stage 2, which policies are for.  Those of its nested guests are

@@ -75,7 +75,7 @@ static inline size_t zap_pgd_pages(struct kvm_pgtable *pgt)
  */
 static inline bool zap_needs_cmo(struct kvm_pgtable *pgt)
 {
-	return !kvm_zap_has_cap(ARM64_HAS_STAGE2_FWB) || (pgt->flags & KVM_PGTABLE_S2_NOFWB);
+	return !kvm_zap_has_cap(ARM64_HAS_STAGE2_FWB) || kvm_zap_is_nofwb(pgt);
 }
 
 /*
