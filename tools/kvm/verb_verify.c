@@ -57,7 +57,8 @@ static void add_want(void *verb, char *arg, struct argp_state *state)
 		argp_error(state, "'%s' is no site: memslot, mmio, teardown", name);
 	for (i = 0; i < v->nr; i++)
 		if (v->want[i].site == want->site)
-			argp_error(state, "%s is given twice", name);
+			argp_error(state, "%s is given twice ('%s', '%s'): give it once", name,
+				   v->want[i].word, equals + 1);
 	want->word = equals + 1;
 	if (!desk_site_takes(want->site, want->word)) {
 		desk_site_refuse(want->site, want->word, NULL);
