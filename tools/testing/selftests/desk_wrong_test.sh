@@ -81,7 +81,7 @@ two() {
 	--site) echo memslot mmio ;;
 	--policy | --policies) echo fast scoped ;;
 	--by) echo ns sptes ;;
-	--output) echo one.prom two.prom ;;
+	--output) echo "$tmp/one.prom $tmp/two.prom" ;;
 	--qmp | --qemu | --kernel | --modules) echo /one /two ;;
 	--interval | --seconds | --count | --rounds | --seed | --min-ns | --memory | --cpus | --timeout) echo 1 2 ;;
 	--buffer) echo 8 9 ;;
@@ -139,6 +139,8 @@ missing_test() {
 	zap 5 stat
 	zap 5 set memslot fast --vm db
 	zap 0 status -i 0 --help
+	zap 0 verify memslot=stock
+	says 'not known: now: which VMs have a word of their own: debugfs is not mounted'
 	mkdir "$fake/sys/kernel/debug/kvm"
 	zap 5 stat
 	says 'zap/stats is missing: the kvm that is loaded is of another version'
@@ -177,14 +179,28 @@ missing_test() {
 		zap 5 set memslot fast
 		says 'only root may choose'
 		zap 5 restore
+		# What it could not look at is said, and no failure.
 		zap 0 verify memslot=stock
+		says 'ok: now: memslot is stock'
+		says 'not known: now: which VMs have a word of their own: only root reads debugfs'
+		zap 1 verify memslot=fast
+		says 'not known: now: which VMs have a word of their own: only root reads debugfs'
+		zap 0 verify memslot=stock --json
+		json '[.ok, .vms_unknown, (.reasons | length)]' '[true,"only root reads debugfs",1]'
+		# At the other sites no VM has a word of its own.
+		zap 0 verify mmio=fast teardown=walk
+		unsaid 'not known'
+		zap 0 verify mmio=fast --json
+		json .vms_unknown null
 		as_user=
 		ktap_equal memslot_zap "$(word memslot_zap)" stock
 	fi
 	ktap_result 'what is missing is named: debugfs, kvm-zap, kvm, root'
 }
 
-ktap_start 2
+ktap_start 3
+options=0
 wrong_test
+twice_test
 missing_test
 ktap_end
