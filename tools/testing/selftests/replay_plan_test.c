@@ -183,32 +183,37 @@ static void places(void)
 {
 	struct replay_slot slots[3] = {
 		{ .at_start = true, .start = { .gfn = 10, .pages = 20 } },
-		{ .at_start = true, .start = { .gfn = 7 * GIB - 1, .pages = 2 } },
+		{ .at_start = true, .start = { .gfn = 7 * GIB + 1, .pages = 2 } },
 		{ .start = { .gfn = 1000 * GIB, .pages = 1 } },
 	};
 	struct replay_update u[] = {
 		update(REPLAY_DELETE, 0, 20, 5, 5 + GIB + 1),
-		update(REPLAY_CREATE, 1, GIB, UNKNOWN, UNKNOWN),
 		update(REPLAY_CREATE, 2, 3, UNKNOWN, UNKNOWN),
+		update(REPLAY_CREATE, 1, GIB, UNKNOWN, UNKNOWN),
+		update(REPLAY_CREATE, 1, 5 * GIB / 2, UNKNOWN, UNKNOWN),
 	};
 	struct replay r = recording(slots, 3, u, ARRAY_SIZE(u));
 	uint64_t base = VM_RAM_GPA + 2 * SZ_1G;	/* behind what is beside: 1 GiB and a page */
 
 	u[0].region.gfn = 10;
-	u[1].region.gfn = 8 * GIB;
-	u[2].region.gfn = 500 * GIB + 7;
+	u[1].region.gfn = 500 * GIB + 7;
+	u[2].region.gfn = 9 * GIB;
+	u[3].region.gfn = 13 * GIB / 2;
 	replay_plan(&r, PLENTY, VM_RAM_GPA);
-	/* 0 to 1; 6 to 9, of two that touch; 500. A memslot that is not there has no place. */
+	/*
+	 * 0 to 1; 6 to 9, with 7 to 8 in it, and what touches it, to 10; 500. A memslot that is
+	 * not there has no place.
+	 */
 	check("ranges", r.nr_ranges, 3);
 	check("from", r.ranges[1].from, 6 * GIB);
-	check("to", r.ranges[1].end, 9 * GIB);
-	check("all of them", r.slot_bytes, 5 * SZ_1G);
+	check("to", r.ranges[1].end, 10 * GIB);
+	check("all of them", r.slot_bytes, 6 * SZ_1G);
 	check("the first page", replay_place(&r, 0), base);
 	check("in the first GiB", replay_place(&r, 10), base + 10 * SZ_4K);
 	check("behind the gap", replay_place(&r, 6 * GIB), base + SZ_1G);
 	check("over a GiB", replay_place(&r, 8 * GIB + 3), base + 3 * SZ_1G + 3 * SZ_4K);
-	check("its last page", replay_place(&r, 9 * GIB - 1), base + 4 * SZ_1G - SZ_4K);
-	check("behind two gaps", replay_place(&r, 500 * GIB + 7), base + 4 * SZ_1G + 7 * SZ_4K);
+	check("its last page", replay_place(&r, 10 * GIB - 1), base + 5 * SZ_1G - SZ_4K);
+	check("behind two gaps", replay_place(&r, 500 * GIB + 7), base + 5 * SZ_1G + 7 * SZ_4K);
 	result("memslots keep their distance by whole GiB, and none goes where another one is");
 }
 
