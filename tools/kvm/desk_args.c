@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "desk.h"
 #include "desk_args.h"
@@ -12,6 +13,7 @@
 struct parsing {
 	const struct desk_args *args;
 	struct desk_common *verb;
+	const char **given;		/* what each of args->options was given, NULL: nothing yet */
 };
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -43,6 +45,22 @@ static void no_word(const struct desk_args *args, const char *arg, struct argp_s
 		argp_error(state, "'%s' is not expected", arg);
 }
 
+/* Of two values one would be left out, and nobody would see which. */
+static void take_once(struct parsing *p, int key, const char *arg, struct argp_state *state)
+{
+	const struct argp_option *o;
+	const char **given = p->given;
+
+	for (o = p->args->options; o->key != key; o++)
+		given++;
+	if (!o->arg || (p->args->repeated && strchr(p->args->repeated, key)))
+		return;
+	if (*given)
+		argp_error(state, "--%s is given twice ('%s', '%s'): give it once", o->name,
+			   *given, arg);
+	*given = arg;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct parsing *p = state->input;
@@ -66,6 +84,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		/* Options are below argp's own keys, of which this is the first. */
 		if (key > ARGP_KEY_END)
 			return ARGP_ERR_UNKNOWN;
+		take_once(p, key, arg, state);
 		p->args->option(p->verb, key, arg, state);
 		return 0;
 	}
@@ -82,9 +101,14 @@ void desk_args_parse(const struct desk_args *args, int argc, char **argv,
 		.args_doc = args->args_doc,
 		.doc = args->doc,
 	};
-	struct parsing parsing = { args, verb };
+	struct parsing parsing = { .args = args, .verb = verb };
+	size_t nr = 0;
 
+	while (args->options[nr].key)
+		nr++;
+	parsing.given = desk_alloc((nr + 1) * sizeof(*parsing.given));
 	argp_parse(&argp, argc, argv, args->flags, NULL, &parsing);
+	free(parsing.given);
 }
 
 double desk_seconds(struct argp_state *state, const char *arg, double min)
@@ -108,11 +132,4 @@ unsigned long desk_whole(struct argp_state *state, const char *arg, const char *
 	if (!isdigit((unsigned char)*arg) || *end || errno || !number)
 		argp_error(state, "'%s': give %s, from 1 on", arg, what);
 	return number;
-}
-
-void desk_one_vm(struct argp_state *state, const char **who, const char *arg)
-{
-	if (*who)
-		argp_error(state, "--vm is given twice ('%s', '%s'): one VM at a time", *who, arg);
-	*who = arg;
 }

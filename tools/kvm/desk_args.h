@@ -14,12 +14,16 @@ struct desk_common {
 	bool json;
 };
 
-/* Each gets the verb's structure. argp_error() with @state is how they refuse. */
+/*
+ * Each function gets the verb's structure, and refuses by argp_error() with @state. An option
+ * that takes a value and is given twice is refused before, unless it is @repeated.
+ */
 struct desk_args {
 	const struct argp_option *options;
 	const char *args_doc, *doc;	/* as argp has them */
 	unsigned int flags;		/* of argp_parse() */
 	bool no_json;			/* what it has to say is no JSON */
+	const char *repeated;		/* letters of options that may be given again, or NULL */
 	/* One of @options was given. */
 	void (*option)(void *verb, int key, char *arg, struct argp_state *state);
 	/* A word that is no option, state->arg_num from 0. NULL: none is expected. */
@@ -38,8 +42,5 @@ double desk_seconds(struct argp_state *state, const char *arg, double min);
 
 /* The same of a whole number from 1 on, of which @what says what it is: "how often", "KiB". */
 unsigned long desk_whole(struct argp_state *state, const char *arg, const char *what);
-
-/* The VM that --vm names, in *@who; a second one is a usage error: it would be the only one. */
-void desk_one_vm(struct argp_state *state, const char **who, const char *arg);
 
 #endif

@@ -3,6 +3,7 @@
  * JSON of all verbs. See desk_json.h.
  */
 #define _GNU_SOURCE
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -31,11 +32,13 @@ void desk_json_number(struct json_object *object, const char *key, uint64_t numb
 
 void desk_json_real(struct json_object *object, const char *key, double real, bool known)
 {
-	char text[64];
+	char text[400];
 
 	/* Written here: the library's own way has 17 digits. */
 	snprintf(text, sizeof(text), "%.6f", real);
-	json_object_object_add(object, key, known ? json_object_new_double_s(real, text) : NULL);
+	/* JSON has no infinite numbers, and no NaN. */
+	json_object_object_add(object, key, known && isfinite(real) ?
+			       json_object_new_double_s(real, text) : NULL);
 }
 
 void desk_json_bool(struct json_object *object, const char *key, bool value)

@@ -100,7 +100,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 		c->rounds = parse_number(state, arg, 1, 9999);
 		break;
 	case 'v':
-		desk_one_vm(state, &c->who, arg);
+		c->who = arg;
 		break;
 	case 's':
 		c->seconds = desk_seconds(state, arg, 0.1);
@@ -166,6 +166,7 @@ static void check(void *verb, struct argp_state *state)
 static const struct desk_args args = {
 	.options = options,
 	.option = option,
+	.repeated = "E",
 	.word = command,
 	.check = check,
 	/* A workload's options are not ours. */

@@ -30,9 +30,9 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 {
 	struct report_verb *r = verb;
 
+	(void)key;
 	(void)state;
-	if (key == 'o')
-		r->output = arg;
+	r->output = arg;
 }
 
 static void file(void *verb, char *arg, struct argp_state *state)

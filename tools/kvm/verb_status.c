@@ -299,10 +299,12 @@ static struct json_object *json_changes(void)
 
 	for (i = 0; i < nr; i++) {
 		struct json_object *change;
+		pid_t comparing;
 
 		if (!desk_note_holds(&notes[i]))
 			continue;
 		change = json_object_new_object();
+		comparing = desk_note_runs(&notes[i]);
 		desk_json_text(change, "target", notes[i].target);
 		json_object_object_add(change, "pid", notes[i].vm ?
 				       json_object_new_int(notes[i].vm) : NULL);
@@ -310,6 +312,8 @@ static struct json_object *json_changes(void)
 		desk_json_text(change, "now", notes[i].now);
 		desk_json_text(change, "verb", notes[i].verb);
 		desk_json_number(change, "when", notes[i].when);
+		json_object_object_add(change, "running", comparing ?
+				       json_object_new_int(comparing) : NULL);
 		json_object_array_add(list, change);
 	}
 	free(notes);

@@ -131,9 +131,7 @@ static struct desk_word number(double x)
 {
 	struct desk_word word;
 
-	if (isinf(x))
-		snprintf(word.text, sizeof(word.text), "infinite");
-	else if (x && x < 0.0001)
+	if (x && x < 0.0001)
 		snprintf(word.text, sizeof(word.text), "<0.0001");
 	else
 		snprintf(word.text, sizeof(word.text), "%.*f", !x ? 0 : x < 0.00995 ? 4 :
@@ -141,28 +139,93 @@ static struct desk_word number(double x)
 	return word;
 }
 
+static struct desk_word amount(const char *name, double median)
+{
+	size_t len = strlen(name);
+
+	if (len > 1 && !strcmp(name + len - 2, "ns"))
+		return desk_duration(median);
+	return desk_amount(median);
+}
+
+/* Over a median of 0 there is no ratio, and so no end; free() it. */
+static char *interval(const struct ratio *r, const char *to)
+{
+	if (isinf(r->high))
+		return desk_text("%s or more", number(r->low).text);
+	return desk_text("%s%s%s", number(r->low).text, to, number(r->high).text);
+}
+
+/* How much of the first policy's a run has, or how much it has where that has none. */
+static char *relation(const struct compare *c, size_t value, unsigned int run,
+		      const struct ratio *r, const char *of)
+{
+	const char *base = c->policies[0], *name = c->names[value];
+	size_t n;
+
+	if (!isinf(r->ratio))
+		return desk_text("%s of %s in %s", of, base, name);
+	return desk_text("%s in %s, where %s has 0",
+			 amount(name, median(c, value, run, false, &n)).text, name, base);
+}
+
+/* What the first policy is of itself. */
+static char *noise(const struct compare *c, const struct ratio *same)
+{
+	const char *base = c->policies[0];
+	char *range, *text;
+
+	if (!same->has_interval)
+		return desk_text("%s again has no interval", base);
+	if (isinf(same->low))
+		return desk_text("%s again has some where %s has 0", base, base);
+	range = interval(same, " to ");
+	text = desk_text("%s again is %s", base, range);
+	free(range);
+	return text;
+}
+
+static char *with_interval(const struct compare *c, size_t value, unsigned int run,
+			   const struct ratio *r)
+{
+	struct ratio same = ratio(c, value, COMPARE_AGAIN);
+	const char *policy = compare_policy(c, run), *base = c->policies[0];
+	char *range = interval(r, " to "), *of = relation(c, value, run, r, range);
+	char *again = noise(c, &same), *text;
+
+	if (!stats_differs(r, &same))
+		text = desk_text("%s: no difference shown: %s; %s", policy, of, again);
+	else if (isinf(r->ratio))
+		text = desk_text("%s: %s", policy, of);
+	else
+		text = desk_text("%s: %s of %s (%s) in %s", policy, number(r->ratio).text,
+				 base, range, c->names[value]);
+	free(again);
+	free(range);
+	free(of);
+	return text;
+}
+
 static char *sentence(const struct compare *c, size_t value, unsigned int run)
 {
-	struct ratio r = ratio(c, value, run), same = ratio(c, value, COMPARE_AGAIN);
-	const char *policy = compare_policy(c, run), *base = c->policies[0];
-	const char *name = c->names[value];
+	struct ratio r = ratio(c, value, run);
+	const char *policy = compare_policy(c, run);
+	char *of, *text;
 	size_t n;
 
 	median(c, value, run, false, &n);
 	if (!r.known && n)
-		return desk_text("%s: no difference shown, both have no %s", policy, name);
+		return desk_text("%s: no difference shown, both have no %s", policy,
+				 c->names[value]);
 	if (!r.known)
 		return desk_text("%s: no sample", policy);
-	if (!r.has_interval)
-		return desk_text("%s: %s of %s in %s; that is %zu sample%s, an interval takes %d",
-				 policy, number(r.ratio).text, base, name, n, n == 1 ? "" : "s",
-				 STATS_ENOUGH);
-	if (stats_differs(&r, &same))
-		return desk_text("%s: %s of %s (%s to %s) in %s", policy, number(r.ratio).text,
-				 base, number(r.low).text, number(r.high).text, name);
-	return desk_text("%s: no difference shown: %s to %s of %s in %s; %s again is %s to %s",
-			 policy, number(r.low).text, number(r.high).text, base, name, base,
-			 number(same.low).text, number(same.high).text);
+	if (r.has_interval)
+		return with_interval(c, value, run, &r);
+	of = relation(c, value, run, &r, number(r.ratio).text);
+	text = desk_text("%s: %s; that is %zu sample%s, an interval takes %d", policy, of, n,
+			 n == 1 ? "" : "s", STATS_ENOUGH);
+	free(of);
+	return text;
 }
 
 /* Of the value that --by names. */
@@ -178,29 +241,26 @@ static size_t chosen(const struct compare *c)
 
 static void add_ratio(struct desk_grid *grid, const struct ratio *r)
 {
-	char *text;
+	char *text, *range;
 
-	if (!r->known)
+	if (!r->known) {
 		text = desk_copy("-");
-	else if (!r->has_interval)
+	} else if (isinf(r->ratio)) {
+		text = desk_copy("from 0");
+	} else if (!r->has_interval) {
 		text = desk_copy(number(r->ratio).text);
-	else
-		text = desk_text("%s (%s-%s)", number(r->ratio).text, number(r->low).text,
-				 number(r->high).text);
+	} else {
+		range = interval(r, "-");
+		text = desk_text("%s (%s)", number(r->ratio).text, range);
+		free(range);
+	}
 	desk_grid_add(grid, text);
 	free(text);
 }
 
 static void add_median(struct desk_grid *grid, const char *name, double median)
 {
-	size_t len = strlen(name);
-
-	if (isnan(median))
-		desk_grid_add(grid, "-");
-	else if (len > 1 && !strcmp(name + len - 2, "ns"))
-		desk_grid_add(grid, desk_duration(median).text);
-	else
-		desk_grid_add(grid, desk_amount(median).text);
+	desk_grid_add(grid, isnan(median) ? "-" : amount(name, median).text);
 }
 
 /* What neither policy did, and what was not counted. */
@@ -299,14 +359,13 @@ static void print_text(const struct compare *c)
 	}
 }
 
-/* JSON has no infinite numbers: null. */
 static struct json_object *json_ratio(const struct ratio *r)
 {
 	struct json_object *object = json_object_new_object();
 
-	desk_json_real(object, "ratio", r->ratio, r->known && !isinf(r->ratio));
-	desk_json_real(object, "low", r->low, r->has_interval && !isinf(r->low));
-	desk_json_real(object, "high", r->high, r->has_interval && !isinf(r->high));
+	desk_json_real(object, "ratio", r->ratio, r->known);
+	desk_json_real(object, "low", r->low, r->has_interval);
+	desk_json_real(object, "high", r->high, r->has_interval);
 	return object;
 }
 

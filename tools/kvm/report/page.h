@@ -82,15 +82,16 @@ void page_print(struct page *page, const struct page_items *items, const char *b
 
 /*
  * Runs gnuplot with @script and puts what it draws into the page, with @names of its
- * series, each of which has its page_style(). @about says in words what is to be seen.
+ * series, each of which has its page_style(). @about says in words what is to be seen. It is
+ * so many pixels @higher than others.
  */
 void page_plot(struct page *page, const char *title, const char *about, const char *script,
-	       const char * const *names, size_t nr);
+	       const char * const *names, size_t nr, unsigned int higher);
 
 /* gnuplot's words for the line and the points of a series: the same name always has the same. */
 const char *page_style(const char *name);
 
-/* Text between single quotes of gnuplot: anything but plain characters is a '?'. */
+/* Text between quotes of gnuplot, of either kind: anything but plain characters is a '?'. */
 char *page_plain(const char *text);
 
 /* gnuplot's words for an axis, 'x' or 'y', of times, of bytes or of ratios, from low to high. */
@@ -100,7 +101,8 @@ void page_axis_ratio(FILE *script, char axis, double low, double high);
 
 /*
  * Rows of points with a low and a high end (page_bars.c): series first, then a row and its
- * points, one of each series or none. Names are kept, not copied. Printing frees it.
+ * points, one of each series or none. A high end may be infinite. Names are kept, not copied,
+ * and are printed whole. Printing frees it.
  */
 struct page_bars;
 

@@ -11,6 +11,9 @@
 #include "desk.h"
 #include "page.h"
 
+#define LINE_CHARS	16	/* of a row's name, which may have several lines */
+#define LINE_HEIGHT	24	/* of a line in pixels */
+
 struct point {
 	size_t row, series;
 	double at, low, high;
@@ -58,6 +61,8 @@ static void reach(struct page_bars *bars, double x)
 		bars->has_zero = true;
 		return;
 	}
+	if (isinf(x))
+		return;
 	bars->low = fmin(bars->low, x);
 	bars->high = fmax(bars->high, x);
 }
@@ -79,10 +84,52 @@ void page_bars_add(struct page_bars *bars, size_t series, double at, double low,
 	reach(bars, high);
 }
 
-/* Rows go down from -1, the series of each are side by side. */
+/*
+ * How many characters of a name go into its first line: of a long one up to a comma or the
+ * like, if there is one in the line's second half.
+ */
+static size_t first_line(const char *name)
+{
+	size_t len = strlen(name), i;
+
+	if (len <= LINE_CHARS)
+		return len;
+	for (i = LINE_CHARS; i > LINE_CHARS / 2; i--)
+		if (strchr(",/ _-:=", name[i - 1]))
+			return i;
+	return LINE_CHARS;
+}
+
+static size_t nr_lines(const char *name)
+{
+	size_t nr = 1;
+
+	for (name += first_line(name); *name; name += first_line(name))
+		nr++;
+	return nr;
+}
+
+/* Lines of all names above @row. */
+static size_t lines_above(const struct page_bars *bars, size_t row)
+{
+	size_t nr = 0, i;
+
+	for (i = 0; i < row; i++)
+		nr += nr_lines(bars->rows[i]);
+	return nr;
+}
+
+/* The middle of a row, which is as high as its name has lines. Rows go down from -0.5. */
+static double middle(const struct page_bars *bars, size_t row)
+{
+	return -0.5 - lines_above(bars, row) - nr_lines(bars->rows[row]) / 2.0;
+}
+
+/* The series of a row are side by side. */
 static double height(const struct page_bars *bars, const struct point *p)
 {
-	return -1.0 - p->row + ((bars->nr_series - 1) / 2.0 - p->series) * 0.6 / bars->nr_series;
+	return middle(bars, p->row) +
+	       ((bars->nr_series - 1) / 2.0 - p->series) * 0.6 / bars->nr_series;
 }
 
 /* 0 has no place on a logarithmic axis: it gets one left of all others. */
@@ -91,9 +138,15 @@ static double zero(const struct page_bars *bars)
 	return bars->low / 4;
 }
 
+/* Where the axis ends. */
+static double most(const struct page_bars *bars)
+{
+	return bars->high * 1.3;
+}
+
 static double place_of(const struct page_bars *bars, double x)
 {
-	return x > 0 ? x : zero(bars);
+	return isinf(x) ? most(bars) : x > 0 ? x : zero(bars);
 }
 
 static void write_data(const struct page_bars *bars, FILE *script)
@@ -114,16 +167,32 @@ static void write_data(const struct page_bars *bars, FILE *script)
 	}
 }
 
+/* In double quotes, where gnuplot has a \n, and page_plain() leaves nothing else that counts. */
+static void write_name(const char *name, FILE *script)
+{
+	char *plain = page_plain(name), *line = plain;
+
+	fputc('"', script);
+	while (*line) {
+		size_t bytes = first_line(line);
+
+		fprintf(script, "%s%.*s", line == plain ? "" : "\\n", (int)bytes, line);
+		line += bytes;
+	}
+	fputc('"', script);
+	free(plain);
+}
+
 static void write_labels(const struct page_bars *bars, FILE *script)
 {
 	size_t i;
 
-	fprintf(script, "set yrange [-%zu.5:-0.5]\nset ytics scale 0 (", bars->nr_rows);
+	fprintf(script, "set yrange [-%zu.5:-0.5]\nset ytics scale 0 (",
+		lines_above(bars, bars->nr_rows));
 	for (i = 0; i < bars->nr_rows; i++) {
-		char *plain = page_plain(bars->rows[i]);
-
-		fprintf(script, "%s'%.16s' -%zu", i ? ", " : "", plain, i + 1);
-		free(plain);
+		fputs(i ? ", " : "", script);
+		write_name(bars->rows[i], script);
+		fprintf(script, " %g", middle(bars, i));
 	}
 	fprintf(script, ")\n");
 }
@@ -148,10 +217,10 @@ static char *script(const struct page_bars *bars)
 		return desk_copy("");
 	write_data(bars, to);
 	write_labels(bars, to);
-	bars->axis(to, 'x', bars->low / 1.3, bars->high * 1.3);
+	bars->axis(to, 'x', bars->low / 1.3, most(bars));
 	if (bars->has_zero)
 		fprintf(to, "set xtics add ('0' %.17g)\nset xrange [%.17g:%.17g]\n", zero(bars),
-			zero(bars) / 1.3, bars->high * 1.3);
+			zero(bars) / 1.3, most(bars));
 	if (bars->line)
 		fprintf(to, "set arrow from %g, graph 0 to %g, graph 1 nohead lw 1.5\n", bars->line,
 			bars->line);
@@ -180,8 +249,12 @@ static char *in_words(const struct page_bars *bars)
 	for (i = 0; i < bars->nr_points; i++) {
 		const struct point *p = &bars->points[i];
 
-		fprintf(to, "%s%s, %s: %.3g (%.3g to %.3g)", i ? "; " : "", bars->rows[p->row],
-			bars->series[p->series], p->at, p->low, p->high);
+		fprintf(to, "%s%s, %s: %.3g ", i ? "; " : "", bars->rows[p->row],
+			bars->series[p->series], p->at);
+		if (isinf(p->high))
+			fprintf(to, "(%.3g or more)", p->low);
+		else
+			fprintf(to, "(%.3g to %.3g)", p->low, p->high);
 	}
 	fclose(to);
 	return text;
@@ -192,8 +265,10 @@ void page_bars_print(struct page *page, struct page_bars *bars)
 	/* All are 0, or there are none: there is no axis for that. */
 	if (bars->nr_points && bars->high > 0) {
 		char *text = script(bars), *words = in_words(bars);
+		size_t more = lines_above(bars, bars->nr_rows) - bars->nr_rows;
 
-		page_plot(page, bars->title, words, text, bars->series, bars->nr_series);
+		page_plot(page, bars->title, words, text, bars->series, bars->nr_series,
+			  more * LINE_HEIGHT);
 		free(text);
 		free(words);
 	}

@@ -250,7 +250,7 @@ static void plot(struct page *page, const struct dimension *d, const struct poin
 	}
 	fclose(to);
 	title = desk_text("%s by %s: %s", series, d->what, p->common);
-	page_plot(page, title, "The figures are in the table.", script, names, policies);
+	page_plot(page, title, "The figures are in the table.", script, names, policies, 0);
 	free(title);
 	free(script);
 }

@@ -3,6 +3,7 @@
  * Results of kvm-zap compare in a report. See page.h.
  */
 #define _GNU_SOURCE
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,14 +105,21 @@ static void cell_median(struct page *page, const char *name, struct json_object 
 	free(c);
 }
 
+/* There is none to a median of 0: what is null then is infinite, an upper end as well. */
 static void cell_ratio(struct page *page, struct json_object *run)
 {
-	double ratio, low, high;
-	bool known = page_number(run, "ratio", &ratio);
-	bool interval = page_number(run, "low", &low) && page_number(run, "high", &high);
+	double ratio, low, high, median;
+	bool known = page_number(run, "ratio", &ratio), has_low = page_number(run, "low", &low);
+	bool has_high = page_number(run, "high", &high);
 	char *a = page_ratio(ratio, known), *b = page_ratio(low, true), *c = page_ratio(high, true);
 
-	page_cell(page, interval ? desk_text("%s (%s to %s)", a, b, c) : desk_copy(a));
+	if (!known && page_number(run, "median", &median) && median > 0)
+		page_cell(page, desk_copy("from 0"));
+	else if (known && has_low && !has_high)
+		page_cell(page, desk_text("%s (%s or more)", a, b));
+	else
+		page_cell(page, has_low && has_high ? desk_text("%s (%s to %s)", a, b, c) :
+						      desk_copy(a));
 	free(a);
 	free(b);
 	free(c);
@@ -216,13 +224,15 @@ static size_t nr_series(struct json_object *json)
 static void add_ratio(struct page_bars *bars, size_t series, struct json_object *run)
 {
 	double ratio, low, high;
+	bool interval = page_number(run, "low", &low);
 
 	if (!page_number(run, "ratio", &ratio))
 		return;
-	if (!page_number(run, "low", &low))
+	if (!interval)
 		low = ratio;
+	/* A low end alone: there is no end to the other side. */
 	if (!page_number(run, "high", &high))
-		high = ratio;
+		high = interval ? INFINITY : ratio;
 	page_bars_add(bars, series, ratio, low, high);
 }
 

@@ -215,7 +215,7 @@ static void plot(struct page *page, const struct lateness *all, size_t nr)
 		names[i] = all[i].name;
 	page_out(page, "<div class=\"plots\">\n");
 	page_plot(page, "Timers in the guest: how many wake that late or later; left is better",
-		  about, text, names, nr);
+		  about, text, names, nr, 0);
 	page_out(page, "</div>\n");
 	free(text);
 	free(about);

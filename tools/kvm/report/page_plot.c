@@ -18,7 +18,8 @@
 #include "page.h"
 
 /* Small enough for a telephone, where a letter is to be read. */
-#define SIZE(between)	"480" between "330"
+#define WIDTH	480
+#define HEIGHT	330
 
 /* To be seen on white and on black; the points' shapes differ as well. */
 static const struct {
@@ -295,33 +296,35 @@ static void print_key(struct page *page, const char * const *names, size_t nr)
 }
 
 void page_plot(struct page *page, const char *title, const char *about, const char *script,
-	       const char * const *names, size_t nr)
+	       const char * const *names, size_t nr, unsigned int higher)
 {
 	unsigned int n = ++page->plots;
-	char *whole, *svg, *id;
+	char *whole, *svg, *id, *size;
 	const char *rest;
 
 	if (page->no_plots)
 		return;
-	whole = desk_text("set terminal svg size " SIZE(",") " dynamic noenhanced "
+	whole = desk_text("set terminal svg size %d,%d dynamic noenhanced "
 			  "font 'sans-serif,16' name 'plot%u'\nset encoding utf8\nset key off\nset border 3\n"
 			  "set tics nomirror\nset grid lw 0.4\nset samples 2\n%s\n",
-			  n, script);
+			  WIDTH, HEIGHT + higher, n, script);
 	svg = draw(page, whole);
 	free(whole);
 	if (!svg)
 		return;
 	id = desk_text("p%u-", n);
+	size = desk_text("%d %d", WIDTH, HEIGHT + higher);
 	rest = skip(svg, "<svg", ">");
 	rest = skip(rest, "<title>", "</title>");
 	rest = skip(rest, "<desc>", "</desc>");
 	page_out(page, "<figure><figcaption aria-hidden=\"true\">%s</figcaption>"
-		 "<svg viewBox=\"0 0 " SIZE(" ") "\" role=\"img\" aria-labelledby=\"%st %sd\">"
-		 "<title id=\"%st\">%s</title><desc id=\"%sd\">%s</desc>", title, id, id, id, title,
-		 id, about);
+		 "<svg viewBox=\"0 0 %s\" role=\"img\" aria-labelledby=\"%st %sd\">"
+		 "<title id=\"%st\">%s</title><desc id=\"%sd\">%s</desc>", title, size, id, id, id,
+		 title, id, about);
 	print_svg(page, rest, n);
 	print_key(page, names, nr);
 	page_out(page, "</figure>\n");
+	free(size);
 	free(svg);
 	free(id);
 }

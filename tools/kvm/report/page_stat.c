@@ -177,7 +177,7 @@ static void plot(struct page *page, struct json_object *json, size_t first)
 	fclose(h.about);
 	title = desk_text("Site %s: time of an invalidation, by powers of 2", name_of(row, "site"));
 	if (h.nr)
-		page_plot(page, title, about, data, h.names, h.nr);
+		page_plot(page, title, about, data, h.names, h.nr, 0);
 	free(title);
 	free(data);
 	free(about);

@@ -72,7 +72,7 @@ static void option(void *verb, int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'v':
-		desk_one_vm(state, &a->vm, arg);
+		a->vm = arg;
 		return;
 	case 's':
 		a->site = arg;

@@ -17,6 +17,11 @@
 /* The key of a table's entry that has no letter is its number, from here on. */
 #define KEY_LONG	0x100
 
+struct parsing {
+	const struct option_desc *table;
+	const char **given;	/* what each of it was given, NULL: nothing yet */
+};
+
 static const struct {
 	const char *word;
 	unsigned long bytes;
@@ -115,9 +120,20 @@ static int key_of(const struct option_desc *table, const struct option_desc *d)
 	return d->letter ? d->letter : KEY_LONG + (d - table);
 }
 
+/* Of two values one would be left out, and nobody would see which. */
+static void take_once(const struct option_desc *d, const char **given, const char *arg,
+		      struct argp_state *state)
+{
+	if (arg && *given)
+		argp_error(state, "--%s is given twice ('%s', '%s'): give it once", d->name,
+			   *given, arg);
+	*given = arg;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	const struct option_desc *table = state->input, *d;
+	const struct parsing *p = state->input;
+	const struct option_desc *table = p->table, *d;
 
 	if (key == 'h')
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
@@ -126,6 +142,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	for (d = table; d->name; d++) {
 		if (key_of(table, d) != key)
 			continue;
+		take_once(d, &p->given[d - table], arg, state);
 		if (d->kind == OPT_REFUSED)
 			argp_error(state, "--%s: %s", d->name, d->help);
 		else if (d->kind == OPT_FLAG)
@@ -182,6 +199,7 @@ void options_parse(int argc, char **argv, const char *command, const char *about
 	unsigned int i, nr = 0;
 	struct argp_option *options;
 	struct argp argp = { .parser = parse };
+	struct parsing parsing = { .table = table };
 	char **words, *doc = paragraphs(about);
 
 	while (table[nr].name)
@@ -189,7 +207,8 @@ void options_parse(int argc, char **argv, const char *command, const char *about
 	/* One for -h, one that ends them; a word for the one that is NULL. */
 	options = calloc(nr + 2, sizeof(*options));
 	words = calloc(argc + 1, sizeof(*words));
-	if (!options || !words)
+	parsing.given = calloc(nr + 1, sizeof(*parsing.given));
+	if (!options || !words || !parsing.given)
 		vm_die("out of memory");
 	for (i = 0; i < nr; i++)
 		options[i] = (struct argp_option) {
@@ -204,9 +223,10 @@ void options_parse(int argc, char **argv, const char *command, const char *about
 	memcpy(words, argv, argc * sizeof(*words));
 	words[0] = (char *)command;
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, words, 0, NULL, (void *)table);
+	argp_parse(&argp, argc, words, 0, NULL, &parsing);
 	for (i = 0; i < nr; i++)
 		free((char *)options[i].doc);
+	free(parsing.given);
 	free(options);
 	free(words);
 	free(doc);

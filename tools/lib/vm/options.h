@@ -32,8 +32,9 @@ struct option_desc {
 
 /*
  * Parse @argv[1..] by @table, which an entry without a name ends, by argp: names may be
- * cut short. --help, or -h, prints @about and the table, and exits 0; anything wrong is
- * said on stderr and exits 2. @command is what messages begin with: "kvm-zap-bench rom".
+ * cut short, and a value is given once. --help, or -h, prints @about and the table, and
+ * exits 0; anything wrong is said on stderr and exits 2. @command is what messages begin
+ * with: "kvm-zap-bench rom".
  */
 void options_parse(int argc, char **argv, const char *command, const char *about,
 		   const struct option_desc *table);

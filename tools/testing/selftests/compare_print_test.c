@@ -328,6 +328,96 @@ static void check_json(struct compare *c, int file)
 	json_object_put(object);
 }
 
+/* Nothing of it, and what has no ratio to that ------------------------------ */
+
+/* Samples of one value: of each run those of its row, one each round. */
+static struct compare one_value(const char *name, double v[][8], unsigned int rounds)
+{
+	struct compare c = { .policies = { "fast", "scoped" }, .nr_policies = 2, .by = name,
+			     .rounds = rounds, .rounds_done = rounds, .seed = 1, .nr_values = 1,
+			     .what = "db (pid 7)" };
+	unsigned int round, run;
+
+	c.names = desk_alloc(sizeof(*c.names));
+	c.names[0] = desk_copy(name);
+	c.samples = desk_alloc(rounds * compare_runs(&c) * sizeof(*c.samples));
+	for (round = 0; round < rounds; round++)
+		for (run = 0; run < compare_runs(&c); run++) {
+			struct compare_sample *s = &c.samples[c.nr_samples++];
+
+			*s = (struct compare_sample){ .round = round + 1, .run = run,
+						      .invalidations = 1 };
+			s->values = desk_alloc(sizeof(*s->values));
+			s->values[0] = v[run][round];
+		}
+	return c;
+}
+
+/* The row, NULL: there is none, and the sentence; in JSON as well, and its figures. */
+static void says(struct compare c, int file, const char *row, const char *sentence,
+		 const char *figures)
+{
+	static const char * const keys[] = { "ratio", "low", "high", "differs", "text", NULL };
+	struct json_object *object, *value, *others;
+	char *text = printed(&c, file, "80"), *line = line_of(text, c.by);
+
+	is(line, "%s", row);
+	free(line);
+	line = line_of(text, "scoped: ");
+	is(line, "scoped: %s", sentence);
+	if (strstr(text, "inf") || strstr(text, "nan"))
+		is(text, "no infinite number");
+	free(line);
+	free(text);
+	c.common.json = true;
+	text = printed(&c, file, "80");
+	object = json_tokener_parse(text);
+	free(text);
+	json_object_object_get_ex(object, "values", &value);
+	json_object_object_get_ex(json_object_array_get_idx(value, 0), "others", &others);
+	text = fields(json_object_array_get_idx(others, 0), keys);
+	is(text, "%s scoped: %s", figures, sentence);
+	free(text);
+	json_object_put(object);
+}
+
+static void check_nothing(int file)
+{
+	double kept[][8] = { { 0 }, { 0 }, { 2000, 2000, 2000, 2000, 2000, 2000 } };
+	double tied[][8] = { { 0 }, { 0 }, { 5, 5, 0, 0, 5, 5 } };
+	double open[][8] = { { 0, 0, 0, 100, 100, 100 }, { 0, 0, 100, 100, 100, 100 },
+			     { 100, 100, 100, 100, 100, 100 } };
+	double some[][8] = { { 0, 0, 0, 0, 0, 0 }, { 7, 7, 7, 7, 7, 7 },
+			     { 900, 900, 900, 900, 900, 900 } };
+	double most[][8] = { { 0, 0, 0, 0, 0, 0 }, { 7, 7, 7, 7, 7, 0 },
+			     { 900, 900, 900, 900, 900, 900 } };
+	double less[][8] = { { 9, 9, 9, 9, 9, 9 }, { 9, 9, 9, 9, 9, 9 }, { 0 } };
+
+	says(one_value("kept", kept, 6), file, "kept 0 - 2.0k from 0",
+	     "2.0k in kept, where fast has 0", "(null) (null) (null) true");
+	says(one_value("stall_ns", kept, 6), file, "stall_ns 0ns - 2.0us from 0",
+	     "2.0us in stall_ns, where fast has 0", "(null) (null) (null) true");
+	says(one_value("kept", kept, 1), file, "kept 0 - 2.0k from 0",
+	     "2.0k in kept, where fast has 0; that is 1 sample, an interval takes 6",
+	     "(null) (null) (null) (null)");
+	/* Some resamples of it have a median of 0 as well, and are the same. */
+	says(one_value("kept", tied, 6), file, "kept 0 - 5 from 0",
+	     "no difference shown: 5 in kept, where fast has 0; fast again has no interval",
+	     "(null) 1.000000 (null) false");
+	says(one_value("kept", open, 6), file, "kept 100 2.00 (0 or more) 100 1.00 (1.00 or more)",
+	     "no difference shown: 1.00 or more of fast in kept; fast again is 0 or more",
+	     "1.000000 1.000000 (null) false");
+	/* Both runs of it together have a median. */
+	says(one_value("kept", some, 6), file, "kept 3.5 from 0 900 257.14 (128.57 or more)",
+	     "no difference shown: 128.57 or more of fast in kept; fast again has some where fast has 0",
+	     "257.142857 128.571429 (null) false");
+	says(one_value("kept", most, 6), file, "kept 0 from 0 900 from 0",
+	     "no difference shown: 900 in kept, where fast has 0; fast again has some where fast has 0",
+	     "(null) 128.571429 (null) false");
+	says(one_value("kept", less, 6), file, "kept 9 1.00 (1.00-1.00) 0 0 (0-0)",
+	     "0 of fast (0 to 0) in kept", "0.000000 0.000000 0.000000 true");
+}
+
 /* While it runs ------------------------------------------------------------- */
 
 static void check_progress(const struct compare *c)
@@ -401,7 +491,7 @@ int main(void)
 		printf("1..0 # SKIP no terminal is to be had\n");
 		return 4;
 	}
-	printf("TAP version 13\n1..4\n");
+	printf("TAP version 13\n1..5\n");
 	check(&c, terminal, "200", 1);
 	check(&c, terminal, "80", 2);
 	/* One at a time is as narrow as it gets. */
@@ -415,6 +505,8 @@ int main(void)
 	check_text(&c, file);
 	check_json(&c, file);
 	result("each figure is that of its policy, its value and its samples");
+	check_nothing(file);
+	result("over nothing there is no ratio, and what there is is said in words");
 	check_progress(&c);
 	check_file(&c);
 	result("what is left is estimated, and a sample is written as it comes");

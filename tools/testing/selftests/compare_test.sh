@@ -282,6 +282,8 @@ live_test() {
 	# While it runs, its words are its own affair.
 	zap 0 status -i 0
 	says "was 'inherit'; it runs, as pid $comparing, and puts that back"
+	zap 0 status -i 0 --json
+	json '[.changes[] | [.verb, .pid, .running]]' "[[\"compare\",$vm,$comparing]]"
 	zap 1 restore --json
 	json '[.restored[].outcome]' '["running"]'
 	zap 1 restore
@@ -293,6 +295,8 @@ live_test() {
 	zap 0 status -i 0
 	says "by kvm-zap compare since"
 	says "was 'inherit'; it was killed: kvm-zap restore"
+	zap 0 status -i 0 --json
+	json '[.changes[] | [.verb, .pid, .running]]' "[[\"compare\",$vm,null]]"
 	# The next one does not take it for the VM's own word.
 	zap 0 compare --vm "$vm" -p fast -r 1 -s 3
 	says "pid $vm): a 'kvm-zap compare' that was killed has left 'fast'"

@@ -3,7 +3,8 @@
 #
 # kvm-zap trace with made-up events on a host made of files: each figure of a line, of JSON
 # and of --top is the event's. Real events are the matter of desk_trace_test.sh, what QEMU
-# says of memslots that of desk_qmp_test.sh. trace_source_test.c has what is asked of tracefs.
+# says of memslots that of desk_qmp_test.sh. trace_source_test.c has what is asked of tracefs,
+# and trace_fields_test.c what its records are.
 #
 # What breaks without it: a column has another one's figures, --top sums up what does not
 # belong together, or nobody hears of events that were lost.
@@ -148,20 +149,16 @@ web 310 fast 3.0us mmio '
 }
 
 source_test() {
-	# shellcheck disable=SC2046 # a word each
-	cc -std=gnu11 -O1 -Wall -Wextra -Werror -pthread \
-		$(find "$source/kvm" "$source/lib" -name arm64 -prune -o -type d -printf '-I%p ') \
-		-I/usr/include/tracefs -I/usr/include/traceevent -o "$tmp/source" "$here/trace_source_test.c" \
-		$(for unit in trace_source desk host vm vm_arch vcpu guest_pt stats; do
-			find "$source/kvm" "$source/lib" -name arm64 -prune -o -name $unit.c -print
-		done) "$source/lib/vm/x86/guest.S" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	"$tmp/source" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
+	unit trace_source_test trace_source.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S
 	ktap_result 'tracefs is asked for what the options say, and for what was lost'
+	unit trace_fields_test trace_fields.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S \
+		-ltraceevent
+	ktap_result "an event has each field of its record, and another kvm's is refused"
 }
 
 events_build
 fake_make
-ktap_start 4
+ktap_start 5
 line_test
 lost_test
 top_test

@@ -339,6 +339,65 @@ memslot_zap|stock|auto'
 	ktap_result 'of several files each has its own host, part and verdicts'
 }
 
+# Of a median of 0 there is no ratio: null is that, and an upper end that is null is open.
+nothing_test() {
+	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
+	: > "$tmp/scripts"
+	jq '.values[0].others[0] += { ratio: 4, low: 2, high: null } |
+		.values[1].others[0] += { ratio: null, low: null, high: null } |
+		.values[2].others[0] += { ratio: null, low: 3, high: null, median: 5 } |
+		.values[4].again += { ratio: null, low: null, high: null }' "$tmp/compare.json" > "$tmp/nothing.json"
+	schema_keeps "$tmp/nothing.json"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/nothing.json" -o "$page"
+	ktap_equal 'ratios' "$(rows 'value|' | cut -d '|' -f 1,3,5 | sed '1d; s/^.touch own./own/')" \
+		"ns|1.00 (0.95 to 1.04)|4.00 (2.00 or more)
+update_ns|1.00 (0.95 to 1.04)|from 0
+refaults|1.00 (0.95 to 1.04)|from 0
+&#39;\`touch own\`|from 0|0.50 (0.25 to 0.75)
+cpu/event=0xc4,umask=0x01,name=a_long_name_\`touch owned\`&#39;&quot;&lt;&gt;/|1.00 (0.95 to 1.04)|0.50 (0.25 to 0.75)"
+	ktap_check grep -q 'ns, scoped: 4 (2 or more); ' "$page"
+	# The axis goes to 1.3 times what is farthest, which is 4: so does what has no end.
+	ktap_equal 'the open end' "$(awk '/^\$d1 << EOD/ { inside = 1; next } inside { print $1, $3, $4; exit }' "$tmp/scripts")" \
+		'4 2 5.2000000000000002'
+	ktap_equal 'no number' "$(grep -c -w -e inf -e nan "$tmp/scripts" "$page" | cut -d : -f 2 | xargs)" '0 0'
+	ktap_result 'over nothing there is no ratio, and an interval may have no end'
+}
+
+# Two of perf's events may begin alike.
+long_test() {
+	long=cpu/event=0xc4,umask=0x
+	other=a-name-that-has-no-comma.but_is_long_all_the_same
+	jq --arg one "${long}01/" --arg two "${long}02/" --arg other "$other" '.values[3].name = $one | .values[4].name = $two |
+		.values[5].name = $other | .values[3].others[0].ratio = 0.5' "$tmp/compare.json" > "$tmp/long.json"
+	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
+	: > "$tmp/scripts"
+	PATH=$tmp/bin:$PATH report 0 "$tmp/long.json" -o "$page"
+	sed -n 's/^set ytics scale 0 (\(.*\))$/\1/p' "$tmp/scripts" | head -n 1 > "$tmp/tics"
+	sed 's/\\n//g' "$tmp/tics" > "$tmp/tics.whole"
+	for name in "${long}01/" "${long}02/" "$other"; do
+		ktap_check grep -q -F "\"$name\"" "$tmp/tics.whole"
+	done
+	ktap_equal 'lines of more than 16 letters' "$(grep -o '"[^"]*"' "$tmp/tics" | sed 's/\\n/\n/g' | tr -d '"' | grep -c '.\{17\}')" 0
+	# Places: of a name's lines the middle. Two of two lines, one of four, below three of one.
+	ktap_equal 'places' "$(grep -o '" -[0-9.]*' "$tmp/tics" | tr -d '" ' | xargs)" '-1 -2 -3 -4.5 -6.5 -9.5'
+	ktap_check grep -q '^set yrange \[-11.5:-0.5\]' "$tmp/scripts"
+	# Five lines more, of 24 pixels, in the picture and in the page.
+	ktap_check grep -q '^set terminal svg size 480,450 ' "$tmp/scripts"
+	ktap_check grep -q 'viewBox="0 0 480 450"' "$page"
+	ktap_check grep -q 'viewBox="0 0 480 330"' "$page"
+	if command -v gnuplot > /dev/null; then
+		report 0 "$tmp/long.json" -o "$page"
+		ktap_equal 'remarks' "$err" ''
+		# The lines of the SVG's text, one after the other.
+		tr -d '\n\t' < "$page" | grep -o '<div class="plots">.*' |
+			sed 's/<desc[^>]*>[^<]*//g; s/<[^>]*>//g' > "$tmp/letters"
+		for name in "${long}01/" "${long}02/" "$other"; do
+			ktap_check grep -q -F "$name" "$tmp/letters"
+		done
+	fi
+	ktap_result "a plot has events' names whole"
+}
+
 # A tic is where its label says; 0 has a place of its own.
 axes_test() {
 	path_with "cat >> $tmp/scripts; echo '<svg></svg>'"
@@ -463,7 +522,7 @@ nothing is wider than a window of 360 pixels, nor of 1600
 by day and by night letters are seen, those of plots as well
 there is something to see'
 
-ktap_start 12
+ktap_start 14
 mkdir "$tmp/out"
 data_make || ktap_fail 'the files to report on are not as the schema says'
 input_test
@@ -472,6 +531,8 @@ gnuplot_test
 latency_test
 tables_test
 several_test
+nothing_test
+long_test
 axes_test
 report 0 "$tmp/compare.json" "$tmp/stat.json" "$tmp/bench.json" -o "$page"
 ktap_equal 'remarks' "$err" ''

@@ -236,6 +236,9 @@ verify_test() {
 	json '[.ok, .newest_kernel, [.sites[] | [.site, .word, .now, .boot]]]' \
 		'[true,null,[["memslot","stock","stock",null],["teardown","walk","walk",null]]]'
 	says 'web (pid 310) follows its own vm, scoped'
+	json .vms_unknown null
+	zap 0 verify memslot=stock
+	unsaid 'not known'
 	zap 1 verify memslot=scoped
 	says 'not so: now: memslot is stock'
 	zap 0 verify --boot memslot=stock

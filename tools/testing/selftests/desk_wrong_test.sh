@@ -11,6 +11,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
 . "$here/lib/desk_zap.sh"
+bench=${1:-$top/build/tools/kvm-zap}-bench
 
 wrong_test() {
 	fake_make
@@ -33,12 +34,6 @@ wrong_test() {
 	says "'memslots' is no site: memslot, mmio, teardown"
 	zap 2 set memslot=scoped
 	says "'memslot=scoped': give SITE and WORD as two words, as in memslot scoped"
-	# Of two VMs one would keep what it has.
-	for verb in 'set memslot auto' 'compare -r 1' trace record; do
-		# shellcheck disable=SC2086 # words
-		zap 2 $verb --vm db --vm web
-		says "--vm is given twice ('db', 'web'): one VM at a time"
-	done
 	zap 2 set memslot fast 210
 	says "'210' is not expected"
 	zap 2 frobnicate
@@ -79,6 +74,60 @@ wrong_test() {
 	ktap_result 'wrong input has an answer, and changes nothing'
 }
 
+# two OPTION: two values that it takes.
+two() {
+	case $1 in
+	--vm) echo db web ;;
+	--site) echo memslot mmio ;;
+	--policy | --policies) echo fast scoped ;;
+	--by) echo ns sptes ;;
+	--output) echo "$tmp/one.prom $tmp/two.prom" ;;
+	--qmp | --qemu | --kernel | --modules) echo /one /two ;;
+	--interval | --seconds | --count | --rounds | --seed | --min-ns | --memory | --cpus | --timeout) echo 1 2 ;;
+	--buffer) echo 8 9 ;;
+	*) return 1 ;;
+	esac
+}
+
+# twice FIRST SECOND: of $option of $verb. One that takes both may never end.
+twice() {
+	# shellcheck disable=SC2086 # words
+	on timeout 5 "$tool" $verb "$option" "$1" "$option=$2" > "$tmp/out" 2> "$tmp/err" < /dev/null
+	ktap_equal "exit status of $verb $option $1 $option=$2" $? 2
+	out='' err=$(cat "$tmp/err")
+	says "$option is given twice ('$1', '$2'): give it once"
+}
+
+# Of two values one would not count, and the VM of the other would keep what it has.
+twice_test() {
+	fake_make
+	for verb in status set verify restore stat trace record compare report 'compare guest-rom'; do
+		# shellcheck disable=SC2086 # words
+		on "$tool" $verb --help > "$tmp/help"
+		for option in $(grep -o -e '--[a-z-]*=' "$tmp/help" | tr -d = | sort -u); do
+			[ "$option" != --event ] || continue
+			values=$(two "$option") || { ktap_fail "which values does $option of $verb take?"; continue; }
+			twice "${values% *}" "${values#* }"
+			twice "${values% *}" "${values% *}"
+			options=$((options + 1))
+		done
+	done
+	[ "$options" -ge 28 ] || ktap_fail "$options options have been tried"
+	zap 2 verify memslot=fast memslot=scoped
+	says "memslot is given twice ('fast', 'scoped'): give it once"
+	# What may be given again, and what has no value.
+	zap 2 compare -E cycles -E '' -- true
+	says "--event '': give an event that perf counts"
+	zap 0 status --json --json -i 0
+	# Workloads have a parser of their own.
+	[ -x "$bench" ] || { ktap_fail "no $bench"; return; }
+	"$bench" rom -n 3 --iterations 4 > "$tmp/out" 2> "$tmp/err" < /dev/null
+	ktap_equal 'exit status of kvm-zap-bench' $? 2
+	out='' err=$(cat "$tmp/err")
+	says "--iterations is given twice ('3', '4'): give it once"
+	ktap_result 'a value that is given twice is refused, and both are named'
+}
+
 # What is missing -----------------------------------------------------------
 
 missing_test() {
@@ -90,6 +139,8 @@ missing_test() {
 	zap 5 stat
 	zap 5 set memslot fast --vm db
 	zap 0 status -i 0 --help
+	zap 0 verify memslot=stock
+	says 'not known: now: which VMs have a word of their own: debugfs is not mounted'
 	mkdir "$fake/sys/kernel/debug/kvm"
 	zap 5 stat
 	says 'zap/stats is missing: the kvm that is loaded is of another version'
@@ -128,14 +179,28 @@ missing_test() {
 		zap 5 set memslot fast
 		says 'only root may choose'
 		zap 5 restore
+		# What it could not look at is said, and no failure.
 		zap 0 verify memslot=stock
+		says 'ok: now: memslot is stock'
+		says 'not known: now: which VMs have a word of their own: only root reads debugfs'
+		zap 1 verify memslot=fast
+		says 'not known: now: which VMs have a word of their own: only root reads debugfs'
+		zap 0 verify memslot=stock --json
+		json '[.ok, .vms_unknown, (.reasons | length)]' '[true,"only root reads debugfs",1]'
+		# At the other sites no VM has a word of its own.
+		zap 0 verify mmio=fast teardown=walk
+		unsaid 'not known'
+		zap 0 verify mmio=fast --json
+		json .vms_unknown null
 		as_user=
 		ktap_equal memslot_zap "$(word memslot_zap)" stock
 	fi
 	ktap_result 'what is missing is named: debugfs, kvm-zap, kvm, root'
 }
 
-ktap_start 2
+ktap_start 3
+options=0
 wrong_test
+twice_test
 missing_test
 ktap_end

@@ -356,11 +356,19 @@ replay_test() {
 
 events_build
 fake_make
-ktap_start 10
+plan_test() {
+	unit replay_plan_test replay_plan.c
+	ktap_result 'replay: what the guest touches, and where memslots are'
+	unit bench_replay_test bench_replay.c options.c
+	ktap_result 'replay: the order of updates, of steps and of what is touched'
+}
+
+ktap_start 12
 lines_test
 pairs_test
 ends_test
 full_test
 wrong_test "$@"
 replay_test
+plan_test
 ktap_end

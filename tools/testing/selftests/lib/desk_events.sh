@@ -6,8 +6,8 @@
 # shellcheck disable=SC2154
 
 command -v cc > /dev/null || ktap_skip_all 'no cc'
-# The sources may be those of another tree: where tests of such a test put what is broken.
-source=${KVM_ZAP_SOURCE-$top/tools}
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=lib/unit.sh
+. "$here/lib/unit.sh"
 
 # $tmp/trace: its events are those of the file that RECORD_EVENTS names.
 events_build() {
