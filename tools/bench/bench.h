@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A workload of kvm-zap-bench is one file, bench_NAME.c, with one structure, listed in
- * bench_list_ARCH.c. Its run() takes the command line from the workload's name on and
+ * bench_list.c. Its run() takes the command line from the workload's name on and
  * returns the exit status.
  */
 #ifndef KVM_ZAP_BENCH_H
@@ -20,7 +20,7 @@ extern const struct workload bench_beside, bench_contend, bench_dense, bench_emp
 extern const struct workload bench_mmio_wrap, bench_move, bench_nested, bench_rom, bench_sparse;
 extern const struct workload bench_replay, bench_reset, bench_teardown, bench_unmap;
 
-/* bench_list_*.c: all of them, also those that need another architecture; NULL ends them. */
+/* bench_list.c: all of them, also those that need another architecture; NULL ends them. */
 extern const struct workload *const workloads[];
 
 /* Entries of struct option_desc that workloads have in common; @what is a plural noun. */

@@ -115,11 +115,7 @@ static int run(int argc, char **argv)
 
 	r = report_new("beside", argc, argv);
 	report_number(r, "slot_kib", slot_kib);
-	report_number(r, "mib", b.ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
-	report_word(r, "page", page_word(b.ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&b.ram));
+	guest_ram_report(&b.ram, r, iterations, warmup);
 	report_word(r, "nested", b.nested ? "yes" : "no");
 	guest_ram_check_pages(&b.ram, r);
 	slot_meter_init(&b.meter, b.ram.vm, r, "delete_ns", "delete the slot");

@@ -72,11 +72,7 @@ static int run(int argc, char **argv)
 
 	r = report_new("move", argc, argv);
 	report_number(r, "slot_mib", slot_mib);
-	report_number(r, "mib", ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
-	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&ram));
+	guest_ram_report(&ram, r, iterations, warmup);
 	guest_ram_check_more(&ram, slot.bytes, r);
 	slot_meter_init(&meter, ram.vm, r, "move_ns", "move the slot");
 	slot_meter_rest(&meter, &ram, r);

@@ -178,12 +178,8 @@ static int run(int argc, char **argv)
 	guest_ram_touch(&b.ram, GUEST_OP_WRITE);
 
 	r = report_new("nested", argc, argv);
-	report_number(r, "mib", b.ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
 	report_number(r, "slot_mib", slot_mib);
-	report_word(r, "page", page_word(b.ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&b.ram));
+	guest_ram_report(&b.ram, r, iterations, warmup);
 	report_word(r, "nested_page", page_word(b.nested_page));
 	report_word(r, "nested_tables", b.tables_inside ? "inside" : "outside");
 	guest_ram_check_pages(&b.ram, r);

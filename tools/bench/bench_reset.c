@@ -55,11 +55,7 @@ static int run(int argc, char **argv)
 
 	r = report_new("reset", argc, argv);
 	report_number(r, "vcpus", ram.vcpus);
-	report_number(r, "mib", ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
-	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&ram));
+	guest_ram_report(&ram, r, iterations, warmup);
 	guest_ram_check_pages(&ram, r);
 	slot_meter_init(&meter, ram.vm, r, "reset_ns", "reset the vCPUs, all of them");
 

@@ -61,12 +61,8 @@ static int run(int argc, char **argv)
 
 	r = report_new("rom", argc, argv);
 	report_number(r, "vcpus", ram.vcpus);
-	report_number(r, "mib", ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
 	report_number(r, "rom_kib", rom_kib);
-	report_word(r, "page", page_word(ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&ram));
+	guest_ram_report(&ram, r, iterations, warmup);
 	guest_ram_check_pages(&ram, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the ROM's slot");
 	slot_meter_rest(&meter, &ram, r);

@@ -197,11 +197,7 @@ static int run(int argc, char **argv)
 
 	r = report_new("teardown", argc, argv);
 	report_number(r, "vcpus", m.ram.vcpus);
-	report_number(r, "mib", m.ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
-	report_word(r, "page", page_word(m.ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&m.ram));
+	guest_ram_report(&m.ram, r, iterations, warmup);
 	report_word(r, "nested", m.nested ? "yes" : "no");
 	report_word(r, "by", by_exit ? "exit" : "close");
 	wall = report_series(r, by_exit ? "exit_ns" : "close_ns", "until the VM is gone");

@@ -114,11 +114,7 @@ static int run(int argc, char **argv)
 
 	r = report_new("unmap", argc, argv);
 	report_number(r, "slot_mib", slot_mib);
-	report_number(r, "mib", u.ram.mib);
-	report_number(r, "iterations", iterations);
-	report_number(r, "warmup", warmup);
-	report_word(r, "page", page_word(u.ram.page));
-	report_word(r, "guest_page", guest_ram_page_word(&u.ram));
+	guest_ram_report(&u.ram, r, iterations, warmup);
 	report_word(r, "by", how.word);
 	guest_ram_check_more(&u.ram, u.slot.bytes, r);
 	slot_meter_init(&u.meter, u.ram.vm, r, "unmap_ns", "unmap the memory");

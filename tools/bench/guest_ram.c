@@ -69,6 +69,16 @@ const char *guest_ram_page_word(const struct guest_ram *ram)
 	return fixed ? fixed : page_word(ram->guest_page);
 }
 
+void guest_ram_report(const struct guest_ram *ram, struct report *r, unsigned long iterations,
+		      unsigned long warmup)
+{
+	report_number(r, "mib", ram->mib);
+	report_number(r, "iterations", iterations);
+	report_number(r, "warmup", warmup);
+	report_word(r, "page", page_word(ram->page));
+	report_word(r, "guest_page", guest_ram_page_word(ram));
+}
+
 uint64_t guest_ram_touch(struct guest_ram *ram, unsigned int op)
 {
 	struct guest_op touch = guest_ram_op(ram, 0, op);

@@ -38,6 +38,10 @@ struct guest_op guest_ram_op(const struct guest_ram *ram, unsigned int i, unsign
 /* The page size of the guest's own tables, as a report has it. */
 const char *guest_ram_page_word(const struct guest_ram *ram);
 
+/* Adds what most workloads are told: the memory of a vCPU, rounds, page sizes. */
+void guest_ram_report(const struct guest_ram *ram, struct report *r, unsigned long iterations,
+		      unsigned long warmup);
+
 /*
  * Each vCPU touches all its memory, in threads of their own if there are
  * several. Returns the time from the first start to the last end.
