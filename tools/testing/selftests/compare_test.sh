@@ -338,6 +338,46 @@ lock_test() {
 	ktap_result 'a killed one does not keep others from comparing'
 }
 
+# A VM that a command has made outlives both.
+left_test() {
+	make_host
+	# The command's own process is killed along, and its VM's is not.
+	# shellcheck disable=SC2016 # another shell's
+	on "$tool" compare -- sh -c '"$1" obeys 40000 & wait' sh "$vmm" > /dev/null 2>&1 &
+	lock
+	tries=0
+	until vm=$(sed -n '2s/ .*//p' "$debugfs/zap/vms") && [ -n "$vm" ] && [ "$(vm_word "$vm-13")" = fast ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || { ktap_fail 'no VM'; break; }
+		sleep 0.1
+	done
+	zap 0 status -i 0
+	says "was 'inherit'; it runs, as pid $comparing, and puts that back"
+	kill -9 "$comparing"
+	wait $! 2> /dev/null
+	kill -0 "$vm" || ktap_fail 'the VM is gone: what is to be tested?'
+	ktap_equal 'its word after a kill' "$(vm_word "$vm-13")" fast
+	zap 0 status -i 0
+	says "was 'inherit'; it was killed: kvm-zap restore"
+	zap 0 restore
+	says "memslot_zap of pid $vm: fast -> inherit"
+	ktap_equal 'its word' "$(vm_word "$vm-13")" inherit
+	kill "$vm"
+	wait
+	ktap_equal notes "$(notes)" ''
+	# It has ended, and its VM has not.
+	make_host
+	# shellcheck disable=SC2016 # another shell's
+	zap 1 compare -- sh -c 'setsid "$1" obeys 40000 & until [ "$(sed -n 2p /sys/kernel/debug/kvm/zap/vms | cut -d " " -f 3)" = fast ]; do sleep 0.1; done' sh "$vmm"
+	says 'has not: give a command that waits'
+	vm=$(sed -n '2s/ .*//p' "$debugfs/zap/vms")
+	kill -0 "$vm" || ktap_fail 'the VM is gone: what is to be tested?'
+	ktap_equal 'its word after the command' "$(vm_word "$vm-13")" inherit
+	kill "$vm"
+	ktap_equal notes "$(notes)" ''
+	ktap_result "a command's VM that stays gets its word back"
+}
+
 devices_test() {
 	fake_make
 	real_proc=
@@ -439,13 +479,14 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 14
+ktap_start 15
 stats_test
 wrong_test
 own_test
 refuse_test
 live_test
 lock_test
+left_test
 devices_test
 perf_test
 ktap_end
