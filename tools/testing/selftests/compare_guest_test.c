@@ -29,7 +29,7 @@ static const char *silent = "";		/* no answer to that */
 static bool old_qemu, no_start, stopped;
 static int vms_status;
 
-static void __attribute__((format(printf, 1, 2))) log_it(const char *fmt, ...)
+static void log_it(const char *fmt, ...)
 {
 	size_t used = strlen(done);
 	va_list ap;
@@ -135,7 +135,12 @@ const struct qemu_load *qemu_load_nth(size_t i)
 
 const struct qemu_load *qemu_load_find(const char *name)
 {
-	return !strcmp(name, "guest-one") ? &loads[0] : !strcmp(name, "guest-two") ? &loads[1] : NULL;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (!strcmp(name, loads[i].name))
+			return &loads[i];
+	return NULL;
 }
 
 bool qemu_load_check(const char *qemu, const struct qemu_load *load)
@@ -148,8 +153,9 @@ int qemu_start(struct qemu_vm *vm, const struct qemu_options *o, const char *nam
 	       const char * const *vm_devices, const char * const *guest_modules)
 {
 	log_it("start %s: %s %s %s %s %lu MiB %lu CPUs %s %g s%s%s", name, o->qemu, o->kernel,
-	       o->modules, o->accel, o->mib, o->cpus, o->cyclictest ? o->cyclictest : "-", o->seconds,
-	       vm_devices == devices ? " devices" : "", guest_modules == modules ? " modules" : "");
+	       o->modules, o->accel, o->mib, o->cpus, o->cyclictest ? o->cyclictest : "-",
+	       o->seconds, vm_devices == devices ? " devices" : "",
+	       guest_modules == modules ? " modules" : "");
 	vm->pid = 4711;
 	return no_start ? DESK_NOT : DESK_OK;
 }
@@ -261,7 +267,7 @@ static int usage(const char *line, char *text, size_t bytes)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void options(void)
+static void check_options(void)
 {
 	struct compare c;
 	struct utsname uts;
@@ -337,7 +343,7 @@ static void usages(void)
 	result("wrong options have an answer that names the guest");
 }
 
-static void needs(void)
+static void check_needs(void)
 {
 	struct compare c = guest("guest-one --kernel /dev/null");
 
@@ -366,7 +372,7 @@ static void needs(void)
 	result("what a guest needs is looked for before it boots");
 }
 
-static void latency(void)
+static void check_latency(void)
 {
 	struct compare c = guest("guest-one --kernel /dev/null");
 	struct compare workload = { };
@@ -442,10 +448,10 @@ int main(void)
 	if (!freopen("/dev/null", "w", stderr))
 		return 1;
 	printf("TAP version 13\n1..5\n");
-	options();
+	check_options();
 	usages();
-	needs();
-	latency();
+	check_needs();
+	check_latency();
 	failures();
 	return failed ? 1 : 0;
 }

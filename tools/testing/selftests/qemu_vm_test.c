@@ -358,7 +358,7 @@ static void answers(void)
 }
 
 /* So long a wait may take a busy machine, and no more. */
-static bool took(uint64_t start_ns, double from, double to)
+static bool in_time(uint64_t start_ns, double from, double to)
 {
 	double seconds = (desk_now_ns() - start_ns) / 1e9;
 
@@ -378,7 +378,7 @@ static void silences(void)
 	now = desk_now_ns();
 	is("no answer", qemu_ask(&vm, "mute"), NULL);
 	is("what is said of it", heard(), "kvm-zap: the guest does not answer to 'mute'\n");
-	check("a second", took(now, 1, 15), 1);
+	check("a second", in_time(now, 1, 15), 1);
 	compare_stopped = SIGINT;
 	hear();
 	is("after a signal", qemu_ask(&vm, "mute"), NULL);
@@ -394,7 +394,7 @@ static void silences(void)
 	is("what is said of it", heard(),
 	   "guest: [ 1.0] Kernel panic - not syncing\nguest: [ 1.1] Rebooting\n"
 	   "kvm-zap: the guest's kernel has panicked\n");
-	check("at once", took(now, 0, 30), 1);
+	check("at once", in_time(now, 0, 30), 1);
 	qemu_stop(&vm);
 
 	check("starts", start(&vm, "fine", 60), DESK_OK);
@@ -404,7 +404,7 @@ static void silences(void)
 	is("what is said of it", heard(),
 	   "QEMU: two\nQEMU: three\nQEMU: four\nQEMU: five\nQEMU: six\nQEMU: se\\x1bven\n"
 	   "kvm-zap: the guest does not answer to 'ends': QEMU has ended\n");
-	check("at once", took(now, 0, 30), 1);
+	check("at once", in_time(now, 0, 30), 1);
 	check("it is known", vm.pid, 0);
 	qemu_stop(&vm);
 
@@ -413,7 +413,7 @@ static void silences(void)
 	now = desk_now_ns();
 	is("too much", qemu_ask(&vm, "large"), NULL);
 	heard();
-	check("before the time is up", took(now, 0, 30), 1);
+	check("before the time is up", in_time(now, 0, 30), 1);
 	check("no more than that is kept", vm.used < (5 << 20), 1);
 	qemu_stop(&vm);
 	result("a guest that does not answer is told from one that has gone");
@@ -458,7 +458,7 @@ static void failures(void)
 }
 
 /* A comparison that is killed leaves no QEMU. */
-static void killed(void)
+static void check_kill(void)
 {
 	struct qemu_vm vm;
 	int pipes[2], i;
@@ -508,7 +508,7 @@ int main(int argc, char **argv)
 	answers();
 	silences();
 	failures();
-	killed();
+	check_kill();
 	beside("guest-initrd", NULL);
 	return failed ? 1 : 0;
 }
