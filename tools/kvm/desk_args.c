@@ -13,7 +13,7 @@
 struct parsing {
 	const struct desk_args *args;
 	struct desk_common *verb;
-	const char **given;		/* what each of args->options was given, NULL: nothing yet */
+	const char **given;		/* by each of args->options; NULL: nothing yet */
 };
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)

@@ -34,6 +34,8 @@ struct own {
 	size_t made, foldless;
 	char policy[16];
 	struct compare_counts grown;
+	char **folders;		/* of VMs that were given the word */
+	size_t nr_folders;
 };
 
 static size_t rows_of(const struct desk_vms *vms, pid_t tid)
@@ -84,15 +86,45 @@ static void forget(struct own *o, size_t i)
 	memmove(&o->vm[i], &o->vm[i + 1], (--o->nr - i) * sizeof(*o->vm));
 }
 
-static int write_word(const struct own *o, const char *folder)
+static void keep_folder(struct own *o, const char *folder)
+{
+	size_t i;
+
+	for (i = 0; i < o->nr_folders; i++)
+		if (!strcmp(o->folders[i], folder))
+			return;
+	o->folders = desk_grow(o->folders, o->nr_folders + 1, sizeof(*o->folders));
+	o->folders[o->nr_folders++] = desk_copy(folder);
+}
+
+/* It is noted: a VM may outlive this program, if that is killed. */
+static int change(const char *folder, const char *word, pid_t vm, bool *noting)
+{
+	int ret = desk_notes_lock();
+
+	*noting = ret;
+	if (ret)
+		return ret;
+	ret = desk_change(folder, word, "compare", vm, noting);
+	desk_notes_unlock();
+	return ret;
+}
+
+static int write_word(struct own *o, const char *folder, pid_t vm)
 {
 	char *path = desk_note_path(folder);
 	const char *lockdown = desk_lockdown();
-	int ret = desk_write(path, o->word);
+	bool noting;
+	int ret = change(folder, o->word, vm, &noting);
 
+	if (!ret)
+		keep_folder(o, folder);
 	/* One that has gone has nothing to count. */
-	if (ret && ret != -ENOENT && ret != -ENODEV) {
-		if (ret == -EPERM && lockdown)
+	if (ret && (noting || (ret != -ENOENT && ret != -ENODEV))) {
+		if (noting)
+			desk_say("/run/kvm-zap: the former word cannot be noted: %s",
+				 strerror(-ret));
+		else if (ret == -EPERM && lockdown)
 			desk_say("%s: locked down (%s): no VM's own word can be set", path,
 				 lockdown);
 		else
@@ -147,7 +179,7 @@ static int gate_made(struct own *o, const char *folder)
 	}
 	free(path);
 	if (!ret)
-		ret = write_word(o, folder);
+		ret = write_word(o, folder, atoi(folder));
 	return ret ? ret : add_vm(o, atoi(folder), false);
 }
 
@@ -233,7 +265,7 @@ static int found(struct own *o, const struct desk_vms *vms, const struct desk_vm
 	o->foldless += nr < rows_of(vms, row->tid);
 	for (i = 0; i < nr; i++) {
 		if (!ret && nr >= rows_of(vms, row->tid))
-			ret = write_word(o, folders[i]);
+			ret = write_word(o, folders[i], row->tgid);
 		free(folders[i]);
 	}
 	free(folders);
@@ -318,6 +350,23 @@ static int judge(struct own *o, struct compare_sample *sample)
 	return compare_take(o->c, &o->grown, o->expected, sample);
 }
 
+/* A VM that has not ended gets its own word back; of others there is nothing to restore. */
+static void put_back(struct own *o)
+{
+	struct desk_note note;
+	bool noting;
+	size_t i;
+
+	for (i = 0; i < o->nr_folders; i++) {
+		if (!desk_note_read(o->folders[i], &note) &&
+		    (!desk_note_holds(&note) ||
+		     change(o->folders[i], note.was, note.vm, &noting)))
+			desk_note_drop(o->folders[i]);
+		free(o->folders[i]);
+	}
+	free(o->folders);
+}
+
 int compare_own_run(struct compare *c, const char *word, struct compare_sample *sample)
 {
 	struct own o = { .c = c, .word = word };
@@ -333,6 +382,7 @@ int compare_own_run(struct compare *c, const char *word, struct compare_sample *
 	if (!ret)
 		ret = judge(&o, sample);
 	compare_command_end(&o.command);
+	put_back(&o);
 	free(o.vm);
 	return ret;
 }

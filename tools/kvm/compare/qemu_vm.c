@@ -70,6 +70,20 @@ static bool is_running(struct qemu_vm *vm)
 	return vm->pid > 0;
 }
 
+/* Its channels close a moment before it can be waited for. */
+static bool has_ended(struct qemu_vm *vm)
+{
+	char byte;
+	int i;
+
+	for (i = 0; i < 200 && is_running(vm); i++) {
+		if (recv(vm->talk, &byte, 1, MSG_PEEK | MSG_DONTWAIT))
+			return false;
+		desk_sleep(0.01);
+	}
+	return !is_running(vm);
+}
+
 /* A kernel that panics early may not get QEMU to end. */
 static bool has_panicked(const struct qemu_vm *vm)
 {
@@ -84,12 +98,15 @@ static bool has_panicked(const struct qemu_vm *vm)
 /* Why a guest does not do what it is to do. */
 static void explain(struct qemu_vm *vm, const char *what)
 {
+	bool ended;
+
 	if (compare_stopped)
 		return;
+	ended = has_ended(vm);
 	print_end(vm->log, "QEMU");
 	print_end(vm->console, "guest");
 	desk_say("%s%s", has_panicked(vm) ? "the guest's kernel has panicked" : what,
-		 is_running(vm) ? "" : ": QEMU has ended");
+		 ended ? ": QEMU has ended" : "");
 }
 
 /* The initramfs ------------------------------------------------------------- */

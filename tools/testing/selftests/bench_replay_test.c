@@ -39,7 +39,7 @@ static unsigned int refused;	/* KVM refuses this memslot */
 static struct vm vm;
 static char memory[8 * SZ_4K];
 
-static void __attribute__((format(printf, 1, 2))) log_it(const char *fmt, ...)
+static void log_it(const char *fmt, ...)
 {
 	size_t used = strlen(done);
 	va_list ap;
@@ -375,7 +375,7 @@ static void order(void)
 	result("each update has its steps, and each step what the guest touches");
 }
 
-static void waits(void)
+static void paces(void)
 {
 	reset();
 	run("FILE --paced");
@@ -433,11 +433,14 @@ static void reports(void)
 	}
 	is("the end", strstr(done, "print"), "print JSON\n");
 	/* Pages that are touched are there before, and no more. */
-	for (i = 0; i < 8; i++)
-		if (memory[i * SZ_4K] != (i < 2)) {
-			printf("# page %u: %d\n", i, memory[i * SZ_4K]);
-			failed++;
-		}
+	for (i = 0; i < 8; i++) {
+		bool touched = i < 2;
+
+		if (memory[i * SZ_4K] == touched)
+			continue;
+		printf("# page %u: %d\n", i, memory[i * SZ_4K]);
+		failed++;
+	}
 	reset();
 	plan.rest_pages = 0;
 	run("FILE");
@@ -570,7 +573,7 @@ int main(void)
 		return 1;
 	printf("TAP version 13\n1..5\n");
 	order();
-	waits();
+	paces();
 	/* What it says of the plan is looked at below. */
 	dup2(null, STDERR_FILENO);
 	reports();

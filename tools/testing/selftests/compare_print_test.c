@@ -506,7 +506,7 @@ int main(void)
 	check_json(&c, file);
 	result("each figure is that of its policy, its value and its samples");
 	check_nothing(file);
-	result("over nothing there is no ratio, and what there is is said in words");
+	result("over nothing there is no ratio: it is said in words");
 	check_progress(&c);
 	check_file(&c);
 	result("what is left is estimated, and a sample is written as it comes");

@@ -13,6 +13,8 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk_zap.sh
 . "$here/lib/desk_zap.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/unit.sh
+. "$here/lib/unit.sh"
 vmm=$here/lib/compare_vmm.sh
 real_proc=1	# its processes are real
 
@@ -48,37 +50,35 @@ lock() {
 	done
 }
 
-# built NAME SOURCE...: compare_NAME_test.c with these of tools says that all is well.
-built() {
-	name=$1
-	shift
-	# shellcheck disable=SC2046 # a word each
-	(cd "$top/tools" && cc -std=gnu11 -O2 -Ilib/vm -Ilib/vm/x86 -Ikvm -Ikvm/compare -o "$tmp/$name" \
-		"$here/compare_${name}_test.c" $(for source; do find kvm lib -name arm64 -prune -o -name "$source" -print; done) \
-		-ljson-c -lm) \
-		> "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	"$tmp/$name" > "$tmp/out" 2>&1 || ktap_fail "$(grep -v '^ok' "$tmp/out")"
-}
-
 stats_test() {
 	if ! command -v cc > /dev/null; then
 		ktap_skip 'no cc' 'medians, ratios and intervals'
 		ktap_skip 'no cc' "how late a guest's timers woke"
 		ktap_skip 'no cc' 'tables, terminals, and each figure in its place'
 		ktap_skip 'no cc' 'a value is the count of its name, and what is no comparison is refused'
+		ktap_skip 'no cc' "a guest's options, what it needs, and what a run asks of it"
+		ktap_skip 'no cc' 'what guests do, and what is waited for'
+		ktap_skip 'no cc' 'how QEMU is started, and what is an answer of its guest'
 		return
 	fi
-	built stats compare_stats.c
+	unit compare_stats_test compare_stats.c -lm
 	ktap_result 'medians, ratios and intervals'
-	built latency compare_latency.c compare_stats.c desk.c desk_print.c
+	unit compare_latency_test compare_latency.c compare_stats.c desk.c desk_print.c -ljson-c -lm
 	ktap_result "how late a guest's timers woke"
-	built print compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
+	unit compare_print_test compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
 		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c vm_arch.c \
-		guest_pt.c stats.c guest.S
+		guest_pt.c stats.c guest.S -ljson-c -lm
 	ktap_result 'tables, terminals, and each figure in its place'
-	built values compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
-		desk_words.c host.c vm.c vcpu.c vm_arch.c guest_pt.c stats.c guest.S
+	unit compare_values_test compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
+		desk_words.c host.c vm.c vcpu.c vm_arch.c guest_pt.c stats.c guest.S -lm
 	ktap_result 'a value is the count of its name, and what is no comparison is refused'
+	unit compare_guest_test compare_guest.c desk_args.c
+	ktap_result "a guest's options, what it needs, and what a run asks of it"
+	unit qemu_load_test qemu_load.c -ljson-c
+	ktap_result 'what guests do, and what is waited for'
+	unit qemu_vm_test qemu_vm.c desk_qmp.c desk.c desk_print.c host.c vm.c vm_arch.c vcpu.c guest_pt.c \
+		stats.c guest.S -ljson-c
+	ktap_result 'how QEMU is started, and what is an answer of its guest'
 }
 
 wrong_test() {
@@ -228,6 +228,8 @@ refuse_test() {
 	wait $comparison
 	ktap_equal 'the word of somebody else' "$(vm_word "$vm-13")" auto
 	kill "$vm"
+	# It is still at work in the folders that the next test removes.
+	wait
 	ktap_equal notes "$(notes)" ''
 	ktap_result 'no comparison of what was none, nor two at once'
 }
@@ -336,6 +338,46 @@ lock_test() {
 	ktap_result 'a killed one does not keep others from comparing'
 }
 
+# A VM that a command has made outlives both.
+left_test() {
+	make_host
+	# The command's own process is killed along, and its VM's is not.
+	# shellcheck disable=SC2016 # another shell's
+	on "$tool" compare -- sh -c '"$1" obeys 40000 & wait' sh "$vmm" > /dev/null 2>&1 &
+	lock
+	tries=0
+	until vm=$(sed -n '2s/ .*//p' "$debugfs/zap/vms") && [ -n "$vm" ] && [ "$(vm_word "$vm-13")" = fast ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || { ktap_fail 'no VM'; break; }
+		sleep 0.1
+	done
+	zap 0 status -i 0
+	says "was 'inherit'; it runs, as pid $comparing, and puts that back"
+	kill -9 "$comparing"
+	wait $! 2> /dev/null
+	kill -0 "$vm" || ktap_fail 'the VM is gone: what is to be tested?'
+	ktap_equal 'its word after a kill' "$(vm_word "$vm-13")" fast
+	zap 0 status -i 0
+	says "was 'inherit'; it was killed: kvm-zap restore"
+	zap 0 restore
+	says "memslot_zap of pid $vm: fast -> inherit"
+	ktap_equal 'its word' "$(vm_word "$vm-13")" inherit
+	kill "$vm"
+	wait
+	ktap_equal notes "$(notes)" ''
+	# It has ended, and its VM has not.
+	make_host
+	# shellcheck disable=SC2016 # another shell's
+	zap 1 compare -- sh -c 'setsid "$1" obeys 40000 & until [ "$(sed -n 2p /sys/kernel/debug/kvm/zap/vms | cut -d " " -f 3)" = fast ]; do sleep 0.1; done' sh "$vmm"
+	says 'has not: give a command that waits'
+	vm=$(sed -n '2s/ .*//p' "$debugfs/zap/vms")
+	kill -0 "$vm" || ktap_fail 'the VM is gone: what is to be tested?'
+	ktap_equal 'its word after the command' "$(vm_word "$vm-13")" inherit
+	kill "$vm"
+	ktap_equal notes "$(notes)" ''
+	ktap_result "a command's VM that stays gets its word back"
+}
+
 devices_test() {
 	fake_make
 	real_proc=
@@ -437,13 +479,14 @@ perf_test() {
 	ktap_result "perf's events, whatever the locale and their names"
 }
 
-ktap_start 11
+ktap_start 15
 stats_test
 wrong_test
 own_test
 refuse_test
 live_test
 lock_test
+left_test
 devices_test
 perf_test
 ktap_end

@@ -18,7 +18,7 @@
 
 #define UNKNOWN		REPLAY_UNKNOWN
 #define GIB		(SZ_1G / SZ_4K)		/* in pages */
-#define PLENTY		(1ULL << 50)
+#define PLENTY		(1000000 * SZ_1G)
 
 static int failed, points;
 static char died[256];
@@ -135,6 +135,9 @@ static void shares(void)
 	result("what was mapped is shared as it is known, or to the disadvantage of scoped");
 }
 
+static const char too_little[] =
+	"FILE: the recording's memslots alone take 1 MiB of tables: give --max-memory 2 or more";
+
 /* Memory for a half of it, and for tables. */
 static void scales(void)
 {
@@ -152,11 +155,11 @@ static void scales(void)
 	replay_plan(&r, tables + all, VM_RAM_GPA);
 	check("just enough", r.scale == 1 && u[0].touch_rest == 9000, 1);
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
-	slots[0] = slots[1] = (struct replay_slot){ };
+	memset(slots, 0, sizeof(slots));
 	replay_plan(&r, tables + all - 1, VM_RAM_GPA);
 	check("a byte less", r.scale < 1 && u[0].touch_rest == 8999, 1);
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
-	slots[0] = slots[1] = (struct replay_slot){ };
+	memset(slots, 0, sizeof(slots));
 	replay_plan(&r, tables + all / 2, VM_RAM_GPA);
 	check("a half", r.scale > 0.4999 && r.scale < 0.5001, 1);
 	touches("a half", &u[0], 500, 4500);
@@ -169,10 +172,10 @@ static void scales(void)
 	result("too little memory makes all smaller alike, but sizes of memslots");
 
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
-	slots[0] = slots[1] = (struct replay_slot){ };
+	memset(slots, 0, sizeof(slots));
 	if (!setjmp(dying))
 		replay_plan(&r, tables, VM_RAM_GPA);
-	if (strcmp(died, "FILE: the recording's memslots alone take 1 MiB of tables: give --max-memory 2 or more")) {
+	if (strcmp(died, too_little)) {
 		printf("# said: '%s'\n", died);
 		failed++;
 	}

@@ -45,7 +45,9 @@ static int failed, points;
 	"\tfield:s32 vm;\toffset:88;\tsize:4;\tsigned:1;\n"
 
 #define SITES	"__print_symbolic(REC->site, { 0, \"memslot\" }, { 1, \"mmio\" }, { 2, \"teardown\" })"
-#define POLICIES "__print_symbolic(REC->policy, { 1, \"fast\" }, { 0x2, \"scoped\" }, { 4, \"walk\" }, { 5, \"bulk\" })"
+#define POLICIES \
+	"__print_symbolic(REC->policy, { 1, \"fast\" }, { 0x2, \"scoped\" }, { 4, \"walk\" }, " \
+	"{ 5, \"bulk\" })"
 #define BYS	"__print_symbolic(REC->by, { 0, \"param\" }, { 1, \"vm\" }, { 2, \"kernel\" })"
 
 #define ZAP_PRINT(by) \
@@ -74,7 +76,8 @@ static const char memslot[] =
 	"\tfield:u32 flags;\toffset:40;\tsize:4;\tsigned:0;\n"
 	"\tfield:u8 change;\toffset:44;\tsize:1;\tsigned:0;\n"
 	"\tfield:u64 ns;\toffset:48;\tsize:8;\tsigned:0;\n"
-	"\nprint fmt: \"change=%s ns=%llu\", __print_symbolic(REC->change, { 0, \"create\" }, { 1, \"delete\" }, { 2, \"move\" }, { 3, \"flags\" }), REC->ns\n";
+	"\nprint fmt: \"change=%s ns=%llu\", __print_symbolic(REC->change, { 0, \"create\" }, "
+	"{ 1, \"delete\" }, { 2, \"move\" }, { 3, \"flags\" }), REC->ns\n";
 
 static void check(const char *what, int64_t got, int64_t wanted)
 {
