@@ -355,7 +355,8 @@ static void test_root(unsigned int way)
 /*
  * The slot holds a guest page table of the third level. Those below it are elsewhere,
  * and one of the first level is unsynchronized: the guest has written to it. It goes
- * with the slot in shadow paging, and what it maps with it.
+ * with the slot in shadow paging, and what it maps with it, and so does the one of the
+ * second level, which is empty then.
  */
 static void test_unsync(unsigned int way)
 {
@@ -380,7 +381,7 @@ static void test_unsync(unsigned int way)
 	vcpu_write64(t.vcpu, gpa, value);
 	delete_slot(&t, MIDDLE, "the slot of a page table of the third level",
 		    shadow ? WINDOW_PAGES : zap_mmu() == ZAP_MMU_TDP ? 1 : 8,
-		    shadow ? 2 : 1);
+		    shadow ? 3 : 1);
 	destroy(&t);
 	vm_backing_free(below, 2 * SZ_4K);
 	vm_backing_free(tables, TABLES_BYTES);
