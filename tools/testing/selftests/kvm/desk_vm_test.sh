@@ -33,6 +33,12 @@ desk_vm $bench_pid "$tmp/bench"
 desk_vm $qemu_pid "$tmp/qemu"
 bench_folder=$(folder $bench_pid)
 qemu_folder=$(folder $qemu_pid)
+# QEMU's VM is there before all of its memslots are: on a busy machine they come late.
+for _ in $(seq 60); do
+	updates=$(cat "$qemu_folder/memslot_updates")
+	sleep 2
+	[ "$(cat "$qemu_folder/memslot_updates")" != "$updates" ] || break
+done
 
 ktap_start 7
 
