@@ -157,7 +157,7 @@ static void print_table(const struct report *r, const struct utsname *uts)
 	       *version ? version : "built in", host_mmu());
 	printf("# policy:");
 	host_params("kvm", print_policy, &sites);
-	printf("%s\n", sites ? "" : " none");
+	printf("%s\n", sites ? "" : " this kvm has no kvm-zap: only times are reported");
 	printf("#");
 	for (f = r->facts; f; f = f->next)
 		printf("%s %s %s", f == r->facts ? "" : ",", f->name, f->word);

@@ -57,6 +57,8 @@ for file in usr/bin/kvm-zap-bench usr/sbin/kvm-zap usr/sbin/zap-perf usr/sbin/kv
 	usr/share/doc/kvm-zap/README.md usr/share/doc/kvm-zap/zap-scoped.rst \
 	usr/share/doc/kvm-zap/zap-performance/6.1.rst \
 	usr/share/doc/kvm-zap/sysfs-abi/sysfs-module-kvm-zap \
+	usr/share/doc/kvm-zap/examples/libvirt/kvm-zap-hook.sh \
+	usr/share/doc/kvm-zap/examples/proxmox/kvm-zap-hook.sh \
 	usr/share/doc/kvm-zap/examples/modprobe.d/kvm-zap.conf \
 	usr/share/doc/kvm-zap/examples/tmpfiles.d/kvm-zap.conf; do
 	grep -q -x "$file" "$tmp/has" || ktap_fail "kvm-zap has no $file"

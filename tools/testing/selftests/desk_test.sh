@@ -368,6 +368,9 @@ completion_test() {
 	# shellcheck disable=SC2016 # the same
 	ktap_equal 'a VM' "$(offers kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
 	[ ! -e "$fake/run/owned" ] || ktap_fail "a guest's name is run"
+	echo N > "$parameters/zap_stall"
+	# shellcheck disable=SC2016 # the same
+	ktap_equal 'a VM, with a column less' "$(offers kvm-zap set memslot fast --vm 'x ')" 'x y$(touch /run/owned)'
 	for verb in status set verify restore stat trace record compare report; do
 		has_now=$(offers kvm-zap $verb --)
 		has=$("$tool" $verb --help | grep -o -E '^ .*  --[a-z-]*|, --[a-z-]*' | grep -o -e '--[a-z-]*' |
@@ -377,7 +380,37 @@ completion_test() {
 	ktap_result 'bash completes verbs, sites, words, VMs and all options'
 }
 
-ktap_start 10
+# The hooks among the examples, with a kvm-zap that says what it was told to do.
+hooks_test() {
+	mkdir -p "$tmp/hooks"
+	# shellcheck disable=SC2016 # for the script
+	printf '#!/bin/sh\necho "$@" >> "%s"\nexit "${KVM_ZAP_STATUS:-0}"\n' "$tmp/told" > "$tmp/hooks/kvm-zap"
+	printf '#!/bin/sh\nexec cat\n' > "$tmp/hooks/logger"
+	chmod +x "$tmp/hooks/kvm-zap" "$tmp/hooks/logger"
+	printf '# name word\ndb scoped\n101 fast\n102 scoped\n' > "$tmp/guests"
+	echo 4711 > "$tmp/hooks/101.pid"
+	hook() { # hook WHICH ARG...: its exit status, and what kvm-zap was told
+		: > "$tmp/told"
+		which=$1
+		shift
+		status=0
+		PATH=$tmp/hooks:$PATH KVM_ZAP_GUESTS=$tmp/guests KVM_ZAP_RUN=$tmp/hooks \
+			sh "$top/debian/examples/$which/kvm-zap-hook.sh" "$@" < /dev/null > /dev/null 2>&1 || status=$?
+		echo "$status $(cat "$tmp/told")"
+	}
+	ktap_equal 'a guest has started' "$(hook libvirt db started begin -)" '0 set memslot scoped --vm db'
+	ktap_equal 'a guest is about to start' "$(hook libvirt db prepare begin -)" '0 '
+	ktap_equal 'a guest without a word' "$(hook libvirt web started begin -)" '0 '
+	# Any other exit status would end the guest.
+	ktap_equal 'kvm-zap fails' "$(KVM_ZAP_STATUS=6; export KVM_ZAP_STATUS; hook libvirt db started begin -)" \
+		'0 set memslot scoped --vm db'
+	ktap_equal 'a guest has started, Proxmox' "$(hook proxmox 101 post-start)" '0 set memslot fast --vm 4711'
+	ktap_equal 'a guest is about to start, Proxmox' "$(hook proxmox 101 pre-start)" '0 '
+	ktap_equal 'a guest that is gone, Proxmox' "$(hook proxmox 102 post-start)" '0 '
+	ktap_result 'hooks of libvirt and Proxmox give a guest its word'
+}
+
+ktap_start 11
 status_test
 names_test
 set_test
@@ -387,4 +420,5 @@ verify_test
 trace_test "$@"
 words_test
 completion_test
+hooks_test
 ktap_end

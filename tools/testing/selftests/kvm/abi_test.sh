@@ -88,7 +88,7 @@ same_words() {
 	in_doc "$2"
 }
 
-ktap_start 7
+ktap_start 8
 
 ktap_check [ -s "$tmp/modes" ]
 xargs stat -c '%n 0%a' < "$tmp/documented" > "$tmp/present" 2> "$tmp/err"
@@ -121,5 +121,16 @@ for event in kvm_zap kvm_zap_memslot kvm_zap_settle; do
 done
 in_doc "$(awk 'NR > 1 { print $1, $2 }' $debugfs/zap/stats)"
 ktap_result 'columns, fields, sites and policies are documented'
+
+# The first three policies are words only: none of them is how an invalidation runs.
+grep '^print fmt' $events/kvm_zap/format | grep -o '{ [0-9]*, "[a-z]*" }' | tr -d '{},"' |
+	awk '$2 !~ /^(inherit|stock|auto)$/ { print $2 " (" $1 ")" }' > "$tmp/numbers"
+[ "$(wc -l < "$tmp/numbers")" -ge 10 ] || ktap_fail "numbers of words: $(xargs < "$tmp/numbers")"
+tr -s "\n\t " " " < sysfs-abi/tracefs-kvm-zap > "$tmp/page"
+while read -r number; do
+	grep -q -F "$number" "$tmp/page" || echo "$number"
+done < "$tmp/numbers" > "$tmp/missing"
+none "$tmp/missing" 'is not documented'
+ktap_result "the numbers of a tracepoint's words are documented"
 
 ktap_end
