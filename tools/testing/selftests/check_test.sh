@@ -107,7 +107,7 @@ refuses() {
 refuses "ARCH='mips': kvm-zap knows x86 and arm64" ARCH=mips help
 refuses 'make ARCH=arm64 demo: this verb knows x86 only' ARCH=arm64 demo
 refuses 'make ARCH=arm64 modules: KVM is a part of the kernel' ARCH=arm64 modules
-refuses 'make ARCH=arm64 check: there are rules for arm64 on 6.1 6.12 only, not on 7.2' ARCH=arm64 LINE=7.2 check
+refuses 'make ARCH=arm64 check: there are rules for arm64 on 6.1 6.12 7.2 only, not on 7.3' ARCH=arm64 LINE=7.3 check
 refuses 'make ARCH=arm64 frob: there is no such verb' ARCH=arm64 frob
 env -u MAKEFLAGS -u MAKELEVEL make ARCH=arm64 LINE=6.1 M=list check-mutants > "$tmp/out" 2>&1
 ktap_check cmp -s "$tmp/out" - << END
