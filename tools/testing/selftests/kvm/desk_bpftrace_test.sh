@@ -25,6 +25,23 @@ programs() {
 	find "/proc/$bpftrace_pid/fd" -lname 'anon_inode:bpf-prog' 2> /dev/null | wc -l
 }
 
+# A signal that comes before bpftrace is ready for it is lost: send another one. Its exit status.
+end() {
+	kill -INT $bpftrace_pid
+	for tries in $(seq 30); do
+		sleep 10
+		kill -INT $bpftrace_pid
+		[ "$tries" -lt 30 ] || kill -KILL $bpftrace_pid
+	done 2> /dev/null &
+	again=$!
+	desk_ends $again
+	wait $bpftrace_pid
+	set -- $?
+	kill $again
+	wait $again 2> /dev/null
+	return "$1"
+}
+
 # trace SCRIPT PROGRAMS: what it prints, of some seconds under fast, then under scoped, is
 # in $tmp/out.
 trace() {
@@ -42,8 +59,7 @@ trace() {
 	sleep 4
 	echo scoped > $parameters/memslot_zap
 	sleep 4
-	kill -INT $bpftrace_pid
-	wait $bpftrace_pid
+	end
 	ktap_equal 'exit status' $? 0
 }
 
