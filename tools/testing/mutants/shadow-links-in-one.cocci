@@ -2,14 +2,13 @@
 // A nested guest's page table that has several parents is left to KVM, which drops all below
 // it in one go if the one that is unlinked is each of them.
 @@
-expression E1, E2, E3;
+expression E;
 @@
   zap_shadow_one_child(...)
   {
   <...
-- zap->cost += E1 * E2;
-- mmu_page_zap_pte(E3, sp, &sp->spt[i], NULL);
-- zap->flush = true;
-+ return true;
+- mmu_page_zap_pte(E, sp, &sp->spt[i], NULL);
++ if (!child->role.guest_mode)
++	mmu_page_zap_pte(E, sp, &sp->spt[i], NULL);
   ...>
   }

@@ -207,9 +207,9 @@ static void zap_tdp_root(struct zap_tdp *zap)
 /*
  * Whether another holder of mmu_lock for read may have dropped an SPTE of the memslot before
  * the walk got there, and not have flushed yet: the NX huge page worker, if it has ever had page
- * tables of this VM to remove. A fault that mapped the memslot has put its page table on the
- * worker's list in a read-side critical section of SRCU, and the caller has waited for the end of
- * these since the memslot was marked invalid.
+ * tables of this VM to remove. If it can remove a page table of the memslot, the fault that made
+ * that one has put it on the worker's list in a read-side critical section of SRCU, and the
+ * caller has waited for the end of these since the memslot was marked invalid.
  */
 static bool zap_tdp_may_miss(struct zap_tdp *zap)
 {

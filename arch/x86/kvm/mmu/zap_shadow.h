@@ -28,7 +28,7 @@
 #define ZAP_COST_FIND		3	/* pass over one of an rmap's SPTEs */
 #define ZAP_COST_EMPTY		1024	/* unlink a shadow page that is empty */
 #define ZAP_COST_UNLINK		18432	/* unlink a shadow page without leafs */
-#define ZAP_COST_MAX		8192	/* between two looks, plus one step */
+#define ZAP_COST_MAX		8192	/* between two looks; the last step may take longer */
 
 /* Rmaps that are checked together. */
 #define ZAP_HEADS		8
@@ -38,6 +38,7 @@
  * empty: most pages have fewer mappings.
  */
 #define ZAP_THINNED_MAX		96
+#define ZAP_THINNED_FULL	128	/* no more than that wait at any time */
 
 struct zap_shadow {
 	struct kvm *kvm;
@@ -99,7 +100,7 @@ static inline bool zap_shadow_has_gptes(const struct kvm_mmu_page *sp)
  * mapped through it again, and KVM would not reclaim it before others that are in use.
  * This includes page tables that NX huge pages put in place of a large page, because a
  * large page lies in one memslot. The worker that recovers the large page has them on a
- * list, and looks the memslot up.
+ * list, and newer ones look the memslot up.
  */
 static inline bool zap_shadow_is_inside(const struct zap_shadow *zap,
 					const struct kvm_mmu_page *sp)

@@ -40,11 +40,13 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 /*
  * @sp loses an entry. Check later whether it is empty: it may lose more entries, in
  * turn with other page tables if the guest maps a page several times. The cost of
- * unlinking @sp is charged here, so that few page tables wait.
+ * unlinking @sp is charged here, so that few page tables wait. Only while one page table
+ * that belongs to the memslot loses its leafs may there be too many. These are left to
+ * KVM, should they be empty.
  */
 static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
-	if (sp->zap.thinned)
+	if (sp->zap.thinned || zap->nr_thinned >= ZAP_THINNED_FULL)
 		return;
 
 	sp->zap.thinned = true;
@@ -309,74 +311,23 @@ static struct kvm_mmu_page *zap_shadow_child(const struct kvm_mmu_page *sp, unsi
 }
 
 /*
- * Find an unsynchronized page table below @sp, and clear the bits of children that have none
- * any more, as KVM's own walk does. NULL if there is none, or if it is time to look whether
- * others wait.
- */
-static struct kvm_mmu_page *zap_shadow_find_unsync(struct zap_shadow *zap,
-						   struct kvm_mmu_page *sp)
-{
-	struct kvm_mmu_page *child, *found;
-	unsigned int i;
-
-	for_each_set_bit(i, sp->unsync_child_bitmap, SPTE_ENT_PER_PAGE) {
-		zap->cost += ZAP_COST_HEADS;
-		if (zap->cost >= ZAP_COST_MAX)
-			return NULL;
-
-		child = zap_shadow_child(sp, i);
-		if (child && child->unsync)
-			return child;
-		if (child && child->unsync_children) {
-			found = zap_shadow_find_unsync(zap, child);
-			if (found || child->unsync_children)
-				return found;
-		}
-		sp->unsync_children--;
-		__clear_bit(i, sp->unsync_child_bitmap);
-	}
-
-	return NULL;
-}
-
-/*
- * Unlink the unsynchronized page tables below @sp, whatever other parents they have: KVM would
- * do so when it unlinks @sp, all in one step. Return false if mmu_lock was dropped on the way.
- */
-static bool zap_shadow_unsync(struct zap_shadow *zap, struct kvm_mmu_page *sp)
-{
-	struct kvm_mmu_page *child;
-
-	while (sp->unsync_children) {
-		child = zap_shadow_find_unsync(zap, sp);
-		if ((child && !kvm_zap_shadow_own(zap, child)) || !zap_shadow_go_on(zap, 0))
-			return false;
-	}
-
-	return true;
-}
-
-/*
  * Unlink @child, to which entry @i of @sp leads, if it goes along with @sp: because it belongs
- * to the memslot, or is a nested guest's and has no other parent. A nested guest's that has
- * other parents loses this one only. KVM would unlink it, and all below, with the last of its
- * parents, and @sp may be each of them. Return false if mmu_lock was dropped on the way.
+ * to the memslot, or is a nested guest's and has no other parent, as KVM unlinks those. Any
+ * other loses this parent only. It may stay without one, as when the guest changes the entry;
+ * if it is unsynchronized, KVM synchronizes it before it uses it again. Return false if
+ * mmu_lock was dropped on the way.
  */
 static bool zap_shadow_one_child(struct zap_shadow *zap, struct kvm_mmu_page *sp, unsigned int i,
 				 struct kvm_mmu_page *child)
 {
-	bool belongs = zap_shadow_belongs(zap, child);
-	unsigned int parents;
-
-	if (child->root_count || (!belongs && !child->role.guest_mode))
-		return true;
-
 	/* A list of several stays one when it has lost all but the last. */
-	parents = pte_list_count(&child->parent_ptes);
-	if (!belongs && parents > 1) {
-		zap->cost += parents * ZAP_COST_FIND;
+	unsigned int parents = pte_list_count(&child->parent_ptes);
+	bool along = zap_shadow_belongs(zap, child) || (child->role.guest_mode && parents == 1);
+
+	if (!along || child->root_count) {
 		mmu_page_zap_pte(zap->kvm, sp, &sp->spt[i], NULL);
 		zap->flush = true;
+		zap->cost += ZAP_COST_LEAF + parents * ZAP_COST_FIND;
 	} else if (!kvm_zap_shadow_own(zap, child)) {
 		return false;
 	}
@@ -385,17 +336,15 @@ static bool zap_shadow_one_child(struct zap_shadow *zap, struct kvm_mmu_page *sp
 }
 
 /*
- * Unlink the children of @sp that go along with it, one by one: there may be a whole tree
- * of them, and KVM would not reschedule in it. Return false if mmu_lock was dropped on
- * the way.
+ * Empty @sp, and unlink the children that go along with it, one by one. KVM would unlink all
+ * of them in one go, and all unsynchronized page tables below, whatever other parents these
+ * have. No entry comes back: nothing is linked below a guest page table in the memslot any
+ * more. Return false if mmu_lock was dropped on the way.
  */
 static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
 	struct kvm_mmu_page *child;
 	unsigned int i;
-
-	if (!zap_shadow_unsync(zap, sp))
-		return false;
 
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
 		child = zap_shadow_child(sp, i);
@@ -407,28 +356,12 @@ static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 	return true;
 }
 
-/*
- * Unlink @sp the way KVM does. If it is a root that a vCPU uses, it is on no list
- * afterwards that would cause a flush.
- */
-static void zap_shadow_unlink(struct zap_shadow *zap, struct kvm_mmu_page *sp)
-{
-	struct kvm *kvm = zap->kvm;
-	s64 before = kvm_zap_nr_leafs(kvm);
-
-	/* Exact: no vCPU maps anything while mmu_lock is held for write. */
-	zap_shadow_unlink_one(zap, sp, false);
-	kvm_zap_count_sptes(kvm, max(before - kvm_zap_nr_leafs(kvm), 0LL));
-	zap->flush = true;
-}
-
 /**
- * kvm_zap_shadow_own() - unlink a page table that belongs to the memslot
+ * kvm_zap_shadow_own() - unlink a page table that belongs to the memslot, or goes along
  * @zap: the walk
  * @sp: the page table
  *
- * Its leafs go first, then the unsynchronized page tables below it, and the children that go
- * along with it, because unlinking does not reschedule.
+ * Its leafs go first, then its other entries, because unlinking does not reschedule.
  *
  * Return: false if mmu_lock was dropped before @sp was unlinked.
  */
@@ -444,13 +377,17 @@ bool kvm_zap_shadow_own(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 		return true;
 	}
 
-	/* A long step: drop mmu_lock before it if others wait, but once per page. */
+	/*
+	 * A root that a vCPU uses. This is a long step: drop mmu_lock before it if others wait,
+	 * but once per page. The root is on no list afterwards that would cause a flush.
+	 */
 	if (zap->unlinking != sp) {
 		zap->unlinking = sp;
 		if (!zap_shadow_go_on(zap, ZAP_COST_MAX))
 			return false;
 	}
-	zap_shadow_unlink(zap, sp);
+	zap_shadow_unlink_one(zap, sp, false);
+	zap->flush = true;
 	return true;
 }
 
