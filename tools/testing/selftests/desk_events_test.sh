@@ -149,10 +149,9 @@ web 310 fast 3.0us mmio '
 }
 
 source_test() {
-	unit trace_source_test trace_source.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S
+	unit trace_source_test trace_source.c desk.c host.c libvm
 	ktap_result 'tracefs is asked for what the options say, and for what was lost'
-	unit trace_fields_test trace_fields.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S \
-		-ltraceevent
+	unit trace_fields_test trace_fields.c desk.c host.c libvm -ltraceevent
 	ktap_result "an event has each field of its record, and another kvm's is refused"
 }
 

@@ -357,9 +357,9 @@ replay_test() {
 events_build
 fake_make
 plan_test() {
-	unit replay_plan_test replay_plan.c
+	unit replay_plan_test replay_plan.c unit_die.c
 	ktap_result 'replay: what the guest touches, and where memslots are'
-	unit bench_replay_test bench_replay.c options.c
+	unit bench_replay_test bench_replay.c options.c replay_fake.c unit_die.c
 	ktap_result 'replay: the order of updates, of steps and of what is touched'
 }
 
