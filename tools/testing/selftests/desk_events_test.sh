@@ -18,14 +18,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 
 # trace STATUS ARGUMENT...: of the events on standard input.
 trace() {
-	want=$1
-	shift
 	cat > "$tmp/events"
-	KVM_ZAP_VERB=trace RECORD_EVENTS=$tmp/events on "$tmp/trace" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	# shellcheck disable=SC2034 # says() reads them
-	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "trace $*: exit status $status, not $want: $out $err"
+	events_end trace "$@"
 }
 
 # lines FILTER EXPECTED: of each line of JSON.
