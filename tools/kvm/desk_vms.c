@@ -225,6 +225,33 @@ size_t desk_vm_folders(const struct desk_vm *vm, char ***folders)
 	return nr;
 }
 
+int desk_vms_folders(const struct desk_vm *vm, size_t nr, const char *label,
+		     int (*each)(void *arg, const char *folder), void *arg)
+{
+	size_t i, j, folders, seen = 0;
+	int ret = DESK_OK;
+	char **folder;
+
+	for (i = 0; i < nr && !ret; i++) {
+		/* VMs of one thread have their folders in common. */
+		if (i && vm[i].tid == vm[i - 1].tid)
+			continue;
+		folders = desk_vm_folders(&vm[i], &folder);
+		for (j = 0; j < folders; j++) {
+			if (!ret)
+				ret = each(arg, folder[j]);
+			free(folder[j]);
+		}
+		free(folder);
+		seen += folders;
+	}
+	if (seen)
+		return ret;
+	desk_say("%s has no folder with memslot_zap in " DESK_DEBUGFS
+		 ": it has gone, or was created without one", label);
+	return DESK_NO_VM;
+}
+
 char *desk_vm_label(const struct desk_vm *vm)
 {
 	char *name = desk_printable(vm->name ? vm->name : "?");

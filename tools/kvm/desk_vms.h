@@ -89,6 +89,13 @@ int desk_vms_find(struct desk_vms *vms, const char *who, struct desk_vm **vm, si
 /* VM's folders in debugfs that have memslot_zap: "PID-FD", in memory of its own. */
 size_t desk_vm_folders(const struct desk_vm *vm, char ***folders);
 
+/*
+ * Calls @each for each of these folders of @nr VMs of one process, until it returns another
+ * status than DESK_OK, which is returned. DESK_NO_VM, and said of @label, if there is none.
+ */
+int desk_vms_folders(const struct desk_vm *vm, size_t nr, const char *label,
+		     int (*each)(void *arg, const char *folder), void *arg);
+
 /* When the process started, in ticks since boot; 0 if it is gone. */
 uint64_t desk_process_start(pid_t pid);
 

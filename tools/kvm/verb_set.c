@@ -228,8 +228,9 @@ static int set_param(struct set *s)
 }
 
 /* The VM may go away at any time, and its folder with it. */
-static int set_folder(struct set *s, const char *folder)
+static int set_folder(void *arg, const char *folder)
 {
+	struct set *s = arg;
 	char *path = desk_note_path(folder), was[16];
 	bool noting = false;
 	int ret;
@@ -256,31 +257,10 @@ static int set_folder(struct set *s, const char *folder)
 
 static int set_vm(struct set *s)
 {
-	size_t i, j, nr, done = 0;
-	int ret = DESK_OK;
-	char **folders;
+	char *label = desk_vm_label(s->vm);
+	int ret = desk_vms_folders(s->vm, s->nr, label, set_folder, s);
 
-	for (i = 0; i < s->nr && !ret; i++) {
-		/* VMs of one thread have their folders in common. */
-		if (i && s->vm[i].tid == s->vm[i - 1].tid)
-			continue;
-		nr = desk_vm_folders(&s->vm[i], &folders);
-		for (j = 0; j < nr; j++) {
-			if (!ret)
-				ret = set_folder(s, folders[j]);
-			free(folders[j]);
-		}
-		free(folders);
-		done += nr;
-	}
-	if (!done) {
-		char *label = desk_vm_label(s->vm);
-
-		desk_say("%s has no folder with memslot_zap in " DESK_DEBUGFS
-			 ": it has gone, or was created without one", label);
-		free(label);
-		return DESK_NO_VM;
-	}
+	free(label);
 	return ret;
 }
 

@@ -46,8 +46,9 @@ static void say_left(const struct compare *c, const struct compare_word *w)
 	desk_say("it was '%s'; 'kvm-zap restore' restores that", w->note.was);
 }
 
-static int add_folder(struct compare *c, const char *folder)
+static int add_folder(void *arg, const char *folder)
 {
+	struct compare *c = arg;
 	struct compare_word *w;
 	int ret;
 
@@ -67,31 +68,7 @@ static int add_folder(struct compare *c, const char *folder)
 
 int compare_words_open(struct compare *c)
 {
-	size_t i, j;
-
-	for (i = 0; i < c->nr_vms; i++) {
-		char **folders;
-		size_t nr;
-		int ret = DESK_OK;
-
-		/* VMs of one thread have their folders in common. */
-		if (i && c->vm[i].tid == c->vm[i - 1].tid)
-			continue;
-		nr = desk_vm_folders(&c->vm[i], &folders);
-		for (j = 0; j < nr; j++) {
-			if (!ret)
-				ret = add_folder(c, folders[j]);
-			free(folders[j]);
-		}
-		free(folders);
-		if (ret)
-			return ret;
-	}
-	if (c->nr_words)
-		return DESK_OK;
-	desk_say("%s has no folder with memslot_zap in " DESK_DEBUGFS
-		 ": it has gone, or was created without one", c->what);
-	return DESK_NO_VM;
+	return desk_vms_folders(c->vm, c->nr_vms, c->what, add_folder, c);
 }
 
 static int foreign(const struct compare *c, const struct compare_word *w, const char *now)

@@ -6,7 +6,6 @@
  * What breaks without it: the stall that compare shows is not the one that the guest had.
  */
 #define _GNU_SOURCE
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +13,11 @@
 #include "compare_guest.h"
 #include "desk.h"
 #include "desk_json.h"
+#include "unit.h"
 #include "vm.h"
 
 #define TITLE	"how late the guest's timers wake, by cyclictest:\n"
 #define RUNS	3
-
-static int failed, points;
-
-void vm_die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	exit(1);
-}
 
 /* compare_latency.c's own, without the rest of desk_json.c: what is printed is tested. */
 void desk_json_text(struct json_object *object, const char *key, const char *text)
@@ -54,40 +42,15 @@ void host_read_line(const char *path, char *buf, size_t bytes)
 		*buf = '\0';
 }
 
-/* The table without blanks that only line columns up: "a  b\n c" is "a b\nc". */
-static void squeeze(char *text)
-{
-	char *in, *out = text;
-
-	for (in = text; *in; in++)
-		if (*in != ' ' || (out > text && out[-1] != ' ' && out[-1] != '\n'))
-			*out++ = *in;
-	*out = '\0';
-}
-
 static char *printed(const struct compare *c)
 {
-	FILE *terminal = stdout;
-	char *text = NULL;
-	size_t bytes;
+	char *text;
 
-	fflush(stdout);
-	stdout = open_memstream(&text, &bytes);
-	if (!stdout)
-		vm_die("no memory\n");
+	unit_hear(&stdout);
 	compare_latency_print(c);
-	fclose(stdout);
-	stdout = terminal;
-	squeeze(text);
+	text = unit_heard();
+	unit_squeeze(text);
 	return text;
-}
-
-static void is(const char *what, const char *got, const char *expected)
-{
-	if (!strcmp(got, expected))
-		return;
-	printf("# %s: '%s', not '%s'\n", what, got, expected);
-	failed++;
 }
 
 /* The lines below the titles are @lines. */
@@ -97,24 +60,15 @@ static void prints(const char *what, const struct compare *c, const char *lines)
 
 	if (asprintf(&expected, TITLE "POLICY WAKINGS MEDIAN 99%% 99.9%% MAX MAX/RUN\n%s",
 		     lines) < 0)
-		vm_die("no memory\n");
-	is(what, got, *lines ? expected : "");
+		exit(1);
+	ktap_text(what, got, *lines ? expected : "");
 	free(expected);
 	free(got);
 }
 
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
-
 static void take_text(struct compare_latency *l, char *text)
 {
-	if (!compare_latency_add(l, text))
-		is("refused", text, "");
+	ktap_check(compare_latency_add(l, text), "refused: %s", text);
 	free(text);
 }
 
@@ -160,7 +114,7 @@ static void two_policies(void)
 			    "fast again 4 900us 1.5ms 1.5ms 1.5ms 1.5ms\n"
 			    "scoped 1.0k 3.0us 21us 41us 41us 41us\n");
 	clear(l);
-	result("percentiles are those of the wakings, policy by policy");
+	ktap_result("percentiles are those of the wakings, policy by policy");
 }
 
 /* Threads and runs are of one histogram; each run's maximum, of its threads, counts once. */
@@ -177,7 +131,7 @@ static void several(void)
 	take(&l[0], 1, 20, "'20': 1");
 	prints("threads and runs", &c, "fast 7 10us 70us 70us 70us 30us\n");
 	clear(l);
-	result("threads and runs are added up, the median of maxima is by run");
+	ktap_result("threads and runs are added up, the median of maxima is by run");
 }
 
 static void few(void)
@@ -200,7 +154,7 @@ static void few(void)
 	take(&l[0], 3, 9, "'0': 2, '9': 1");
 	prints("mostly not late", &c, "fast 3 0ns 9.0us 9.0us 9.0us 9.0us\n");
 	clear(l);
-	result("no waking, and one bucket");
+	ktap_result("no waking, and one bucket");
 }
 
 /* The histogram ends before 100 ms. What is later is in cycles and max alone. */
@@ -219,7 +173,7 @@ static void overflow(void)
 	take(&l[0], 2, 300000, "'300000': 2");
 	prints("a histogram that is longer", &c, "fast 2 300ms 300ms 300ms 300ms 300ms\n");
 	clear(l);
-	result("what is later than the histogram goes is the maximum");
+	ktap_result("what is later than the histogram goes is the maximum");
 }
 
 static void no_answers(void)
@@ -230,22 +184,20 @@ static void no_answers(void)
 	size_t i;
 
 	/* desk_say() is not looked at here. */
-	if (!freopen("/dev/null", "w", stderr))
-		vm_die("/dev/null\n");
+	unit_quiet();
 	for (i = 0; i < ARRAY_SIZE(texts); i++)
-		if (compare_latency_add(&l, texts[i]))
-			is("taken", texts[i], "nothing");
-	is("what is wrong leaves", l.histogram || l.count ? "something" : "nothing", "nothing");
-	result("what is no answer of cyclictest's is refused");
+		ktap_check(!compare_latency_add(&l, texts[i]), "taken: %s", texts[i]);
+	ktap_check(!l.histogram && !l.count, "what is wrong leaves something");
+	ktap_result("what is no answer of cyclictest's is refused");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n1..5\n");
+	ktap_start(5);
 	two_policies();
 	several();
 	few();
 	overflow();
 	no_answers();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

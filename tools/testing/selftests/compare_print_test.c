@@ -19,12 +19,11 @@
 
 #include "compare.h"
 #include "desk.h"
+#include "unit.h"
 #include "vm.h"
 
 #define ROUNDS	6
 #define TITLE	"VALUE"
-
-static int failed, points;
 
 /* What a run takes: the last one is beyond all noise. */
 static const unsigned int times[] = { 1, 2, 3, 4, 500 };
@@ -60,20 +59,14 @@ static struct compare example(void)
 static char *printed(struct compare *c, int fd, const char *columns)
 {
 	int before = dup(STDOUT_FILENO);
-	FILE *out = stdout;
-	static char *text;
-	static size_t bytes;
+	char *text;
 
-	fflush(stdout);
 	setenv("COLUMNS", columns, 1);
+	unit_hear(&stdout);
 	if (before < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		vm_die("dup2");
-	stdout = open_memstream(&text, &bytes);
-	if (!stdout)
-		vm_die("open_memstream");
 	compare_print(c);
-	fclose(stdout);
-	stdout = out;
+	text = unit_heard();
 	dup2(before, STDOUT_FILENO);
 	close(before);
 	return text;
@@ -109,25 +102,16 @@ static size_t widest(char *text)
 static void check(struct compare *c, int fd, const char *columns, unsigned int tables)
 {
 	static const char * const titles[] = { "scoped /fast", "auto /fast", "stock /fast" };
-	char *text = printed(c, fd, columns), *squeezed = desk_copy(text), *in, *out;
+	char *text = printed(c, fd, columns);
 	size_t i;
 
-	for (in = out = squeezed; *in; in++)
-		if (*in != ' ' || in[1] != ' ')
-			*out++ = *in;
-	*out = '\0';
-	if (count(text, TITLE) != tables) {
-		printf("# %s columns: %u tables, not %u\n", columns, count(text, TITLE), tables);
-		failed++;
-	}
+	unit_squeeze(text);
+	ktap_check(count(text, TITLE) == tables, "%s columns: %u tables, expected %u", columns,
+		   count(text, TITLE), tables);
 	for (i = 0; i < ARRAY_SIZE(titles); i++) {
-		if (count(squeezed, titles[i]) == 1)
-			continue;
-		printf("# %s columns: '%s' %u times\n", columns, titles[i],
-		       count(squeezed, titles[i]));
-		failed++;
+		ktap_check(count(text, titles[i]) == 1, "%s columns: '%s' %u times", columns,
+			   titles[i], count(text, titles[i]));
 	}
-	free(squeezed);
 	free(text);
 }
 
@@ -140,10 +124,9 @@ static void check_widths(struct compare *c, int fd)
 		char *number = desk_text("%u", columns), *text = printed(c, fd, number);
 		size_t width = widest(text);
 
-		if (count(text, TITLE) < c->nr_policies - 1 && width > columns) {
-			printf("# %u columns: a line of %zu\n%s", columns, width, text);
-			failed++;
-		}
+		if (count(text, TITLE) < c->nr_policies - 1)
+			ktap_check(width <= columns, "%u columns: a line of %zu\n%s", columns,
+				   width, text);
 		free(number);
 		free(text);
 	}
@@ -160,27 +143,21 @@ static void is(const char *got, const char *fmt, ...)
 	if (vasprintf(&wanted, fmt, ap) < 0)
 		vm_die("out of memory");
 	va_end(ap);
-	if (strcmp(got, wanted)) {
-		printf("# '%s', not '%s'\n", got, wanted);
-		failed++;
-	}
+	ktap_text("printed", got, wanted);
 	free(wanted);
 }
 
 /* The line of @text that begins with @start, with one blank where there are several. */
 static char *line_of(const char *text, const char *start)
 {
-	char *copy = desk_copy(text), *line, *lines, *in, *out;
+	char *copy = desk_copy(text), *line, *lines;
 
 	for (line = strtok_r(copy, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines))
 		if (!strncmp(line, start, strlen(start)))
 			break;
 	line = desk_copy(line ? line : "");
 	free(copy);
-	for (in = out = line; *in; in++)
-		if (*in != ' ' || in[1] != ' ')
-			*out++ = *in;
-	*out = '\0';
+	unit_squeeze(line);
 	return line;
 }
 
@@ -365,8 +342,7 @@ static void says(struct compare c, int file, const char *row, const char *senten
 	free(line);
 	line = line_of(text, "scoped: ");
 	is(line, "scoped: %s", sentence);
-	if (strstr(text, "inf") || strstr(text, "nan"))
-		is(text, "no infinite number");
+	ktap_check(!strstr(text, "inf") && !strstr(text, "nan"), "an infinite number: %s", text);
 	free(line);
 	free(text);
 	c.common.json = true;
@@ -422,19 +398,14 @@ static void check_nothing(int file)
 
 static void check_progress(const struct compare *c)
 {
-	FILE *err = stderr;
-	char *text = NULL;
-	size_t bytes;
+	char *text;
 
-	stderr = open_memstream(&text, &bytes);
-	if (!stderr)
-		vm_die("open_memstream");
+	unit_hear(&stderr);
 	compare_progress(c, 1, COMPARE_FIRST, 0, 0);
 	/* Of 30 runs 10 have taken 40 s: what is not a round's first is not worth a line. */
 	compare_progress(c, 3, COMPARE_FIRST, 40, 10);
 	compare_progress(c, 3, COMPARE_AGAIN, 44, 11);
-	fclose(stderr);
-	stderr = err;
+	text = unit_heard();
 	is(text, "round 1 of 6\nround 3 of 6, 80s left\n");
 	free(text);
 }
@@ -454,10 +425,9 @@ static void check_file(struct compare *c)
 	c->file = fdopen(fd, "a");
 	/* As if the second run of the last round were the last one. */
 	c->nr_samples -= 3;
-	if (compare_write_sample(c))
-		failed++;
+	ktap_equal("written", compare_write_sample(c), 0);
 	text = desk_read(path, NULL);
-	is(*text && text[strlen(text) - 1] == '\n' ? "a line" : text, "a line");
+	ktap_check(*text && text[strlen(text) - 1] == '\n', "no line: %s", text);
 	object = json_tokener_parse(text);
 	free(text);
 	text = fields(object, keys);
@@ -474,41 +444,31 @@ static void check_file(struct compare *c)
 	unlink(path);
 }
 
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
-
 int main(void)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY), file = open("/dev/null", O_WRONLY);
 	struct compare c = example();
 
-	if (terminal < 0 || file < 0 || !isatty(terminal)) {
-		printf("1..0 # SKIP no terminal is to be had\n");
-		return 4;
-	}
-	printf("TAP version 13\n1..5\n");
+	if (terminal < 0 || file < 0 || !isatty(terminal))
+		ktap_skip_all("no terminal is to be had");
+	ktap_start(5);
 	check(&c, terminal, "200", 1);
 	check(&c, terminal, "80", 2);
 	/* One at a time is as narrow as it gets. */
 	check(&c, terminal, "20", 3);
 	check_widths(&c, terminal);
-	result("a terminal has tables that it has room for, with each policy once");
+	ktap_result("a terminal has tables that it has room for, with each policy once");
 	check(&c, file, "80", 1);
-	result("a file has one");
+	ktap_result("a file has one");
 	c.empty = 3;
 	c.mixed = 2;
 	check_text(&c, file);
 	check_json(&c, file);
-	result("each figure is that of its policy, its value and its samples");
+	ktap_result("each figure is that of its policy, its value and its samples");
 	check_nothing(file);
-	result("over nothing there is no ratio: it is said in words");
+	ktap_result("over nothing there is no ratio: it is said in words");
 	check_progress(&c);
 	check_file(&c);
-	result("what is left is estimated, and a sample is written as it comes");
-	return failed ? 1 : 0;
+	ktap_result("what is left is estimated, and a sample is written as it comes");
+	return ktap_end();
 }

@@ -61,23 +61,21 @@ stats_test() {
 		ktap_skip 'no cc' 'how QEMU is started, and what is an answer of its guest'
 		return
 	fi
-	unit compare_stats_test compare_stats.c -lm
+	unit compare_stats_test compare_stats.c unit_die.c -lm
 	ktap_result 'medians, ratios and intervals'
-	unit compare_latency_test compare_latency.c compare_stats.c desk.c desk_print.c -ljson-c -lm
+	unit compare_latency_test compare_latency.c compare_stats.c unit_die.c desk.c desk_print.c -ljson-c -lm
 	ktap_result "how late a guest's timers woke"
 	unit compare_print_test compare_print.c compare_latency.c compare_stats.c desk.c desk_print.c desk_json.c \
-		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c vm.c vcpu.c vm_arch.c \
-		guest_pt.c stats.c guest.S -ljson-c -lm
+		desk_kvm.c desk_module.c desk_vms.c desk_names.c desk_words.c host.c libvm -ljson-c -lm
 	ktap_result 'tables, terminals, and each figure in its place'
 	unit compare_values_test compare_values.c desk.c desk_print.c desk_kvm.c desk_module.c desk_vms.c desk_names.c \
-		desk_words.c host.c vm.c vcpu.c vm_arch.c guest_pt.c stats.c guest.S -lm
+		desk_words.c host.c libvm -lm
 	ktap_result 'a value is the count of its name, and what is no comparison is refused'
-	unit compare_guest_test compare_guest.c desk_args.c
+	unit compare_guest_test compare_guest.c desk_args.c unit_desk.c
 	ktap_result "a guest's options, what it needs, and what a run asks of it"
-	unit qemu_load_test qemu_load.c -ljson-c
+	unit qemu_load_test qemu_load.c unit_desk.c -ljson-c
 	ktap_result 'what guests do, and what is waited for'
-	unit qemu_vm_test qemu_vm.c desk_qmp.c desk.c desk_print.c host.c vm.c vm_arch.c vcpu.c guest_pt.c \
-		stats.c guest.S -ljson-c
+	unit qemu_vm_test qemu_fake.c qemu_vm.c desk_qmp.c desk.c desk_print.c host.c libvm -ljson-c
 	ktap_result 'how QEMU is started, and what is an answer of its guest'
 }
 

@@ -7,32 +7,13 @@
  * or another VM, is taken for the policy's own.
  */
 #define _GNU_SOURCE
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
 #include "desk.h"
-
-static int failed, points;
-
-static void check(const char *what, double got, double wanted)
-{
-	/* Written so that a NaN fails. */
-	if (got == wanted)
-		return;
-	printf("# %s: %g, not %g\n", what, got, wanted);
-	failed++;
-}
-
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
+#include "unit.h"
 
 /* The count that zap/vms calls @name: each of the example has another number. */
 static uint64_t count(const struct compare_counts *counts, const char *name)
@@ -42,8 +23,7 @@ static uint64_t count(const struct compare_counts *counts, const char *name)
 	for (i = 0; i < DESK_NR_COUNTS; i++)
 		if (!strcmp(desk_count_names[i], name))
 			return counts->n[i];
-	printf("# zap/vms has no '%s'\n", name);
-	failed++;
+	ktap_check(false, "zap/vms has no '%s'", name);
 	return 0;
 }
 
@@ -85,16 +65,17 @@ static void values(void)
 	struct compare_sample s;
 	size_t i;
 
-	check("taken", take(&c, &counts, NULL, &s), DESK_OK);
-	check("invalidations", s.invalidations, 4);
+	ktap_equal("taken", take(&c, &counts, NULL, &s), DESK_OK);
+	ktap_equal("invalidations", s.invalidations, 4);
 	for (i = 0; i < c.nr_values; i++) {
 		uint64_t n = strcmp(c.names[i], "ns") ? count(&counts, c.names[i]) :
 			     count(&counts, "fast_ns") + count(&counts, "scoped_ns");
 
-		check(c.names[i], s.values[i], n / 4.0);
+		ktap_check(s.values[i] == n / 4.0, "%s: %g, expected %g", c.names[i], s.values[i],
+			   n / 4.0);
 	}
-	check("names", c.nr_values, 9);
-	result("a value is the count of its name, for each invalidation");
+	ktap_equal("names", c.nr_values, 9);
+	ktap_result("a value is the count of its name, for each invalidation");
 }
 
 static void policies(void)
@@ -104,26 +85,26 @@ static void policies(void)
 	struct compare c = new_compare();
 	struct compare_sample s;
 
-	check("fast by fast", take(&c, &fast, "fast", &s), DESK_OK);
-	check("scoped by scoped", take(&c, &scoped, "scoped", &s), DESK_OK);
-	check("whatever it was", take(&c, &both, NULL, &s), DESK_OK);
-	check("fast by scoped", take(&c, &fast, "scoped", &s), DESK_NOT);
-	check("scoped by fast", take(&c, &scoped, "fast", &s), DESK_NOT);
-	check("one of six by scoped", take(&c, &both, "fast", &s), DESK_NOT);
-	check("five of six by fast", take(&c, &both, "scoped", &s), DESK_NOT);
-	check("empty before", c.empty, 0);
-	check("none", take(&c, &none, "fast", &s), DESK_OK);
-	check("invalidations of none", s.invalidations, 0);
-	check("empty", c.empty, 1);
+	ktap_equal("fast by fast", take(&c, &fast, "fast", &s), DESK_OK);
+	ktap_equal("scoped by scoped", take(&c, &scoped, "scoped", &s), DESK_OK);
+	ktap_equal("whatever it was", take(&c, &both, NULL, &s), DESK_OK);
+	ktap_equal("fast by scoped", take(&c, &fast, "scoped", &s), DESK_NOT);
+	ktap_equal("scoped by fast", take(&c, &scoped, "fast", &s), DESK_NOT);
+	ktap_equal("one of six by scoped", take(&c, &both, "fast", &s), DESK_NOT);
+	ktap_equal("five of six by fast", take(&c, &both, "scoped", &s), DESK_NOT);
+	ktap_equal("empty before", c.empty, 0);
+	ktap_equal("none", take(&c, &none, "fast", &s), DESK_OK);
+	ktap_equal("invalidations of none", s.invalidations, 0);
+	ktap_equal("empty", c.empty, 1);
 	mixed.n[COUNT_MMIO_FAST] = 1;
-	check("with one at site mmio", take(&c, &mixed, "fast", &s), DESK_OK);
-	check("its invalidations", s.invalidations, 0);
+	ktap_equal("with one at site mmio", take(&c, &mixed, "fast", &s), DESK_OK);
+	ktap_equal("its invalidations", s.invalidations, 0);
 	last.n[COUNT_MMIO_SCOPED] = 1;
-	check("scoped at site mmio", take(&c, &last, "fast", &s), DESK_OK);
-	check("its invalidations", s.invalidations, 0);
-	check("mixed", c.mixed, 2);
-	check("still empty", c.empty, 1);
-	result("what another policy did is no comparison, what another site did no sample");
+	ktap_equal("scoped at site mmio", take(&c, &last, "fast", &s), DESK_OK);
+	ktap_equal("its invalidations", s.invalidations, 0);
+	ktap_equal("mixed", c.mixed, 2);
+	ktap_equal("still empty", c.empty, 1);
+	ktap_result("what another policy did is no comparison, what another site did no sample");
 }
 
 /* Two VMs grow; a count that shrinks is not theirs any more, whichever it is. */
@@ -141,13 +122,13 @@ static void sums(void)
 	}
 	compare_add(&sum, &before, &after);
 	compare_add(&sum, &before, &after);
-	check("shrank", sum.shrank, 0);
-	check("fast", sum.n[COUNT_MEMSLOT_FAST], 2);
-	check("refaults", sum.n[COUNT_REFAULTS], 4 * COUNT_REFAULTS + 2);
+	ktap_equal("shrank", sum.shrank, 0);
+	ktap_equal("fast", sum.n[COUNT_MEMSLOT_FAST], 2);
+	ktap_equal("refaults", sum.n[COUNT_REFAULTS], 4 * COUNT_REFAULTS + 2);
 	/* A gauge may go down, and the longest is no sum. */
 	after.n[COUNT_MAPPED] = 0;
 	compare_add(&sum, &before, &after);
-	check("mapped shrank", sum.shrank, 0);
+	ktap_equal("mapped shrank", sum.shrank, 0);
 	for (i = 0; i < DESK_NR_COUNTS; i++) {
 		struct compare_counts one = { };
 		uint64_t n = after.n[i];
@@ -157,11 +138,11 @@ static void sums(void)
 			continue;
 		after.n[i] = before.n[i] - 1;
 		compare_add(&one, &before, &after);
-		check(desk_count_names[i], one.shrank, 1);
-		check("refused", take(&c, &one, NULL, &s), DESK_NOT);
+		ktap_equal(desk_count_names[i], one.shrank, 1);
+		ktap_equal("refused", take(&c, &one, NULL, &s), DESK_NOT);
 		after.n[i] = n;
 	}
-	result("the growth of VMs is added up, and what shrinks is refused");
+	ktap_result("the growth of VMs is added up, and what shrinks is refused");
 }
 
 static int follows(const char *word, const char *of_vm, const char *by, const char *policy,
@@ -185,30 +166,30 @@ static void words(void)
 {
 	const char *expected;
 
-	check("scoped", follows("scoped", "scoped", "vm", "scoped", &expected), DESK_OK);
-	check("is scoped", !strcmp(expected, "scoped"), 1);
-	check("fast", follows("fast", "fast", "vm", "fast", &expected), DESK_OK);
-	check("is fast", !strcmp(expected, "fast"), 1);
-	check("auto", follows("auto", "auto", "vm", "scoped", &expected), DESK_OK);
-	check("is either", !strcmp(expected, "any"), 1);
-	check("stock", follows("stock", "stock", "kernel", "fast", &expected), DESK_OK);
-	check("is what the kernel does", !strcmp(expected, "fast"), 1);
-	check("another word", follows("scoped", "fast", "vm", "fast", &expected), DESK_NOT);
-	check("stock, another word", follows("stock", "fast", "vm", "fast", &expected), DESK_NOT);
-	check("a type's", follows("scoped", "scoped", "type", "fast", &expected), DESK_NOT);
-	check("a device's", follows("scoped", "scoped", "dma", "fast", &expected), DESK_NOT);
-	result("a word has to reach the VM, and says what its invalidations are");
+	ktap_equal("scoped", follows("scoped", "scoped", "vm", "scoped", &expected), DESK_OK);
+	ktap_equal("is scoped", !strcmp(expected, "scoped"), 1);
+	ktap_equal("fast", follows("fast", "fast", "vm", "fast", &expected), DESK_OK);
+	ktap_equal("is fast", !strcmp(expected, "fast"), 1);
+	ktap_equal("auto", follows("auto", "auto", "vm", "scoped", &expected), DESK_OK);
+	ktap_equal("is either", !strcmp(expected, "any"), 1);
+	ktap_equal("stock", follows("stock", "stock", "kernel", "fast", &expected), DESK_OK);
+	ktap_equal("is what the kernel does", !strcmp(expected, "fast"), 1);
+	ktap_equal("another word", follows("scoped", "fast", "vm", "fast", &expected), DESK_NOT);
+	ktap_equal("stock, another word",
+		   follows("stock", "fast", "vm", "fast", &expected), DESK_NOT);
+	ktap_equal("a type's", follows("scoped", "scoped", "type", "fast", &expected), DESK_NOT);
+	ktap_equal("a device's", follows("scoped", "scoped", "dma", "fast", &expected), DESK_NOT);
+	ktap_result("a word has to reach the VM, and says what its invalidations are");
 }
 
 int main(void)
 {
 	/* desk_say() is not looked at here. */
-	if (!freopen("/dev/null", "w", stderr))
-		return 1;
-	printf("TAP version 13\n1..4\n");
+	unit_quiet();
+	ktap_start(4);
 	values();
 	policies();
 	sums();
 	words();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

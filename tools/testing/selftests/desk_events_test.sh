@@ -18,14 +18,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 
 # trace STATUS ARGUMENT...: of the events on standard input.
 trace() {
-	want=$1
-	shift
 	cat > "$tmp/events"
-	KVM_ZAP_VERB=trace RECORD_EVENTS=$tmp/events on "$tmp/trace" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	# shellcheck disable=SC2034 # says() reads them
-	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "trace $*: exit status $status, not $want: $out $err"
+	events_end trace "$@"
 }
 
 # lines FILTER EXPECTED: of each line of JSON.
@@ -149,10 +143,9 @@ web 310 fast 3.0us mmio '
 }
 
 source_test() {
-	unit trace_source_test trace_source.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S
+	unit trace_source_test trace_source.c desk.c host.c libvm
 	ktap_result 'tracefs is asked for what the options say, and for what was lost'
-	unit trace_fields_test trace_fields.c desk.c host.c vm.c vm_arch.c vcpu.c guest_pt.c stats.c guest.S \
-		-ltraceevent
+	unit trace_fields_test trace_fields.c desk.c host.c libvm -ltraceevent
 	ktap_result "an event has each field of its record, and another kvm's is refused"
 }
 

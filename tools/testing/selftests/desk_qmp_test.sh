@@ -49,14 +49,8 @@ vm() {
 
 # trace STATUS ARGUMENT...: of the events on standard input; at_ms=2000 ends it.
 trace() {
-	want=$1
-	shift
 	sed "s/ /\\0vm=$server /" > "$tmp/events"
-	RECORD_EVENTS=$tmp/events on "$tmp/trace" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	# shellcheck disable=SC2034 # says() reads them
-	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "trace $*: exit status $status, not $want: $err"
+	events_end trace "$@"
 }
 
 # The one event: a memslot of vga.vram's.

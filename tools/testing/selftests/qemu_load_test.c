@@ -17,10 +17,8 @@
 #include "compare.h"
 #include "desk.h"
 #include "qemu_load.h"
+#include "unit.h"
 
-static int failed, points;
-static char done[4096];		/* what was asked of both */
-static char said[512];
 static unsigned int asked;	/* how often so far */
 static unsigned int refuse;	/* this one, from 1 */
 static unsigned int slow;	/* how often it is not so yet */
@@ -30,39 +28,7 @@ static uint64_t now_ns, size_bytes;
 static char command_said[64];	/* what QEMU's -device says; "": it does not run */
 static char command_asked[128];
 
-static void log_it(const char *fmt, ...)
-{
-	size_t used = strlen(done);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(done + used, sizeof(done) - used, fmt, ap);
-	va_end(ap);
-	strncat(done, "\n", sizeof(done) - strlen(done) - 1);
-}
-
 /* What is below it ------------------------------------------------------------ */
-
-void desk_say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-}
-
-char *desk_text(const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		exit(1);
-	va_end(ap);
-	return text;
-}
 
 char *desk_read_command(const char *command, size_t *bytes)
 {
@@ -91,7 +57,7 @@ bool desk_qmp_is_open(const struct desk_qmp *qmp)
 char *qemu_ask(struct qemu_vm *vm, const char *what)
 {
 	(void)vm;
-	log_it("guest: %s", what);
+	unit_note("guest: %s", what);
 	return ++asked == refuse ? NULL : strdup("");
 }
 
@@ -112,9 +78,9 @@ struct json_object *qemu_tell(struct qemu_vm *vm, const char *command, const cha
 	vsnprintf(text, sizeof(text), arguments, ap);
 	va_end(ap);
 	if (json_tokener_parse(text))
-		log_it("QEMU: %s %s", command, text);
+		unit_note("QEMU: %s %s", command, text);
 	else
-		log_it("QEMU: no JSON: %s", text);
+		unit_note("QEMU: no JSON: %s", text);
 	if (++asked == refuse)
 		return NULL;
 	if (!strcmp(command, "device_del"))
@@ -133,38 +99,13 @@ struct json_object *qemu_tell(struct qemu_vm *vm, const char *command, const cha
 
 /* The test -------------------------------------------------------------------- */
 
-static void is(const char *what, const char *got, const char *wanted)
-{
-	if (!strcmp(got, wanted))
-		return;
-	printf("# %s: '%s', not '%s'\n", what, got, wanted);
-	failed++;
-}
-
-static void check(const char *what, int got, int wanted)
-{
-	if (got == wanted)
-		return;
-	printf("# %s: %d, not %d\n", what, got, wanted);
-	failed++;
-}
-
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
-
 /* So many rounds of a guest's work. */
 static bool run(const char *name, unsigned long rounds)
 {
 	const struct qemu_load *load = qemu_load_find(name);
 	struct qemu_vm vm = { .qmp = (struct desk_qmp *)&vm, .seconds = 1 };
 
-	*done = '\0';
-	*said = '\0';
+	unit_forget();
 	asked = 0;
 	now_ns = 7;
 	if (!load)
@@ -174,15 +115,15 @@ static bool run(const char *name, unsigned long rounds)
 
 static void words(void)
 {
-	check("rom", run("guest-rom", 7), true);
-	is("rom", done, "guest: rom 7\n");
-	check("vga", run("guest-vga", 100), true);
-	is("vga", done, "guest: vga 100\n");
+	ktap_equal("rom", run("guest-rom", 7), true);
+	ktap_text("rom", unit_log, "guest: rom 7\n");
+	ktap_equal("vga", run("guest-vga", 100), true);
+	ktap_text("vga", unit_log, "guest: vga 100\n");
 	refuse = 1;
-	check("rom, refused", run("guest-rom", 7), false);
-	check("vga, refused", run("guest-vga", 7), false);
+	ktap_equal("rom, refused", run("guest-rom", 7), false);
+	ktap_equal("vga, refused", run("guest-vga", 7), false);
 	refuse = 0;
-	result("a guest is told how many rounds to do");
+	ktap_result("a guest is told how many rounds to do");
 }
 
 #define ADD	"QEMU: device_add {\"driver\": \"virtio-net-pci\", \"id\": \"hot\"}\n"
@@ -194,80 +135,81 @@ static void plugs(void)
 	unsigned int i;
 
 	slow = 2;
-	check("two rounds", run("guest-hotplug", 2), true);
-	is("two rounds", done,
-	   ADD "guest: hot\n" DEL LIST LIST LIST "guest: hot gone\n"
-	   ADD "guest: hot\n" DEL LIST LIST LIST "guest: hot gone\n");
-	check("two sleeps each", now_ns, 7 + 4 * 5000000);
+	ktap_equal("two rounds", run("guest-hotplug", 2), true);
+	ktap_text("two rounds", unit_log,
+		  ADD "guest: hot\n" DEL LIST LIST LIST "guest: hot gone\n"
+		  ADD "guest: hot\n" DEL LIST LIST LIST "guest: hot gone\n");
+	ktap_equal("two sleeps each", now_ns, 7 + 4 * 5000000);
 	slow = 0;
-	check("none", run("guest-hotplug", 0), true);
-	is("none", done, "");
+	ktap_equal("none", run("guest-hotplug", 0), true);
+	ktap_text("none", unit_log, "");
 	/* Whatever is refused ends it: of a round there are five. */
 	for (i = 1; i <= 10; i++) {
 		refuse = i;
 		/* A list that does not come is no device that has gone. */
 		closed = i == 4 || i == 9;
-		check("refused", run("guest-hotplug", 2), false);
-		check("asked for no more", asked, i);
+		ktap_equal("refused", run("guest-hotplug", 2), false);
+		ktap_equal("asked for no more", asked, i);
 	}
 	closed = false;
 	/* The next list comes. */
 	refuse = 4;
-	check("no list", run("guest-hotplug", 1), true);
-	check("another list", asked, 6);
+	ktap_equal("no list", run("guest-hotplug", 1), true);
+	ktap_equal("another list", asked, 6);
 	refuse = 0;
-	result("a device is taken away before the next one comes");
+	ktap_result("a device is taken away before the next one comes");
 }
 
 #define GET	"QEMU: qom-get {\"path\": \"/machine/peripheral/vmem\", \"property\": \"size\"}\n"
 #define SET(bytes) "QEMU: qom-set {\"path\": \"/machine/peripheral/vmem\", " \
 		   "\"property\": \"requested-size\", \"value\": " bytes "}\n"
+#define GROW	SET("268435456")
+#define SHRINK	SET("0")
 
 static void resizes(void)
 {
 	slow = 1;
-	check("two rounds", run("guest-virtio-mem", 2), true);
-	is("two rounds", done,
-	   SET("268435456") GET GET SET("0") GET GET SET("268435456") GET GET SET("0") GET GET);
+	ktap_equal("two rounds", run("guest-virtio-mem", 2), true);
+	ktap_text("two rounds", unit_log, GROW GET GET SHRINK GET GET GROW GET GET SHRINK GET GET);
 	slow = 0;
 	refuse = 1;
-	check("not to grow", run("guest-virtio-mem", 2), false);
-	is("not to grow", done, SET("268435456"));
+	ktap_equal("not to grow", run("guest-virtio-mem", 2), false);
+	ktap_text("not to grow", unit_log, GROW);
 	refuse = 3;
-	check("not to shrink", run("guest-virtio-mem", 2), false);
-	is("not to shrink", done, SET("268435456") GET SET("0"));
+	ktap_equal("not to shrink", run("guest-virtio-mem", 2), false);
+	ktap_text("not to shrink", unit_log, GROW GET SHRINK);
 	/* Without an answer it is not of that size. */
 	refuse = 2;
-	check("no size", run("guest-virtio-mem", 1), true);
-	is("no size", done, SET("268435456") GET GET SET("0") GET);
+	ktap_equal("no size", run("guest-virtio-mem", 1), true);
+	ktap_text("no size", unit_log, GROW GET GET SHRINK GET);
 	refuse = 4;
-	check("no size, as of 0", run("guest-virtio-mem", 1), true);
-	is("no size, as of 0", done, SET("268435456") GET SET("0") GET GET);
+	ktap_equal("no size, as of 0", run("guest-virtio-mem", 1), true);
+	ktap_text("no size, as of 0", unit_log, GROW GET SHRINK GET GET);
 	refuse = 0;
-	result("memory has its size before it gets another");
+	ktap_result("memory has its size before it gets another");
 }
 
 static void waits(void)
 {
 	slow = 1000000;
-	check("for ever", run("guest-hotplug", 1), false);
-	is("for ever", said, "the guest does not let go of the device within 1 s");
+	ktap_equal("for ever", run("guest-hotplug", 1), false);
+	ktap_text("for ever", unit_said, "the guest does not let go of the device within 1 s");
 	/* A second, and what is asked every 5 ms. */
-	check("a second", now_ns >= 1000000007 && now_ns <= 1010000007, true);
-	check("for ever", run("guest-virtio-mem", 1), false);
-	is("for ever", said, "the guest does not plug or unplug memory within 1 s");
+	ktap_equal("a second", now_ns >= 1000000007 && now_ns <= 1010000007, true);
+	ktap_equal("for ever", run("guest-virtio-mem", 1), false);
+	ktap_text("for ever", unit_said, "the guest does not plug or unplug memory within 1 s");
 	closed = true;
-	check("QEMU has ended", run("guest-hotplug", 1), false);
-	is("QEMU has ended", said, "");
-	is("QEMU has ended", done, ADD "guest: hot\n" DEL LIST);
+	ktap_equal("QEMU has ended", run("guest-hotplug", 1), false);
+	ktap_text("QEMU has ended", unit_said, "");
+	ktap_text("QEMU has ended", unit_log, ADD "guest: hot\n" DEL LIST);
 	closed = false;
 	stopped = true;
-	check("a signal", run("guest-virtio-mem", 1), false);
-	is("a signal", said, "");
-	is("a signal", done, SET("268435456") GET);
+	ktap_equal("a signal", run("guest-virtio-mem", 1), false);
+	ktap_text("a signal", unit_said, "");
+	ktap_text("a signal", unit_log, GROW GET);
 	stopped = false;
 	slow = 0;
-	result("what does not come is waited for as long as may be");
+	ktap_result("what does not come is waited for as long as may be");
 }
 
 static void loads(void)
@@ -280,54 +222,57 @@ static void loads(void)
 	for (i = 0; i < 4; i++) {
 		const struct qemu_load *load = qemu_load_nth(i);
 
-		is("in turn", load ? load->name : "(none)", names[i]);
-		check("by name", qemu_load_find(names[i]) == load, true);
+		ktap_text("in turn", load ? load->name : "(none)", names[i]);
+		ktap_equal("by name", qemu_load_find(names[i]) == load, true);
 		/* A device of virtio needs its module. */
 		for (j = 0; load && load->modules && load->modules[j]; j++)
 			;
-		check("modules", j, i == 2 ? 2 : 0);
+		ktap_equal("modules", j, i == 2 ? 2 : 0);
 	}
-	check("no fifth", !qemu_load_nth(4), true);
-	check("none", !qemu_load_find("guest-"), true);
-	check("a part", !qemu_load_find("guest-ro"), true);
-	check("more", !qemu_load_find("guest-roms"), true);
-	result("guests are found by their whole name");
+	ktap_equal("no fifth", !qemu_load_nth(4), true);
+	ktap_equal("none", !qemu_load_find("guest-"), true);
+	ktap_equal("a part", !qemu_load_find("guest-ro"), true);
+	ktap_equal("more", !qemu_load_find("guest-roms"), true);
+	ktap_result("guests are found by their whole name");
 }
 
 static bool has(const char *name, const char *answer)
 {
-	*said = '\0';
+	unit_forget();
 	snprintf(command_said, sizeof(command_said), "%s", answer);
 	return qemu_load_check("/a path/qemu", qemu_load_find(name));
 }
 
 static void checks(void)
 {
-	check("vga", has("guest-vga", "VGA options"), true);
-	is("how it is asked", command_asked, "\"$KVM_ZAP_QEMU\" -device VGA,help 2> /dev/null");
-	is("what is asked", getenv("KVM_ZAP_QEMU"), "/a path/qemu");
-	is("said", said, "");
-	check("virtio-mem", has("guest-virtio-mem", "  dynamic-memslots=<bool>"), true);
-	is("how it is asked", command_asked,
-	   "\"$KVM_ZAP_QEMU\" -device virtio-mem-pci,help 2> /dev/null");
-	check("an old one", has("guest-virtio-mem", "  prealloc=<bool>"), false);
-	is("an old one", said,
-	   "guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu");
-	check("none", has("guest-virtio-mem", ""), false);
-	is("none", said,
-	   "--qemu: /a path/qemu is no QEMU that runs here (apt-get install qemu-system-x86)");
-	check("none", has("guest-rom", ""), false);
-	result("a QEMU that lacks what a guest needs is named");
+	ktap_equal("vga", has("guest-vga", "VGA options"), true);
+	ktap_text("how it is asked", command_asked,
+		  "\"$KVM_ZAP_QEMU\" -device VGA,help 2> /dev/null");
+	ktap_text("what is asked", getenv("KVM_ZAP_QEMU"), "/a path/qemu");
+	ktap_text("said", unit_said, "");
+	ktap_equal("virtio-mem", has("guest-virtio-mem", "  dynamic-memslots=<bool>"), true);
+	ktap_text("how it is asked", command_asked,
+		  "\"$KVM_ZAP_QEMU\" -device virtio-mem-pci,help 2> /dev/null");
+	ktap_equal("an old one", has("guest-virtio-mem", "  prealloc=<bool>"), false);
+	ktap_text("an old one", unit_said,
+		  "guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu");
+	ktap_equal("none", has("guest-virtio-mem", ""), false);
+	ktap_text("none", unit_said,
+		  "--qemu: /a path/qemu is no QEMU that runs here (apt-get install qemu-system-x86)");
+	ktap_equal("none", has("guest-rom", ""), false);
+	ktap_result("a QEMU that lacks what a guest needs is named");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n1..6\n");
+	/* desk_say() is looked at above. */
+	unit_quiet();
+	ktap_start(6);
 	words();
 	plugs();
 	resizes();
 	waits();
 	loads();
 	checks();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

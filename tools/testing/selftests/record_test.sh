@@ -19,14 +19,8 @@ bench=${real_zap%/*}/kvm-zap-bench
 [ -x "$bench" ] || ktap_skip_all "no $bench: run 'make'"
 # record STATUS ARGUMENT...: of the events on standard input; its file is $tmp/out.
 record() {
-	want=$1
-	shift
 	cat > "$tmp/events"
-	KVM_ZAP_VERB=record RECORD_EVENTS=$tmp/events on "$tmp/trace" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	# shellcheck disable=SC2034 # says() reads them
-	out=$(head -n 20 "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "record $*: exit status $status, not $want: $err"
+	events_end record "$@"
 }
 
 # lines FILTER EXPECTED: of each line; all of them keep to the schema.
@@ -357,9 +351,9 @@ replay_test() {
 events_build
 fake_make
 plan_test() {
-	unit replay_plan_test replay_plan.c
+	unit replay_plan_test replay_plan.c unit_die.c
 	ktap_result 'replay: what the guest touches, and where memslots are'
-	unit bench_replay_test bench_replay.c options.c
+	unit bench_replay_test bench_replay.c options.c replay_fake.c unit_die.c
 	ktap_result 'replay: the order of updates, of steps and of what is touched'
 }
 

@@ -7,53 +7,22 @@
  * What breaks without it: the replay maps more of a memslot than there is, takes scoped for
  * cheaper than it was, or puts a memslot where another one is.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_slot.h"
 #include "replay.h"
+#include "unit.h"
 
 #define UNKNOWN		REPLAY_UNKNOWN
 #define GIB		(SZ_1G / SZ_4K)		/* in pages */
 #define PLENTY		(1000000 * SZ_1G)
 
-static int failed, points;
-static char died[256];
-static jmp_buf dying;
-
-void vm_die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(died, sizeof(died), fmt, ap);
-	va_end(ap);
-	longjmp(dying, 1);
-}
-
 /* As bench_slot.c has it: the numbers below are made for that. */
 uint64_t slot_sparse_bytes(uint64_t bytes, uint64_t pages)
 {
 	return pages * 3 * SZ_4K + bytes / SZ_4K * 16;
-}
-
-static void check(const char *what, uint64_t got, uint64_t wanted)
-{
-	if (got == wanted)
-		return;
-	printf("# %s: %lu, not %lu\n", what, got, wanted);
-	failed++;
-}
-
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
 }
 
 /* Of memslot @slot, which has @pages; @own of @mapped are its. */
@@ -77,9 +46,9 @@ static void touches(const char *what, const struct replay_update *u, uint64_t ow
 	char text[80];
 
 	snprintf(text, sizeof(text), "%s: of the memslot", what);
-	check(text, u->touch_own, own);
+	ktap_equal(text, u->touch_own, own);
 	snprintf(text, sizeof(text), "%s: beside it", what);
-	check(text, u->touch_rest, rest);
+	ktap_equal(text, u->touch_rest, rest);
 }
 
 static void shares(void)
@@ -123,16 +92,16 @@ static void shares(void)
 	touches("unknown", &u[11], 0, 0);
 	touches("as before that", &u[12], 50, 10);
 	touches("flags", &u[13], 0, 0);
-	check("assumed", r.assumed, 2);
-	check("unknown", r.unknown, 1);
-	check("beside memslots", r.rest_pages, 900);
-	check("of the first, at most", slots[0].max_own, 100);
-	check("its size, at most", slots[0].max_pages, 120);
-	check("of the second, at most", slots[1].max_own, 50);
-	check("its size, at most", slots[1].max_pages, 51);
-	check("of SMM's", slots[2].max_own, 0);
-	check("no scale", r.scale == 1, 1);
-	result("what was mapped is shared as it is known, or to the disadvantage of scoped");
+	ktap_equal("assumed", r.assumed, 2);
+	ktap_equal("unknown", r.unknown, 1);
+	ktap_equal("beside memslots", r.rest_pages, 900);
+	ktap_equal("of the first, at most", slots[0].max_own, 100);
+	ktap_equal("its size, at most", slots[0].max_pages, 120);
+	ktap_equal("of the second, at most", slots[1].max_own, 50);
+	ktap_equal("its size, at most", slots[1].max_pages, 51);
+	ktap_equal("of SMM's", slots[2].max_own, 0);
+	ktap_equal("no scale", r.scale == 1, 1);
+	ktap_result("what was mapped is shared as it is known, or to the disadvantage of scoped");
 }
 
 static const char too_little[] =
@@ -153,33 +122,30 @@ static void scales(void)
 	uint64_t all = (1000 + 1 + 9000) * 3 * SZ_4K;
 
 	replay_plan(&r, tables + all, VM_RAM_GPA);
-	check("just enough", r.scale == 1 && u[0].touch_rest == 9000, 1);
+	ktap_equal("just enough", r.scale == 1 && u[0].touch_rest == 9000, 1);
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
 	memset(slots, 0, sizeof(slots));
 	replay_plan(&r, tables + all - 1, VM_RAM_GPA);
-	check("a byte less", r.scale < 1 && u[0].touch_rest == 8999, 1);
+	ktap_equal("a byte less", r.scale < 1 && u[0].touch_rest == 8999, 1);
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
 	memset(slots, 0, sizeof(slots));
 	replay_plan(&r, tables + all / 2, VM_RAM_GPA);
-	check("a half", r.scale > 0.4999 && r.scale < 0.5001, 1);
+	ktap_equal("a half", r.scale > 0.4999 && r.scale < 0.5001, 1);
 	touches("a half", &u[0], 500, 4500);
 	touches("one page is one", &u[1], 1, 1);
 	touches("nothing is nothing", &u[2], 0, 0);
-	check("beside memslots", r.rest_pages, 4500);
-	check("of the first, at most", slots[0].max_own, 500);
-	check("of the second, at most", slots[1].max_own, 1);
-	check("sizes stay", slots[0].max_pages, 4000);
-	result("too little memory makes all smaller alike, but sizes of memslots");
+	ktap_equal("beside memslots", r.rest_pages, 4500);
+	ktap_equal("of the first, at most", slots[0].max_own, 500);
+	ktap_equal("of the second, at most", slots[1].max_own, 1);
+	ktap_equal("sizes stay", slots[0].max_pages, 4000);
+	ktap_result("too little memory makes all smaller alike, but sizes of memslots");
 
 	r = recording(slots, 2, u, ARRAY_SIZE(u));
 	memset(slots, 0, sizeof(slots));
-	if (!setjmp(dying))
+	if (unit_tries())
 		replay_plan(&r, tables, VM_RAM_GPA);
-	if (strcmp(died, too_little)) {
-		printf("# said: '%s'\n", died);
-		failed++;
-	}
-	result("memory for tables alone is too little");
+	ktap_text("said", unit_died, too_little);
+	ktap_result("memory for tables alone is too little");
 }
 
 static void places(void)
@@ -207,24 +173,25 @@ static void places(void)
 	 * 0 to 1; 6 to 9, with 7 to 8 in it, and what touches it, to 10; 500. A memslot that is
 	 * not there has no place.
 	 */
-	check("ranges", r.nr_ranges, 3);
-	check("from", r.ranges[1].from, 6 * GIB);
-	check("to", r.ranges[1].end, 10 * GIB);
-	check("all of them", r.slot_bytes, 6 * SZ_1G);
-	check("the first page", replay_place(&r, 0), base);
-	check("in the first GiB", replay_place(&r, 10), base + 10 * SZ_4K);
-	check("behind the gap", replay_place(&r, 6 * GIB), base + SZ_1G);
-	check("over a GiB", replay_place(&r, 8 * GIB + 3), base + 3 * SZ_1G + 3 * SZ_4K);
-	check("its last page", replay_place(&r, 10 * GIB - 1), base + 5 * SZ_1G - SZ_4K);
-	check("behind two gaps", replay_place(&r, 500 * GIB + 7), base + 5 * SZ_1G + 7 * SZ_4K);
-	result("memslots keep their distance by whole GiB, and none goes where another one is");
+	ktap_equal("ranges", r.nr_ranges, 3);
+	ktap_equal("from", r.ranges[1].from, 6 * GIB);
+	ktap_equal("to", r.ranges[1].end, 10 * GIB);
+	ktap_equal("all of them", r.slot_bytes, 6 * SZ_1G);
+	ktap_equal("the first page", replay_place(&r, 0), base);
+	ktap_equal("in the first GiB", replay_place(&r, 10), base + 10 * SZ_4K);
+	ktap_equal("behind the gap", replay_place(&r, 6 * GIB), base + SZ_1G);
+	ktap_equal("over a GiB", replay_place(&r, 8 * GIB + 3), base + 3 * SZ_1G + 3 * SZ_4K);
+	ktap_equal("its last page", replay_place(&r, 10 * GIB - 1), base + 5 * SZ_1G - SZ_4K);
+	ktap_equal("behind two gaps", replay_place(&r, 500 * GIB + 7),
+		   base + 5 * SZ_1G + 7 * SZ_4K);
+	ktap_result("memslots keep their distance by whole GiB, and none goes where another is");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n1..4\n");
+	ktap_start(4);
 	shares();
 	scales();
 	places();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

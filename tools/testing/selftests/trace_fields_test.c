@@ -15,8 +15,7 @@
 
 #include "desk.h"
 #include "trace_fields.h"
-
-static int failed, points;
+#include "unit.h"
 
 #define SYSTEM	"kvm"
 
@@ -79,52 +78,23 @@ static const char memslot[] =
 	"\nprint fmt: \"change=%s ns=%llu\", __print_symbolic(REC->change, { 0, \"create\" }, "
 	"{ 1, \"delete\" }, { 2, \"move\" }, { 3, \"flags\" }), REC->ns\n";
 
-static void check(const char *what, int64_t got, int64_t wanted)
-{
-	if (got == wanted)
-		return;
-	printf("# %s: %ld, not %ld\n", what, got, wanted);
-	failed++;
-}
-
-static void word(const char *what, const char *got, const char *wanted)
-{
-	if (got == wanted || (got && wanted && !strcmp(got, wanted)))
-		return;
-	printf("# %s: '%s', not '%s'\n", what, got ? got : "(none)", wanted ? wanted : "(none)");
-	failed++;
-}
-
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
-
 /* The fields of an event that is described so; NULL: *@ret says why, *@said in words. */
 static struct trace_fields *fields_of(const char *format, enum trace_kind kind, int *ret,
 				      char **said)
 {
 	struct tep_handle *tep = tep_alloc();
 	struct trace_fields *fields = NULL;
-	FILE *err = stderr;
-	size_t bytes;
 
 	/* As the kernel does, whatever this machine is. */
 	tep_set_local_bigendian(tep, TEP_LITTLE_ENDIAN);
 	tep_set_file_bigendian(tep, TEP_LITTLE_ENDIAN);
 	tep_set_long_size(tep, 8);
 	tep_set_loglevel(TEP_LOG_NONE);
-	if (*format && tep_parse_event(tep, format, strlen(format), SYSTEM)) {
-		printf("# libtraceevent cannot parse it\n");
-		failed++;
-	}
-	stderr = open_memstream(said, &bytes);
+	ktap_check(!*format || !tep_parse_event(tep, format, strlen(format), SYSTEM),
+		   "libtraceevent cannot parse it");
+	unit_hear(&stderr);
 	*ret = trace_fields_find(&fields, tep, SYSTEM, kind);
-	fclose(stderr);
-	stderr = err;
+	*said = unit_heard();
 	(*said)[strcspn(*said, "\n")] = '\0';
 	/* The words that events get are libtraceevent's: it is not freed. */
 	return fields;
@@ -137,8 +107,8 @@ static struct trace_fields *must(const char *format, enum trace_kind kind)
 	int ret;
 
 	fields = fields_of(format, kind, &ret, &said);
-	check("found", ret, DESK_OK);
-	word("said", said, "");
+	ktap_equal("found", ret, DESK_OK);
+	ktap_text("said", said, "");
 	if (!fields)
 		exit(1);
 	return fields;
@@ -183,31 +153,31 @@ static void zaps(void)
 	put(data, 80, 8, 0xfffffffff);
 	put(data, 88, 4, 210);
 	e = read_record(fields, data, sizeof(data));
-	word("site", e.site, "mmio");
-	word("policy", e.policy, "scoped");
-	word("by", e.by, "kernel");
-	word("change", e.change, NULL);
-	check("as_id, which has no sign", e.as_id, 0xffff);
-	check("slot, which has one", e.slot, -1);
-	check("base_gfn", e.base_gfn, 0x123456789abc);
-	check("npages", e.npages, 24);
-	check("sptes", e.sptes, 32);
-	check("tables", e.tables, 40);
-	check("yields", e.yields, 48);
-	check("ns", e.ns, INT64_MAX);
-	check("collateral", e.collateral, 72);
-	check("kept", e.kept, 0xfffffffff);
-	check("vm", e.vm, 210);
-	check("kind", e.kind, TRACE_ZAP);
-	word("region", e.region, "of before");
+	ktap_text("site", e.site, "mmio");
+	ktap_text("policy", e.policy, "scoped");
+	ktap_text("by", e.by, "kernel");
+	ktap_text("change", e.change, NULL);
+	ktap_equal("as_id, which has no sign", e.as_id, 0xffff);
+	ktap_equal("slot, which has one", e.slot, -1);
+	ktap_equal("base_gfn", e.base_gfn, 0x123456789abc);
+	ktap_equal("npages", e.npages, 24);
+	ktap_equal("sptes", e.sptes, 32);
+	ktap_equal("tables", e.tables, 40);
+	ktap_equal("yields", e.yields, 48);
+	ktap_equal("ns", e.ns, INT64_MAX);
+	ktap_equal("collateral", e.collateral, 72);
+	ktap_equal("kept", e.kept, 0xfffffffff);
+	ktap_equal("vm", e.vm, 210);
+	ktap_equal("kind", e.kind, TRACE_ZAP);
+	ktap_text("region", e.region, "of before");
 	/* A word that this event does not know. */
 	put(data, 9, 1, 3);
 	put(data, 12, 4, 0x7fffffff);
 	e = read_record(fields, data, sizeof(data));
-	word("policy 3", e.policy, "?");
-	check("the highest slot", e.slot, 0x7fffffff);
+	ktap_text("policy 3", e.policy, "?");
+	ktap_equal("the highest slot", e.slot, 0x7fffffff);
 	trace_fields_free(fields);
-	result("an invalidation has each field of its record, and its words");
+	ktap_result("an invalidation has each field of its record, and its words");
 }
 
 static void others(void)
@@ -222,13 +192,13 @@ static void others(void)
 	put(data, 24, 8, 24);
 	put(data, 32, 8, 32);
 	e = read_record(fields, data, sizeof(data));
-	check("vm", e.vm, 210);
-	check("slot", e.slot, -1);
-	check("refaults", e.refaults, 16);
-	check("stall_ns", e.stall_ns, 24);
-	check("window_ms", e.window_ms, 32);
-	word("site", e.site, NULL);
-	check("sptes", e.sptes, 0);
+	ktap_equal("vm", e.vm, 210);
+	ktap_equal("slot", e.slot, -1);
+	ktap_equal("refaults", e.refaults, 16);
+	ktap_equal("stall_ns", e.stall_ns, 24);
+	ktap_equal("window_ms", e.window_ms, 32);
+	ktap_text("site", e.site, NULL);
+	ktap_equal("sptes", e.sptes, 0);
 	trace_fields_free(fields);
 
 	fields = must(memslot, TRACE_MEMSLOT);
@@ -242,34 +212,34 @@ static void others(void)
 	put(data, 44, 1, 3);
 	put(data, 48, 8, 48);
 	e = read_record(fields, data, sizeof(data));
-	check("vm", e.vm, 210);
-	check("as_id", e.as_id, 1);
-	check("slot", e.slot, 16);
-	check("base_gfn", e.base_gfn, 24);
-	check("npages", e.npages, 32);
-	check("flags, which have no sign", e.flags, 0xfffffff0);
-	word("change", e.change, "flags");
-	check("ns", e.ns, 48);
+	ktap_equal("vm", e.vm, 210);
+	ktap_equal("as_id", e.as_id, 1);
+	ktap_equal("slot", e.slot, 16);
+	ktap_equal("base_gfn", e.base_gfn, 24);
+	ktap_equal("npages", e.npages, 32);
+	ktap_equal("flags, which have no sign", e.flags, 0xfffffff0);
+	ktap_text("change", e.change, "flags");
+	ktap_equal("ns", e.ns, 48);
 	trace_fields_free(fields);
-	result("so have page faults that follow, and memslots");
+	ktap_result("so have page faults that follow, and memslots");
 }
 
 static void numbers(void)
 {
 	struct trace_fields *fields = must(zap, TRACE_ZAP);
 
-	check("mmio", trace_fields_number(fields, "site", "mmio"), 1);
-	check("teardown", trace_fields_number(fields, "site", "teardown"), 2);
-	check("memslot, which is 0", trace_fields_number(fields, "site", "memslot"), 0);
-	check("scoped, in hex", trace_fields_number(fields, "policy", "scoped"), 2);
-	check("bulk", trace_fields_number(fields, "policy", "bulk"), 5);
-	check("a word of another field", trace_fields_number(fields, "site", "scoped"), -1);
-	check("a part of a word", trace_fields_number(fields, "policy", "scope"), -1);
-	check("no word", trace_fields_number(fields, "policy", "turbo"), -1);
-	check("a field without words", trace_fields_number(fields, "slot", "memslot"), -1);
-	check("no field", trace_fields_number(fields, "change", "move"), -1);
+	ktap_equal("mmio", trace_fields_number(fields, "site", "mmio"), 1);
+	ktap_equal("teardown", trace_fields_number(fields, "site", "teardown"), 2);
+	ktap_equal("memslot, which is 0", trace_fields_number(fields, "site", "memslot"), 0);
+	ktap_equal("scoped, in hex", trace_fields_number(fields, "policy", "scoped"), 2);
+	ktap_equal("bulk", trace_fields_number(fields, "policy", "bulk"), 5);
+	ktap_equal("a word of another field", trace_fields_number(fields, "site", "scoped"), -1);
+	ktap_equal("a part of a word", trace_fields_number(fields, "policy", "scope"), -1);
+	ktap_equal("no word", trace_fields_number(fields, "policy", "turbo"), -1);
+	ktap_equal("a field without words", trace_fields_number(fields, "slot", "memslot"), -1);
+	ktap_equal("no field", trace_fields_number(fields, "change", "move"), -1);
 	trace_fields_free(fields);
-	result("a filter's number is that of its word in its field");
+	ktap_result("a filter's number is that of its word in its field");
 }
 
 /* @format without the line that has @what. */
@@ -294,10 +264,9 @@ static void refuses(const char *what, const char *format, enum trace_kind kind, 
 	int ret;
 
 	fields = fields_of(format, kind, &ret, &said);
-	check(what, ret, status);
-	word(what, said, words);
-	if (fields)
-		check("fields of what is refused", 1, 0);
+	ktap_equal(what, ret, status);
+	ktap_text(what, said, words);
+	ktap_check(!fields, "%s: fields of what is refused", what);
 	free(said);
 }
 
@@ -326,15 +295,15 @@ static void refusals(void)
 		"kvm-zap: event kvm:kvm_zap has no field 'by': not of this kvm-zap");
 	/* One that is not known yet does no harm. */
 	trace_fields_free(must(more, TRACE_ZAP));
-	result("an event of another kvm is refused by the field that it lacks");
+	ktap_result("an event of another kvm is refused by the field that it lacks");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n1..4\n");
+	ktap_start(4);
 	zaps();
 	others();
 	numbers();
 	refusals();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

@@ -10,7 +10,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,27 +20,11 @@
 #include "desk_tracefs.h"
 #include "trace.h"
 #include "trace_fields.h"
+#include "unit.h"
 #include "vm.h"
 
-static int failed, points;
-static char *asked;		/* what was asked of tracefs, in order */
 static const char *refused;	/* that is refused */
 static bool disabled;		/* by somebody else */
-
-static void ask(const char *fmt, ...)
-{
-	char *one, *longer;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&one, fmt, ap) < 0)
-		exit(1);
-	va_end(ap);
-	longer = desk_text("%s%s%s", asked ? asked : "", asked ? "; " : "", one);
-	free(asked);
-	free(one);
-	asked = longer;
-}
 
 static int answer(const char *what)
 {
@@ -69,7 +52,7 @@ size_t desk_tracefs_clean(char ***names)
 
 int trace_no_event(const char *system, enum trace_kind kind)
 {
-	ask("no %s:%s", system, trace_kind_names[kind]);
+	unit_note("no %s:%s", system, trace_kind_names[kind]);
 	return DESK_NO_ZAP;
 }
 
@@ -103,7 +86,7 @@ int trace_fields_number(const struct trace_fields *fields, const char *name, con
 struct tracefs_instance *tracefs_instance_create(const char *name)
 {
 	(void)name;
-	return (struct tracefs_instance *)&asked;
+	return (struct tracefs_instance *)&refused;
 }
 
 int tracefs_instance_file_open(struct tracefs_instance *instance, const char *file, int mode)
@@ -117,7 +100,7 @@ int tracefs_instance_file_open(struct tracefs_instance *instance, const char *fi
 int tracefs_instance_destroy(struct tracefs_instance *instance)
 {
 	(void)instance;
-	ask("destroy");
+	unit_note("destroy");
 	return 0;
 }
 
@@ -137,7 +120,7 @@ struct tep_handle *tracefs_local_events_system(const char *tracing_dir,
 {
 	(void)tracing_dir;
 	(void)sys_names;
-	return (struct tep_handle *)&points;
+	return (struct tep_handle *)&refused;
 }
 
 void tep_set_loglevel(enum tep_loglevel level)
@@ -155,7 +138,7 @@ int tracefs_event_file_write(struct tracefs_instance *instance, const char *syst
 {
 	(void)instance;
 	(void)system;
-	ask("%s %s '%s'", event, file, str);
+	unit_note("%s %s '%s'", event, file, str);
 	return answer(file);
 }
 
@@ -164,7 +147,7 @@ int tracefs_event_enable(struct tracefs_instance *instance, const char *system,
 {
 	(void)instance;
 	(void)system;
-	ask("%s on", event);
+	unit_note("%s on", event);
 	return answer("enable");
 }
 
@@ -173,7 +156,7 @@ int tracefs_event_disable(struct tracefs_instance *instance, const char *system,
 {
 	(void)instance;
 	(void)system;
-	ask("%s off", event);
+	unit_note("%s off", event);
 	return 0;
 }
 
@@ -190,7 +173,7 @@ int tracefs_instance_file_write(struct tracefs_instance *instance, const char *f
 				const char *str)
 {
 	(void)instance;
-	ask("%s %s", file, str);
+	unit_note("%s %s", file, str);
 	return answer(file);
 }
 
@@ -207,21 +190,21 @@ char *tracefs_instance_file_read(struct tracefs_instance *instance, const char *
 int tracefs_instance_set_buffer_size(struct tracefs_instance *instance, size_t size, int cpu)
 {
 	(void)instance;
-	ask("%zu KiB of %s", size, cpu < 0 ? "each" : "one");
+	unit_note("%zu KiB of %s", size, cpu < 0 ? "each" : "one");
 	return answer("size");
 }
 
 int tracefs_trace_on(struct tracefs_instance *instance)
 {
 	(void)instance;
-	ask("start");
+	unit_note("start");
 	return answer("start");
 }
 
 int tracefs_trace_off(struct tracefs_instance *instance)
 {
 	(void)instance;
-	ask("wait");
+	unit_note("wait");
 	return 0;
 }
 
@@ -249,96 +232,70 @@ int tracefs_iterate_raw_events(struct tep_handle *tep, struct tracefs_instance *
 
 /* Tests --------------------------------------------------------------------- */
 
-static void result(const char *what)
-{
-	static int before;
-
-	printf("%sok %d %s\n", failed > before ? "not " : "", ++points, what);
-	before = failed;
-}
-
-static void is(const char *what, const char *got, const char *wanted)
-{
-	if (got && !strcmp(got, wanted))
-		return;
-	printf("# %s: '%s', not '%s'\n", what, got, wanted);
-	failed++;
-}
-
 static void opens(const char *what, const struct trace_args *args, pid_t vm, int status,
 		  const char *wanted)
 {
 	struct trace_source *source;
 	int got;
 
-	free(asked);
-	asked = NULL;
+	unit_forget();
 	got = trace_open(&source, args, vm);
-	if (got != status) {
-		printf("# %s: status %d, not %d\n", what, got, status);
-		failed++;
-	}
-	is(what, asked, wanted);
+	ktap_equal(what, got, status);
+	ktap_text(what, unit_log, wanted);
 	if (!got)
 		trace_close(source);
 }
 
-#define BEGIN	"trace_clock mono; 256 KiB of each; wait; "
+#define BEGIN	"trace_clock mono\n256 KiB of each\nwait\n"
 #define ARGS(...)	(&(struct trace_args){ .buffer_kib = 256, __VA_ARGS__ })
 
 static void filters(void)
 {
-	opens("all", ARGS(), 0, DESK_OK, BEGIN "zap on; settle on; start");
+	opens("all", ARGS(), 0, DESK_OK, BEGIN "zap on\nsettle on\nstart\n");
 	opens("--vm", ARGS(), 210, DESK_OK,
-	      BEGIN "zap filter 'vm == 210'; zap on; settle filter 'vm == 210'; settle on; start");
+	      BEGIN "zap filter 'vm == 210'\nzap on\n"
+	      "settle filter 'vm == 210'\nsettle on\nstart\n");
 	opens("--site", ARGS(.site = "mmio"), 0, DESK_OK,
-	      BEGIN "zap filter 'site == 14'; zap on; settle on; start");
+	      BEGIN "zap filter 'site == 14'\nzap on\nsettle on\nstart\n");
 	opens("--policy", ARGS(.policy = "scoped"), 0, DESK_OK,
-	      BEGIN "zap filter 'policy == 26'; zap on; settle on; start");
+	      BEGIN "zap filter 'policy == 26'\nzap on\nsettle on\nstart\n");
 	opens("--min-ns", ARGS(.min_ns = 5000), 0, DESK_OK,
-	      BEGIN "zap filter 'ns >= 5000'; zap on; settle on; start");
+	      BEGIN "zap filter 'ns >= 5000'\nzap on\nsettle on\nstart\n");
 	opens("all of them, and --memslots",
 	      ARGS(.site = "memslot", .policy = "fast", .min_ns = 1, .memslots = true), 9, DESK_OK,
-	      BEGIN "zap filter 'vm == 9 && site == 17 && policy == 24 && ns >= 1'; zap on; "
-	      "settle filter 'vm == 9'; settle on; memslot filter 'vm == 9'; memslot on; start");
-	opens("--top", ARGS(.top = true), 0, DESK_OK, BEGIN "zap on; start");
+	      BEGIN "zap filter 'vm == 9 && site == 17 && policy == 24 && ns >= 1'\nzap on\n"
+	      "settle filter 'vm == 9'\nsettle on\nmemslot filter 'vm == 9'\nmemslot on\nstart\n");
+	opens("--top", ARGS(.top = true), 0, DESK_OK, BEGIN "zap on\nstart\n");
 	opens("--buffer", &(struct trace_args){ .buffer_kib = 8, .top = true }, 0, DESK_OK,
-	      "trace_clock mono; 8 KiB of each; wait; zap on; start");
-	result("of each kind the events that were asked for, all from one moment on");
+	      "trace_clock mono\n8 KiB of each\nwait\nzap on\nstart\n");
+	ktap_result("of each kind the events that were asked for, all from one moment on");
 }
 
 /* What was made is taken away again. */
 static void refusals(void)
 {
 	/* desk_say() is not looked at here. */
-	if (!freopen("/dev/null", "w", stderr))
-		exit(1);
+	unit_quiet();
 	refused = "trace_clock";
-	opens("the clock", ARGS(), 0, DESK_NOT, "trace_clock mono; destroy");
+	opens("the clock", ARGS(), 0, DESK_NOT, "trace_clock mono\ndestroy\n");
 	refused = "size";
-	opens("the size", ARGS(), 0, DESK_NOT, "trace_clock mono; 256 KiB of each; destroy");
+	opens("the size", ARGS(), 0, DESK_NOT, "trace_clock mono\n256 KiB of each\ndestroy\n");
 	refused = "filter";
-	opens("a filter", ARGS(), 5, DESK_NOT, BEGIN "zap filter 'vm == 5'; destroy");
+	opens("a filter", ARGS(), 5, DESK_NOT, BEGIN "zap filter 'vm == 5'\ndestroy\n");
 	refused = "enable";
-	opens("an event", ARGS(), 0, DESK_NOT, BEGIN "zap on; destroy");
+	opens("an event", ARGS(), 0, DESK_NOT, BEGIN "zap on\ndestroy\n");
 	refused = "start";
-	opens("the start", ARGS(), 0, DESK_NOT, BEGIN "zap on; settle on; start; destroy");
+	opens("the start", ARGS(), 0, DESK_NOT, BEGIN "zap on\nsettle on\nstart\ndestroy\n");
 	refused = NULL;
-	result("what tracefs refuses is no trace, and no instance stays");
+	ktap_result("what tracefs refuses is no trace, and no instance stays");
 }
 
 static bool each(const struct trace_event *event, void *arg)
 {
-	char **seen = arg, *longer;
-
-	longer = desk_text("%s%d %s at %lu; ", *seen ? *seen : "", event->kind, event->change,
-			   event->mono_ns);
-	free(*seen);
-	*seen = longer;
-	if (event->time_ns < 1000000000ULL * 1000000000) {
-		printf("# %lu is not of this time\n", event->time_ns);
-		failed++;
-	}
+	(void)arg;
+	unit_note("%d %s at %lu", event->kind, event->change, event->mono_ns);
+	ktap_check(event->time_ns >= 1000000000ULL * 1000000000, "%lu is not of this time",
+		   event->time_ns);
 	return false;
 }
 
@@ -347,40 +304,31 @@ static void told_apart(void)
 	const struct trace_args *args = ARGS(.memslots = true);
 	uint64_t cpus = sysconf(_SC_NPROCESSORS_CONF);
 	struct trace_source *source;
-	char *seen = NULL;
 
 	if (trace_open(&source, args, 0))
 		exit(1);
-	if (trace_read(source, each, &seen))
-		failed++;
-	is("events", seen, "2 memslot at 7; 0 zap at 9; 1 settle at 10; ");
-	free(seen);
+	unit_forget();
+	ktap_equal("read", trace_read(source, each, NULL), DESK_OK);
+	ktap_text("events", unit_log, "2 memslot at 7\n0 zap at 9\n1 settle at 10\n");
 	/* Of each CPU 540 and what it has overrun, which differs. */
-	if (trace_lost(source) != 540 * cpus + 7 + 3 * (cpus - 1)) {
-		printf("# %lu lost by %lu CPUs\n", trace_lost(source), cpus);
-		failed++;
-	}
-	if (trace_ended(source))
-		is("ended", "yes", "no");
+	ktap_equal("lost", trace_lost(source), 540 * cpus + 7 + 3 * (cpus - 1));
+	ktap_equal("ended", trace_ended(source), false);
 	disabled = true;
-	if (!trace_ended(source))
-		is("disabled", "no", "yes");
-	free(asked);
-	asked = NULL;
+	ktap_equal("disabled", trace_ended(source), true);
+	unit_forget();
 	trace_stop(source);
-	is("stop", asked, "zap off; settle off; memslot off");
+	ktap_text("stop", unit_log, "zap off\nsettle off\nmemslot off\n");
 	/* It is this program that has disabled them. */
-	if (trace_ended(source))
-		is("stopped", "yes", "no");
+	ktap_equal("stopped", trace_ended(source), false);
 	trace_close(source);
-	result("events are told apart, and all that are lost are counted");
+	ktap_result("events are told apart, and all that are lost are counted");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n1..3\n");
+	ktap_start(3);
 	filters();
 	told_apart();
 	refusals();
-	return failed ? 1 : 0;
+	return ktap_end();
 }

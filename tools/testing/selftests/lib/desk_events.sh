@@ -24,3 +24,11 @@ events_build() {
 		-o "$tmp/trace" "$here/lib/record_source.c" "$@" "$source/lib/vm/x86/guest.S" -ljson-c \
 		> "$tmp/cc" 2>&1 || ktap_skip_all "it does not build: $(cat "$tmp/cc")"
 }
+
+# events_end VERB STATUS ARGUMENT...: the program as kvm-zap VERB, with the events in $tmp/events,
+# ends so: see ends() in desk_zap.sh.
+events_end() {
+	events_verb=$1 want=$2
+	shift 2
+	KVM_ZAP_VERB=$events_verb RECORD_EVENTS=$tmp/events ends "$want" "$tmp/trace" "$@"
+}

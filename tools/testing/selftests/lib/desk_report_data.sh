@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by desk_report_test.sh: files to report on, in $tmp. Their figures are made up;
-# their form is checked against the schema. The sourcing script sets $tmp and $top.
+# Sourced by desk_report.sh and desk_metrics_test.sh: files to report on, in $tmp. Their
+# figures are made up; their form is checked against the schema. The sourcing script sets $tmp and $top.
 # shellcheck disable=SC2154
 
 # What a guest's owner may call it: with what turns the line around behind it.

@@ -35,14 +35,22 @@ tool=$tmp/kvm-zap
 fake=$tmp/host
 unset COLUMNS
 
-# zap STATUS ARGUMENT...: kvm-zap has that exit status; $out and $err have what it says.
+# ends STATUS COMMAND...: on that host, it has that exit status; $out and $err have what it says,
+# at most 1000 lines.
+ends() {
+	want=$1
+	shift
+	on "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
+	status=$?
+	out=$(head -n 1000 "$tmp/out") err=$(cat "$tmp/err")
+	[ "$status" -eq "$want" ] || ktap_fail "$*: exit status $status, not $want: $out $err"
+}
+
+# zap STATUS ARGUMENT...: kvm-zap ends so.
 zap() {
 	want=$1
 	shift
-	on "$tool" "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null
-	status=$?
-	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
-	[ "$status" -eq "$want" ] || ktap_fail "kvm-zap $*: exit status $status, not $want: $out $err"
+	ends "$want" "$tool" "$@"
 }
 
 # says TEXT: one of these is on stdout, or stderr.

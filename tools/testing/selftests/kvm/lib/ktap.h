@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define KTAP_FAIL	1
 #define KTAP_SKIP	4
@@ -78,6 +79,22 @@ static inline void ktap_diag(const char *fmt, ...)
 										\
 	ktap_check(__got == __want, "%s: %llu, expected %llu", what, __got, __want); \
 })
+
+/* The same of texts, of which NULL is one. Of long ones, also where they begin to differ. */
+static inline bool ktap_text(const char *what, const char *got, const char *want)
+{
+	size_t same = 0;
+
+	if (got == want || (got && want && !strcmp(got, want)))
+		return true;
+	ktap.bad = true;
+	ktap_diag("%s: '%s', expected '%s'", what, got ? got : "(none)", want ? want : "(none)");
+	while (got && want && got[same] && got[same] == want[same])
+		same++;
+	if (same > 60)
+		ktap_diag("they differ from here on: '%.60s'", got + same);
+	return false;
+}
 
 static inline void ktap_line(const char *verdict, const char *fmt, va_list ap)
 {
