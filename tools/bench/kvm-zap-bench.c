@@ -68,7 +68,7 @@ static void disable_quirk(void)
 	vm_disable_quirks(KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
 
-static void unknown(const char *name, struct argp_state *state)
+static void refuse(const char *name, struct argp_state *state)
 {
 	char *list = desk_copy(workloads[0]->name);
 	unsigned int i;
@@ -98,7 +98,7 @@ static const struct workload *find(const char *name, struct argp_state *state)
 			workloads[i]->needs);
 		exit(UNABLE);
 	}
-	unknown(name, state);
+	refuse(name, state);
 	return NULL;
 }
 

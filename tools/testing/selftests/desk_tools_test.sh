@@ -167,6 +167,7 @@ reload_test() {
 		exit 1
 	END
 	for name in modprobe rmmod; do
+		# shellcheck disable=SC2016 # another shell's
 		printf '#!/bin/sh\necho "$0 $*" >> "%s/unloaded"\nexit 1\n' "$tmp" > "$tmp/bin/$name"
 	done
 	chmod 755 "$tmp/bin"/*
