@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "desk.h"
 #include "guest_l2.h"
 #include "host.h"
 #include "options.h"
@@ -67,6 +68,21 @@ static void zap_read(struct zap_sample *z)
 
 	for (i = 0; i < NR_ZAP_COLUMNS; i++)
 		z->have[i] = !host_zap_stats("teardown", zap_columns[i].column, &z->value[i]);
+}
+
+/* Says why a kvm that has kvm-zap will have no rows of zap/stats. */
+static void zap_explain(void)
+{
+	uint64_t value;
+	int error = -host_zap_stats("teardown", zap_columns[0].column, &value);
+	char *why;
+
+	if (!error || !strcmp(host_policy("teardown"), "none"))
+		return;
+	why = desk_denied(error, HOST_ZAP_STATS);
+	fprintf(stderr, "%s: no rows zap_*, which come from " HOST_ZAP_STATS ": %s\n", command,
+		why);
+	free(why);
 }
 
 /* Makes a VM as @from says, all of it mapped by the end. */
@@ -194,6 +210,7 @@ static int run(int argc, char **argv)
 		fprintf(stderr, "kvm-zap-bench teardown: skipped: %s\n", why);
 		return 4;
 	}
+	zap_explain();
 
 	r = report_new("teardown", argc, argv);
 	report_number(r, "vcpus", m.ram.vcpus);

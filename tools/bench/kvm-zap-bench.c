@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "desk.h"
 #include "vm.h"
 
 /* Exit statuses. */
@@ -17,6 +18,8 @@ enum { USAGE = 2, UNABLE = 4 };
 
 /* None is a letter, which would be an option as well. */
 enum { KEY_QUIRK = 0x100, KEY_GATE };
+
+const char *argp_program_version = "kvm-zap-bench " KVM_ZAP_VERSION;
 
 static const struct argp_option options[] = {
 	{ .name = "no-slot-zap-all", .key = KEY_QUIRK,
@@ -65,6 +68,23 @@ static void disable_quirk(void)
 	vm_disable_quirks(KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
 
+static void refuse(const char *name, struct argp_state *state)
+{
+	char *list = desk_copy(workloads[0]->name);
+	unsigned int i;
+
+	for (i = 1; workloads[i]; i++) {
+		char *longer;
+
+		if (workloads[i]->needs)
+			continue;
+		longer = desk_text("%s, %s", list, workloads[i]->name);
+		free(list);
+		list = longer;
+	}
+	argp_error(state, "unknown workload '%s': give %s", name, list);
+}
+
 static const struct workload *find(const char *name, struct argp_state *state)
 {
 	unsigned int i;
@@ -78,7 +98,7 @@ static const struct workload *find(const char *name, struct argp_state *state)
 			workloads[i]->needs);
 		exit(UNABLE);
 	}
-	argp_error(state, "unknown workload '%s': --help lists them", name);
+	refuse(name, state);
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,46 +134,111 @@ static const char *grouped(uint64_t value, char buf[32])
 	return buf;
 }
 
-/* Sites are what the kernel has: NAME_zap is the word of site NAME. */
-static void print_policy(void *arg, const char *name, const char *word)
-{
-	unsigned int *sites = arg;
-	size_t site = strlen(name) - strlen("_zap");
+/* A line that begins with #, broken behind commas where a terminal ends. */
+struct list {
+	int columns;		/* 0: no terminal */
+	int used;
+	unsigned int items;
+};
 
-	if (strlen(name) <= strlen("_zap") || strcmp(name + site, "_zap"))
-		return;
-	printf("%s %.*s %s", *sites ? "," : "", (int)site, name, word);
-	++*sites;
+__attribute__((format(printf, 2, 3)))
+static void list_add(struct list *l, const char *fmt, ...)
+{
+	va_list ap;
+	char *item;
+	int width;
+
+	va_start(ap, fmt);
+	if (vasprintf(&item, fmt, ap) < 0)
+		vm_die("out of memory");
+	va_end(ap);
+	/* With the blank before it. The comma behind it has to fit, too. */
+	width = 1 + desk_width(item);
+	if (l->items)
+		l->used += printf(",");
+	if (l->items && l->columns && l->used + width + 1 > l->columns) {
+		printf("\n#  ");
+		l->used = strlen("#  ");
+	}
+	printf(" %s", item);
+	l->used += width;
+	l->items++;
+	free(item);
 }
 
-static void print_table(const struct report *r, const struct utsname *uts)
+/* Sites are what the kernel has: NAME_zap is the word of site NAME. */
+static void list_policy(void *list, const char *name, const char *word)
 {
-	const struct series *s;
+	size_t site = strlen(name) - strlen("_zap");
+
+	if (strlen(name) > strlen("_zap") && !strcmp(name + site, "_zap"))
+		list_add(list, "%.*s %s", (int)site, name, word);
+}
+
+static void print_head(const struct report *r, const struct utsname *uts, int columns)
+{
+	struct list host = { .columns = columns }, policy = host, facts = host;
 	const struct fact *f;
 	char version[129];
-	unsigned int sites = 0;
 
 	host_build_id("kvm", version, sizeof(version));
-	printf("# kvm-zap-bench %s: kernel %s, kvm %.12s, mmu %s\n", r->workload, uts->release,
-	       *version ? version : "built in", host_mmu());
-	printf("# policy:");
-	host_params("kvm", print_policy, &sites);
-	printf("%s\n", sites ? "" : " this kvm has no kvm-zap: only times are reported");
-	printf("#");
+	host.used = printf("# kvm-zap-bench %s:", r->workload);
+	list_add(&host, "kernel %s", uts->release);
+	list_add(&host, "kvm %.12s", *version ? version : "built in");
+	list_add(&host, "mmu %s", host_mmu());
+	policy.used = printf("\n# policy:") - 1;
+	host_params("kvm", list_policy, &policy);
+	if (!policy.items)
+		printf(" this kvm has no kvm-zap: only times are reported");
+	facts.used = printf("\n#") - 1;
 	for (f = r->facts; f; f = f->next)
-		printf("%s %s %s", f == r->facts ? "" : ",", f->name, f->word);
-	printf("\n%-18s %15s %15s %15s %13s  %s\n", "", "median", "min", "max", "mad", "n");
+		list_add(&facts, "%s %s", f->name, f->word);
+	putchar('\n');
+}
+
+static struct desk_grid *make_grid(const struct report *r, bool has_about)
+{
+	struct desk_grid *grid = desk_grid_new(has_about ? "SERIES MEDIAN MIN MAX MAD N ABOUT" :
+					       "SERIES MEDIAN MIN MAX MAD N", " ABOUT ");
+	const struct series *s;
+
 	for (s = r->series; s; s = s->next) {
 		struct summary sum;
-		char a[32], b[32], c[32], d[32];
+		char buf[32];
 
 		if (!s->n)
 			continue;
 		summarize(s, &sum);
-		printf("%-18s %15s %15s %15s %13s  %u  %s\n", s->name, grouped(sum.median, a),
-		       grouped(sum.min, b), grouped(sum.max, c), grouped(sum.mad, d), s->n,
-		       s->about);
+		desk_grid_add(grid, s->name);
+		desk_grid_add(grid, grouped(sum.median, buf));
+		desk_grid_add(grid, grouped(sum.min, buf));
+		desk_grid_add(grid, grouped(sum.max, buf));
+		desk_grid_add(grid, grouped(sum.mad, buf));
+		snprintf(buf, sizeof(buf), "%u", s->n);
+		desk_grid_add(grid, buf);
+		if (has_about)
+			desk_grid_add(grid, s->about);
 	}
+	return grid;
+}
+
+/* What the series are is beside them, or below where a terminal has no room for that. */
+static void print_table(const struct report *r, const struct utsname *uts)
+{
+	int columns = desk_columns();
+	struct desk_grid *grid = make_grid(r, true);
+	bool has_about = !columns || desk_grid_width(grid) <= columns;
+	const struct series *s;
+
+	print_head(r, uts, columns);
+	if (!has_about) {
+		desk_grid_free(grid);
+		grid = make_grid(r, false);
+	}
+	desk_grid_print(grid, columns);
+	for (s = r->series; s && !has_about; s = s->next)
+		if (s->n)
+			printf("%s: %s\n", s->name, s->about);
 }
 
 /* JSON ---------------------------------------------------------------------- */

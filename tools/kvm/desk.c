@@ -259,6 +259,22 @@ const char *desk_lockdown(void)
 	return strcmp(word + 1, "none") ? word + 1 : NULL;
 }
 
+char *desk_denied(int error, const char *path)
+{
+	const char *lockdown = desk_lockdown();
+
+	if (error == EACCES && geteuid())
+		return desk_text("only root reads debugfs");
+	if (error == EPERM && lockdown)
+		return desk_text("%s: the kernel is locked down (%s)", path, lockdown);
+	if (error == ENOENT && access(DESK_DEBUGFS, F_OK))
+		return desk_text("debugfs is not mounted: mount -t debugfs none /sys/kernel/debug");
+	if (error == ENOENT)
+		return desk_text("%s is missing: the kvm that is loaded is of another version",
+				 path);
+	return desk_text("%s: %s", path, strerror(error));
+}
+
 static struct timespec as_timespec(double seconds)
 {
 	struct timespec ts = { .tv_sec = seconds };

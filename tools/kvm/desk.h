@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DESK_DEBUGFS	"/sys/kernel/debug/kvm"
+
 /* Exit statuses, of all verbs. */
 enum desk_exit {
 	DESK_OK,
@@ -82,6 +84,9 @@ void desk_sleep(double seconds);
 /* The same, but a signal ends it: false. */
 bool desk_nap(double seconds);
 uint64_t desk_now_ns(void);
+
+/* Why a file of debugfs that this kvm has cannot be read, and what to do; free() it. */
+char *desk_denied(int error, const char *path);
 
 /* The kernel's lockdown level, if it is not "none"; else NULL. */
 const char *desk_lockdown(void);

@@ -89,25 +89,6 @@ int desk_param(const struct desk_site *site, char *word, size_t bytes)
 	return kvm_param_get("kvm", name, word, bytes);
 }
 
-/* Why a file of debugfs that this kvm has cannot be read. */
-static int denied(int error, const char *path, char **why)
-{
-	const char *lockdown = desk_lockdown();
-
-	if (error == EACCES && geteuid())
-		*why = desk_text("only root reads debugfs");
-	else if (error == EPERM && lockdown)
-		*why = desk_text("%s: the kernel is locked down (%s)", path, lockdown);
-	else if (error == ENOENT && access(DESK_DEBUGFS, F_OK))
-		*why = desk_text("debugfs is not mounted: mount -t debugfs none /sys/kernel/debug");
-	else if (error == ENOENT)
-		*why = desk_text("%s is missing: the kvm that is loaded is of another version",
-				 path);
-	else
-		*why = desk_text("%s: %s", path, strerror(error));
-	return DESK_DENIED;
-}
-
 static void split(struct desk_table *table)
 {
 	char *line, *lines, *cell, *cells;
@@ -143,7 +124,8 @@ int desk_table_read(const char *name, struct desk_table *table, char **why)
 	memset(table, 0, sizeof(*table));
 	table->text = desk_read(path, NULL);
 	if (!table->text) {
-		ret = denied(errno, path, why);
+		*why = desk_denied(errno, path);
+		ret = DESK_DENIED;
 	} else {
 		split(table);
 		if (!table->columns) {

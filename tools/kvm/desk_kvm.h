@@ -13,8 +13,6 @@
 #include "host.h"
 #include "vm.h"
 
-#define DESK_DEBUGFS	"/sys/kernel/debug/kvm"
-
 /* A zap site: its parameter is NAME_zap. */
 struct desk_site {
 	const char *name;

@@ -227,14 +227,20 @@ void desk_print_cell(const char *text, int width)
 	print_cell(text, width, true, false);
 }
 
+int desk_grid_width(const struct desk_grid *grid)
+{
+	int i, width = grid->columns - 1;
+
+	for (i = 0; i < grid->columns; i++)
+		width += grid->width[i];
+	return width;
+}
+
 int desk_grid_least(const struct desk_grid *grid)
 {
-	int i, least = grid->columns - 1;
+	int first = grid->width[0];
 
-	least += grid->width[0] < NAME_MIN ? grid->width[0] : NAME_MIN;
-	for (i = 1; i < grid->columns; i++)
-		least += grid->width[i];
-	return least;
+	return desk_grid_width(grid) - first + (first < NAME_MIN ? first : NAME_MIN);
 }
 
 void desk_grid_free(struct desk_grid *grid)

@@ -44,7 +44,8 @@ struct desk_grid *desk_grid_new(const char *titles, const char *left);
 void desk_grid_add(struct desk_grid *grid, const char *cell);
 void desk_grid_print(struct desk_grid *grid, int columns);
 
-/* Columns that it takes, with the first one cut as far as it may be. */
+/* Columns that it takes; with the first one cut as far as it may be. */
+int desk_grid_width(const struct desk_grid *grid);
 int desk_grid_least(const struct desk_grid *grid);
 void desk_grid_free(struct desk_grid *grid);
 

@@ -76,8 +76,16 @@ out:
 	return *error ? "failed" : outcome;
 }
 
+/* A VM's word, when a kernel that was locked down since lets nobody write it. */
+static const char *locked(const struct desk_note *note, int error)
+{
+	return note->vm && error == -EPERM ? desk_lockdown() : NULL;
+}
+
 static void print_one(const struct desk_note *note, const char *outcome, int error)
 {
+	const char *lockdown = locked(note, error);
+
 	if (note->vm)
 		printf("memslot_zap of pid %d: ", note->vm);
 	else
@@ -94,6 +102,8 @@ static void print_one(const struct desk_note *note, const char *outcome, int err
 	else if (!strcmp(outcome, "foreign"))
 		printf("left alone, somebody has changed it since: --force makes it %s\n",
 		       note->was);
+	else if (lockdown)
+		printf("stays %s: the kernel is locked down (%s)\n", note->now, lockdown);
 	else
 		printf("stays %s: %s\n", note->now, strerror(-error));
 }
@@ -141,8 +151,10 @@ static int restore_all(const struct restore *r)
 		json_object_array_add(list, json_one(&notes[i], outcome));
 		if (!r->common.json)
 			print_one(&notes[i], outcome, error);
-		if (!strcmp(outcome, "failed") || !strcmp(outcome, "foreign") ||
-		    !strcmp(outcome, "running"))
+		if (locked(&notes[i], error))
+			ret = ret ? ret : DESK_DENIED;
+		else if (!strcmp(outcome, "failed") || !strcmp(outcome, "foreign") ||
+			 !strcmp(outcome, "running"))
 			ret = DESK_NOT;
 		else
 			desk_note_drop(notes[i].target);

@@ -11,8 +11,6 @@
 #include "host.h"
 #include "vm.h"
 
-#define ZAP_STATS	"/sys/kernel/debug/kvm/zap/stats"
-
 /* Kept for the kernel besides guest memory: KVM's tables, the guest's, slack. */
 #define MEM_RESERVE	(64 * SZ_1M)
 
@@ -193,7 +191,7 @@ static int word_index(char *line, const char *word)
 
 int host_zap_stats(const char *site, const char *column, uint64_t *value)
 {
-	FILE *f = fopen(ZAP_STATS, "re");
+	FILE *f = fopen(HOST_ZAP_STATS, "re");
 	char line[512];
 	int index, i;
 

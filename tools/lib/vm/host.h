@@ -45,9 +45,11 @@ uint64_t host_cpu_ns(clockid_t clock);
 int host_params(const char *module, void (*fn)(void *arg, const char *name, const char *word),
 		void *arg);
 
+#define HOST_ZAP_STATS	"/sys/kernel/debug/kvm/zap/stats"
+
 /*
  * Sum over all policies of @column ("count", "sptes", "tables", "yields",
- * "flushes", "total_ns") in the rows of @site in debugfs' kvm/zap/stats. -ENOENT
+ * "flushes", "total_ns") in the rows of @site in HOST_ZAP_STATS. -ENOENT
  * if there is no such file or column, other errors as open() gives them.
  */
 int host_zap_stats(const char *site, const char *column, uint64_t *value);

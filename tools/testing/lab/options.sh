@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by lab: the command line. Needs $me and die().
+# Sourced by lab: the command line. Needs $me, $top and die().
 # shellcheck disable=SC2034,SC2154 # lab's variables, from and for lab
 
 usage="usage: lab run [OPTION...] -- COMMAND [ARG...]
        lab shell [OPTION...]
+       lab --version
 
 run boots a kernel in QEMU, loads KVM and runs COMMAND in it, as root, in the
 current directory, with empty standard input. The lab sees this machine's whole root file
@@ -77,6 +78,7 @@ Arm CPU by the compiler of scripts/fetch/fetch-cross.
   --out DIR           where the files of \$LAB_OUT arrive, and the kernel log as
                       'dmesg'; created if missing; default: they vanish
   -h, --help          print this
+  -V, --version       print the version
 
 COMMAND's environment is LAB_OUT, the caller's LAB_*, KVM_ZAP_* and, without --seed,
 TERM, LANG and LC_ALL, and a plain PATH, HOME, USER, LOGNAME and SHELL. /lib/modules is the
@@ -102,6 +104,12 @@ Examples:
 
 help() {
 	printf '%s\n' "$usage"
+	verdict=0
+	exit
+}
+
+version() {
+	sed -n '1s/.*(\(.*\)).*/'"$me"' \1/p' "$top/debian/changelog"
 	verdict=0
 	exit
 }
@@ -214,6 +222,7 @@ parse() {
 	case $verb in
 	run | shell) shift ;;
 	-h | --help) help ;;
+	-V | --version) version ;;
 	'') die "run or shell? See $me --help" ;;
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
@@ -222,6 +231,7 @@ parse() {
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;
+		-V | --version) version ;;
 		--) shift; break ;;
 		--icount) icount=1; shift; continue ;;
 		--count) count=1; shift; continue ;;

@@ -187,7 +187,7 @@ full_test() {
 
 prometheus_test() {
 	fake_make
-	promtool=$("$top/scripts/fetch/fetch-promtool") || {
+	promtool=$("$top/scripts/fetch/fetch-prometheus" promtool) || {
 		ktap_skip 'no promtool' 'metrics for Prometheus'
 		ktap_skip 'no promtool' 'alerts fire for what they are about'
 		return

@@ -45,6 +45,18 @@ put() { echo "$1" | tee "$2" > /dev/null; }
 # count POLICY: deletions by zap/stats.
 count() { awk -v p="$1" '$1 == "memslot" && $2 == p { print $3 }' $debugfs/zap/stats; }
 
+zap() { # zap STATUS ARGUMENT...: kvm-zap has that exit status; $tmp/zap is what it says
+	want_status=$1
+	shift
+	status=0
+	"$top/build/tools/kvm-zap" "$@" > "$tmp/zap" 2>&1 || status=$?
+	ktap_equal "exit status of kvm-zap $*, which says $(cat "$tmp/zap")" $status "$want_status"
+}
+
+says() { # says TEXT: that is part of what it said
+	grep -q -F -e "$1" "$tmp/zap" || ktap_fail "not said: '$1', but: $(cat "$tmp/zap")"
+}
+
 # Delete a memslot three times.
 workload() { "$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 3 > "$tmp/bench" 2>&1; }
 
@@ -56,31 +68,92 @@ readable() { # readable LEVEL
 	ktap_result "$1: zap/stats, zap/latency and zap/vms can be read"
 }
 
-refused() { # refused LEVEL
-	ktap_equal 'error of writing zap/reset' "$(error put 1 $debugfs/zap/reset)" "$denied"
-	"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 100000 > "$tmp/bench" 2>&1 &
-	vm=$!
+# scoped_of PID: deletions of that VM under scoped, by zap/vms.
+scoped_of() {
+	awk -v pid="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "memslot_scoped") nr = i }
+		$1 == pid { print $nr }' $debugfs/zap/vms
+}
+
+has_vm() { # has_vm PID: wait for its VM; $folder is the VM's
 	tries=0
-	until folder=$(echo $debugfs/"$vm"-*) && [ -d "$folder" ]; do
+	until folder=$(echo $debugfs/"$1"-*) && [ -d "$folder" ]; do
 		tries=$((tries + 1))
 		[ $tries -lt 100 ] || { ktap_fail 'no VM comes up'; break; }
 		sleep 0.1
 	done
+}
+
+# A VM that has a word of its own, by kvm-zap, before the kernel is locked down. It stands still.
+note_one() {
+	"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 100000 > "$tmp/noted" 2>&1 &
+	noted=$!
+	has_vm $noted
+	zap 0 set memslot scoped --vm $noted
+	tries=0
+	until [ "$(scoped_of $noted)" -ge 1 ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || { ktap_fail 'nothing is deleted under scoped'; break; }
+		sleep 0.1
+	done
+	kill -STOP $noted
+}
+
+refused() { # refused LEVEL
+	ktap_equal 'error of writing zap/reset' "$(error put 1 $debugfs/zap/reset)" "$denied"
+	"$top/build/tools/kvm-zap-bench" contend -s 2 -m 8 -n 100000 > "$tmp/bench" 2>&1 &
+	vm=$!
+	has_vm $vm
 	for file in "$folder/memslot_zap" "$folder/memslot_zap_fast" $debugfs/memslot_zap_fast; do
 		[ -e "$file" ] || ktap_fail "no $file"
 		ktap_equal "error of reading $file" "$(error cat "$file")" "$denied"
 		ktap_equal "error of writing $file" "$(error put 0 "$file")" "$denied"
 	done
 	# The operator is told what is left to do.
-	"$top/build/tools/kvm-zap" status -i 0 > "$tmp/zap" 2>&1 || ktap_fail "$(cat "$tmp/zap")"
+	zap 0 status -i 0
 	ktap_check grep -q "^kvm-zap-bench *$vm inherit " "$tmp/zap"
-	status=0
-	"$top/build/tools/kvm-zap" set memslot fast --vm $vm > "$tmp/zap" 2>&1 || status=$?
-	ktap_equal "exit status of kvm-zap set --vm" $status 5
-	ktap_check grep -q "locked down ($1): no VM's own word can be set" "$tmp/zap"
+	zap 5 set memslot fast --vm $vm
+	says "locked down ($1): no VM's own word can be set"
 	kill $vm
 	wait $vm 2> /dev/null || :
 	ktap_result "$1: files of debugfs that may be written are refused"
+}
+
+# The verbs of kvm-zap: each does what it can, and says why it cannot do the rest.
+verbs() { # verbs LEVEL
+	zap 0 verify memslot=stock mmio=fast teardown=walk
+	says "kvm-zap-bench (pid $noted) follows its own vm, scoped"
+	zap 1 verify memslot=fast
+	zap 0 set memslot fast
+	says "not reached: kvm-zap-bench (pid $noted): it has a word of its own (scoped)"
+	zap 0 verify memslot=fast
+	# Parameters go back. A VM's word stays, and stays noted.
+	for again in '' again; do
+		zap 5 restore
+		[ -n "$again" ] || says 'memslot_zap: fast -> stock'
+		says "memslot_zap of pid $noted: stays scoped: the kernel is locked down ($1)"
+	done
+	ktap_equal 'the parameter' "$(cat $parameters/memslot_zap)" stock
+	zap 5 restore --json
+	ktap_equal 'what restore says in JSON' "$(jq -c '.restored[] | [.pid, .outcome]' "$tmp/zap")" "[$noted,\"failed\"]"
+	zap 0 stat
+	says 'memslot  scoped'
+	zap 0 stat --prometheus --output "$tmp/zap.prom"
+	of="domain=\"kvm-zap-bench\",pid=\"$noted\""
+	ktap_check grep -q -F "kvm_zap_vm_info{$of,word=\"scoped\",by=\"vm\",policy=\"scoped\"} 1" "$tmp/zap.prom"
+	ktap_equal 'the metric of the VM' \
+		"$(sed -n "s/^kvm_zap_vm_invalidations_total{$of,site=\"memslot\",policy=\"scoped\"} //p" "$tmp/zap.prom")" \
+		"$(scoped_of $noted)"
+	zap 5 compare -r 1 --vm $noted
+	says "locked down ($1): no VM's own word can be set"
+	zap 5 compare -r 1 -- "$top/build/tools/kvm-zap-bench" rom -m 4 -n 2
+	says "locked down ($1): no VM's own word can be set"
+	ktap_equal "the VM's word" "$(awk -v pid=$noted '$1 == pid { print $3 }' $debugfs/zap/vms)" scoped
+	kill -CONT $noted
+	kill $noted
+	wait $noted 2> /dev/null || :
+	zap 0 restore
+	says "memslot_zap of pid $noted: the VM has ended"
+	ktap_result "$1: kvm-zap verify, restore, stat --prometheus and compare"
 }
 
 works() { # works LEVEL
@@ -118,10 +191,8 @@ tracing() { # tracing LEVEL
 	[ "$1" = integrity ] || want=$denied
 	ktap_equal 'error of enabling the event in tracefs' "$(error put 1 $event)" "$want"
 	[ "$want" != none ] || put 0 $event
-	status=0
-	"$top/build/tools/kvm-zap" trace -S 0.1 > "$tmp/zap" 2>&1 || status=$?
-	ktap_equal "exit status of kvm-zap trace" $status "$([ "$1" = integrity ] && echo 0 || echo 5)"
-	[ "$1" = integrity ] || ktap_check grep -q "the kernel is locked down ($1)" "$tmp/zap"
+	zap "$([ "$1" = integrity ] && echo 0 || echo 5)" trace -S 0.1
+	[ "$1" = integrity ] || says "the kernel is locked down ($1)"
 	ktap_equal "instances" "$(ls /sys/kernel/tracing/instances)" ""
 	if command -v perf > /dev/null; then
 		perf stat -x, -a -e kvm:kvm_zap -o "$tmp/perf" \
@@ -151,14 +222,16 @@ inside() { # inside LEVEL
 	trap 'rm -rf "$tmp"' EXIT
 	mountpoint -q /sys/kernel/security || mount -t securityfs securityfs /sys/kernel/security
 	[ -e $lockdown ] || ktap_skip_all "no $lockdown: CONFIG_SECURITY_LOCKDOWN_LSM is not in force"
-	ktap_start 7
+	ktap_start 8
 	ktap_equal 'mode of the root of debugfs' "$(stat -c %a /sys/kernel/debug)" 700
 	ktap_equal 'error of zap/reset before' "$(error put 1 $debugfs/zap/reset)" none
+	note_one
 	put "$1" $lockdown
 	grep -q -F "[$1]" $lockdown || ktap_fail "lockdown is $(cat $lockdown)"
 	ktap_result "$1: the kernel is locked down"
 	readable "$1"
 	refused "$1"
+	verbs "$1"
 	works "$1"
 	counters "$1"
 	tracing "$1"

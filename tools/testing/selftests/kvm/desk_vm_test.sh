@@ -25,7 +25,9 @@ of() {
 
 "$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
 bench_pid=$!
+mkfifo "$tmp/qmp.in" "$tmp/qmp.out"
 qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
+	-chardev "pipe,id=qmp,path=$tmp/qmp" -mon chardev=qmp,mode=control \
 	-name 'guest=größe,,1,debug-threads=on' -uuid 11111111-2222-4333-8444-555555555555 \
 	> "$tmp/qemu" 2>&1 &
 qemu_pid=$!
@@ -40,7 +42,7 @@ for _ in $(seq 60); do
 	[ "$(cat "$qemu_folder/memslot_updates")" != "$updates" ] || break
 done
 
-ktap_start 7
+ktap_start 8
 
 # One sum over both, of the VM's own files.
 fast() { cat "$bench_folder/memslot_zap_fast"; }
@@ -130,6 +132,27 @@ if [ -x "$top/build/prometheus/promtool" ]; then
 		ktap_fail "$(cat "$tmp/err")"
 fi
 ktap_result 'metrics are those of the VM'
+
+# The line that kvm-zap.rst gives, as it stands there.
+line=$(sed -n '/{ "execute": "query-stats"/,/^$/p' "$top/Documentation/admin-guide/kvm-zap.rst")
+[ -n "$line" ] || ktap_fail 'kvm-zap.rst has no query-stats'
+names=$(echo "$line" | jq -r '.arguments.providers[].names[]')
+[ "$(echo "$names" | wc -w)" -ge 4 ] || ktap_fail "it asks for '$names'"
+for name in $names; do
+	cat "$qemu_folder/$name" > "$tmp/$name"
+done
+exec 7< "$tmp/qmp.out" 8> "$tmp/qmp.in"
+echo '{ "execute": "qmp_capabilities" }' "$line" >&8
+# A greeting, and two answers.
+timeout 100 sed 3q <&7 > "$tmp/qmp"
+exec 7<&- 8>&-
+# value NAME: what QEMU says.
+value() { jq -s --arg name "$1" '.[2].return[].stats[] | select(.name == $name).value' "$tmp/qmp"; }
+for name in $names; do
+	between "QEMU's $name" "$(cat "$tmp/$name")" "$(value "$name")" "$(cat "$qemu_folder/$name")"
+done
+[ "$(value memslot_zap_fast)" -ge 1 ] || ktap_fail "nothing was deleted: $(cat "$tmp/qmp")"
+ktap_result "QMP's query-stats has what KVM's files have"
 
 kill $qemu_pid
 wait $qemu_pid 2> /dev/null
