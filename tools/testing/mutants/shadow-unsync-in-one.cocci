@@ -9,7 +9,6 @@ expression E;
   {
   <...
 - mmu_page_zap_pte(E, sp, &sp->spt[i], NULL);
-- zap->flush = true;
 + return true;
   ...>
   }

@@ -38,7 +38,10 @@
  * empty: most pages have fewer mappings.
  */
 #define ZAP_THINNED_MAX		96
-#define ZAP_THINNED_FULL	128	/* no more than that wait at any time */
+#define ZAP_THINNED_FULL	128	/* no more are added for the sake of one page */
+
+/* Lock breaks while page tables go that do not belong to the memslot, in one walk. */
+#define ZAP_ALONG_BREAKS_MAX	4096
 
 struct zap_shadow {
 	struct kvm *kvm;
@@ -52,6 +55,7 @@ struct zap_shadow {
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
 	unsigned int chunk;
+	unsigned int along_breaks;
 	bool keeps;			/* page tables that it leaves empty */
 	bool flush;			/* dropped something, not flushed yet */
 	unsigned int cost;		/* since the last look */

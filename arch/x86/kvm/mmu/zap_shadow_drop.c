@@ -40,13 +40,11 @@ static void zap_shadow_flush(struct zap_shadow *zap)
 /*
  * @sp loses an entry. Check later whether it is empty: it may lose more entries, in
  * turn with other page tables if the guest maps a page several times. The cost of
- * unlinking @sp is charged here, so that few page tables wait. Only while one page table
- * that belongs to the memslot loses its leafs may there be too many. These are left to
- * KVM, should they be empty.
+ * unlinking @sp is charged here, so that few page tables wait.
  */
 static void zap_shadow_thin_out(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {
-	if (sp->zap.thinned || zap->nr_thinned >= ZAP_THINNED_FULL)
+	if (sp->zap.thinned)
 		return;
 
 	sp->zap.thinned = true;
@@ -186,7 +184,11 @@ static u64 *zap_shadow_only(struct zap_shadow *zap, struct kvm_rmap_head *rmap,
 	return spte;
 }
 
-/* Drop some of the SPTEs in @rmap, which has several and may have a thousand. */
+/*
+ * Drop some of the SPTEs in @rmap, which has several and may have a thousand. While one page
+ * table loses all of its leafs, none that wait are checked, and there may be too many. The rest
+ * of them is left to KVM, should they be empty.
+ */
 static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
 						  struct kvm_rmap_head *rmap, int level)
 {
@@ -195,7 +197,8 @@ static noinline_for_stack void zap_shadow_several(struct zap_shadow *zap,
 
 	nr = kvm_zap_rmap_take(zap->kvm, rmap, sptes);
 	for (spte = sptes; spte < sptes + nr; spte++) {
-		zap_shadow_thin_out(zap, sptep_to_sp(*spte));
+		if (zap->nr_thinned < ZAP_THINNED_FULL)
+			zap_shadow_thin_out(zap, sptep_to_sp(*spte));
 		kvm_zap_leaf_to_page(xchg(*spte, SHADOW_NONPRESENT_VALUE));
 	}
 	zap->leafs[level - PG_LEVEL_4K] += nr;
@@ -312,23 +315,32 @@ static struct kvm_mmu_page *zap_shadow_child(const struct kvm_mmu_page *sp, unsi
 
 /*
  * Unlink @child, to which entry @i of @sp leads, if it goes along with @sp: because it belongs
- * to the memslot, or is a nested guest's and has no other parent, as KVM unlinks those. Any
- * other loses this parent only. It may stay without one, as when the guest changes the entry;
- * if it is unsynchronized, KVM synchronizes it before it uses it again. Return false if
- * mmu_lock was dropped on the way.
+ * to the memslot, or is a nested guest's and has no other parent. Any other loses this parent
+ * only. It may stay without one, as when the guest changes the entry; if it is unsynchronized,
+ * KVM synchronizes it before it uses it again. Return false if mmu_lock was dropped on the way.
+ *
+ * While mmu_lock is dropped, a guest hypervisor can have a child that does not belong to the
+ * memslot filled again, through a second parent that it takes away afterwards. So there is an
+ * end to the patience with these.
  */
 static bool zap_shadow_one_child(struct zap_shadow *zap, struct kvm_mmu_page *sp, unsigned int i,
 				 struct kvm_mmu_page *child)
 {
+	bool belongs = zap_shadow_belongs(zap, child);
 	/* A list of several stays one when it has lost all but the last. */
 	unsigned int parents = pte_list_count(&child->parent_ptes);
-	bool along = zap_shadow_belongs(zap, child) || (child->role.guest_mode && parents == 1);
+	bool along = belongs || (child->role.guest_mode && parents == 1 &&
+				 zap->along_breaks < ZAP_ALONG_BREAKS_MAX);
 
 	if (!along || child->root_count) {
 		mmu_page_zap_pte(zap->kvm, sp, &sp->spt[i], NULL);
+		/* Else KVM would clear all such bits in one go when it unlinks @sp. */
+		if (__test_and_clear_bit(i, sp->unsync_child_bitmap))
+			sp->unsync_children--;
 		zap->flush = true;
 		zap->cost += ZAP_COST_LEAF + parents * ZAP_COST_FIND;
 	} else if (!kvm_zap_shadow_own(zap, child)) {
+		zap->along_breaks += !belongs;
 		return false;
 	}
 
@@ -338,8 +350,8 @@ static bool zap_shadow_one_child(struct zap_shadow *zap, struct kvm_mmu_page *sp
 /*
  * Empty @sp, and unlink the children that go along with it, one by one. KVM would unlink all
  * of them in one go, and all unsynchronized page tables below, whatever other parents these
- * have. No entry comes back: nothing is linked below a guest page table in the memslot any
- * more. Return false if mmu_lock was dropped on the way.
+ * have. No entry of a page table that belongs to the memslot comes back: nothing is linked below
+ * a guest page table there any more. Return false if mmu_lock was dropped on the way.
  */
 static bool zap_shadow_children(struct zap_shadow *zap, struct kvm_mmu_page *sp)
 {

@@ -66,11 +66,14 @@ static void delete_high(struct vm *vm, struct zap_counts *after)
 /* The same, and only the guest page table there has gone, which maps nothing itself. */
 static void delete_one(struct vm *vm)
 {
+	uint64_t unsync = zap_stat(vm, "mmu_unsync");
 	struct zap_counts after;
 
+	ktap_check(unsync >= TABLES, "%lu unsynchronized page tables", unsync);
 	delete_high(vm, &after);
 	ktap_equal("leaf SPTEs that went", after.zap_sptes, 0);
 	ktap_equal("page tables that went", after.zap_tables, 1);
+	ktap_equal("unsynchronized page tables", zap_stat(vm, "mmu_unsync"), unsync);
 }
 
 /* The guest writes to each page table that maps @gva and what follows. */
@@ -85,18 +88,29 @@ static void write_tables(struct vcpu *vcpu, uint64_t gva)
 }
 
 /*
- * All page tables of the first level now map the page of the last one's end. The guest has seen
- * them otherwise, and KVM has not seen the change.
+ * All page tables of the first level that map @start and what follows now map the page of the
+ * last one's end. The guest has seen them otherwise, and KVM has not seen the change.
  */
-static void remap(struct vcpu *vcpu, char *low)
+static void remap(struct vcpu *vcpu, uint64_t start, char *low)
 {
 	uint64_t gva, gpa, last;
 
-	guest_pt_entry(vcpu->vm->pt, WINDOW_GVA + RAM_BYTES - SZ_4K, 1, &last);
-	for (gva = WINDOW_GVA; gva < WINDOW_GVA + RAM_BYTES; gva += SZ_2M) {
+	guest_pt_entry(vcpu->vm->pt, start + RAM_BYTES - SZ_4K, 1, &last);
+	for (gva = start; gva < start + RAM_BYTES; gva += SZ_2M) {
 		gpa = guest_pt_entry(vcpu->vm->pt, gva, 1, NULL);
 		memcpy(low + (gpa - LOW_GPA), &last, sizeof(last));
 	}
+}
+
+/* The guest loads its root anew, and sees the change. */
+static void sees_remap(struct vcpu *vcpu, uint64_t start)
+{
+	uint64_t gva, value;
+
+	vcpu_load_pt(vcpu, vcpu->vm->pt);
+	value = vcpu_read64(vcpu, start + RAM_BYTES - SZ_4K);
+	for (gva = start; gva < start + RAM_BYTES; gva += SZ_2M)
+		ktap_equal("what is read by the new entry", vcpu_read64(vcpu, gva), value);
 }
 
 /*
@@ -106,7 +120,7 @@ static void remap(struct vcpu *vcpu, char *low)
 static void two_levels_below(struct vcpu *vcpu, char *high, char *low)
 {
 	struct guest_pt *pt = vcpu->vm->pt;
-	uint64_t gva, gpa, value, spare = LOW_BYTES - SZ_4K;
+	uint64_t gpa, value, spare = LOW_BYTES - SZ_4K;
 
 	guest_pt_arena(pt, HIGH_GPA, high, HIGH_BYTES);
 	guest_pt_map(pt, OTHER_GVA, VM_RAM_GPA, SZ_4K, VM_4K);
@@ -116,14 +130,11 @@ static void two_levels_below(struct vcpu *vcpu, char *high, char *low)
 	write_tables(vcpu, WINDOW_GVA);
 	delete_one(vcpu->vm);
 
-	remap(vcpu, low);
+	remap(vcpu, WINDOW_GVA, low);
 	memcpy(low + spare, high, SZ_4K);
 	gpa = guest_pt_entry(pt, WINDOW_GVA, 4, &value);
 	vcpu_write64(vcpu, gpa, (value & ~ENTRY_ADDRESS) | (LOW_GPA + spare));
-	vcpu_load_pt(vcpu, pt);
-	value = vcpu_read64(vcpu, WINDOW_GVA + RAM_BYTES - SZ_4K);
-	for (gva = WINDOW_GVA; gva < WINDOW_GVA + RAM_BYTES; gva += SZ_2M)
-		ktap_equal("what is read by the new entry", vcpu_read64(vcpu, gva), value);
+	sees_remap(vcpu, WINDOW_GVA);
 }
 
 /* A page table of the second level goes; one that stays leads to the same as it. */
@@ -144,6 +155,8 @@ static void two_parents(struct vcpu *vcpu, char *high, char *low)
 	write_tables(vcpu, OTHER_GVA);
 	delete_one(vcpu->vm);
 	vcpu_check(vcpu, OTHER_GVA, RAM_BYTES, 1);
+	remap(vcpu, OTHER_GVA, low);
+	sees_remap(vcpu, OTHER_GVA);
 }
 
 typedef void shape_fn(struct vcpu *vcpu, char *high, char *low);
