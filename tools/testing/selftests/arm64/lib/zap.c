@@ -187,23 +187,28 @@ bool zap_cmo(void)
 	return strstr(cpuinfo, ": 0xd08\n");
 }
 
+/* Whether the kernel has a function of that name. */
+static bool has_function(const char *name)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	char line[512], want[128];
+	bool found = false;
+
+	if (!symbols)
+		die("/proc/kallsyms");
+	snprintf(want, sizeof(want), " %s\n", name);
+	while (!found && fgets(line, sizeof(line), symbols))
+		found = strstr(line, want);
+	fclose(symbols);
+	return found;
+}
+
 bool zap_range_tlbi(void)
 {
 	static int known = -1;
-	char line[512];
-	FILE *symbols;
 
-	if (known >= 0)
-		return known;
-	known = 0;
-	if (zap_cmo())
-		return false;
-	symbols = fopen("/proc/kallsyms", "re");
-	if (!symbols)
-		die("/proc/kallsyms");
-	while (!known && fgets(line, sizeof(line), symbols))
-		known = !!strstr(line, " kvm_tlb_flush_vmid_range\n");
-	fclose(symbols);
+	if (known < 0)
+		known = !zap_cmo() && has_function("kvm_tlb_flush_vmid_range");
 	return known;
 }
 
@@ -241,6 +246,15 @@ bool zap_protected(void)
 
 	zap_read("/proc/cmdline", cmdline, sizeof(cmdline));
 	return strstr(cmdline, "kvm-arm.mode=protected");
+}
+
+uint64_t zap_seen(uint64_t n)
+{
+	static int hidden = -1;
+
+	if (hidden < 0)
+		hidden = zap_protected() && has_function("pkvm_pgtable_stage2_unmap");
+	return hidden ? 0 : n;
 }
 
 uint64_t zap_page_tables(void)

@@ -93,6 +93,12 @@ bool zap_may_elide(void);
 /* Whether KVM is in protected mode. */
 bool zap_protected(void);
 
+/*
+ * @n, or 0 where KVM does not see what is dropped: in protected mode, newer kernels leave a
+ * guest's page tables to the hypervisor.
+ */
+uint64_t zap_seen(uint64_t n);
+
 /* Page tables of KVM's in the machine, in KiB, as /proc/meminfo has them. */
 uint64_t zap_page_tables(void);
 
