@@ -40,7 +40,10 @@
 #define ZAP_THINNED_MAX		96
 #define ZAP_THINNED_FULL	128	/* no more are added for the sake of one page */
 
-/* Lock breaks while page tables go that do not belong to the memslot, in one walk. */
+/*
+ * Lock breaks in one walk while page tables go that do not belong to the memslot. One counts
+ * for each level of these that the walk is in.
+ */
 #define ZAP_ALONG_BREAKS_MAX	4096
 
 struct zap_shadow {
@@ -55,7 +58,7 @@ struct zap_shadow {
 	struct kvm_mmu_page *unlinking;	/* only to compare with, may be gone */
 	struct kvm_mmu_page *partly;	/* the same: looked at, up to @chunk */
 	unsigned int chunk;
-	unsigned int along_breaks;
+	unsigned int along_breaks;	/* see ZAP_ALONG_BREAKS_MAX */
 	bool keeps;			/* page tables that it leaves empty */
 	bool flush;			/* dropped something, not flushed yet */
 	unsigned int cost;		/* since the last look */
