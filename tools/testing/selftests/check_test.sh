@@ -44,7 +44,7 @@ checked() {
 	ktap_equal 'exit status' $? "$1"
 }
 
-ktap_start 6
+ktap_start 8
 
 test_of passes 0 '1..1' '# 3 of 3' 'ok 1 all are three'
 test_of none 4 '1..0 # SKIP no three'
@@ -96,6 +96,38 @@ ktap_equal 'estimates' "$(grep -c '^# about 1 min, by the run before$' "$tmp/out
 tools/testing/check --list "$tmp/list" passes none > "$tmp/out" 2>&1
 ktap_equal 'estimates, of other tests' "$(grep -c '^# about' "$tmp/out")" 0
 ktap_result 'how long it takes is estimated by the run before, where there was one'
+
+# A test that does not end, and what it waits for.
+where=host
+test_of waits 0
+cat > "$tmp/waits" <<-END
+	#!/bin/sh
+	(echo \$\$ > "$tmp/waits.pid"; sleep 100)
+END
+tools/testing/run-points 2 "waits host $tmp/waits" "passes host $tmp/passes" > "$tmp/out" 2>&1
+ktap_equal 'verdicts' "$(grep -E '^(not )?ok' "$tmp/out" | sed 's/after [2-9] s/after N s/')" \
+	'not ok 1 waits/host # exit status 124 after N s, of 2
+ok 2 passes/host'
+ktap_equal 'left behind' "$(pgrep -f "$tmp/waits")" ''
+ktap_result 'a test that does not end is ended, and the next one runs'
+
+# As check ends its jobs.
+rm "$tmp/waits.pid"
+setsid tools/testing/run-points 50 "waits host $tmp/waits" > "$tmp/out" 2>&1 &
+job=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ ! -s "$tmp/waits.pid" ] || break
+	sleep 1
+done
+kill -- "-$job"
+wait "$job" 2> /dev/null
+ktap_equal 'exit status' $? 143
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	pgrep -f "$tmp/waits" > /dev/null || break
+	sleep 0.2
+done
+ktap_equal 'left behind' "$(pgrep -f "$tmp/waits")" ''
+ktap_result 'who ends the tests ends the one that runs'
 
 # refuses WORDS ARGUMENT...: make, called so, does nothing and says WORDS.
 refuses() {
