@@ -34,6 +34,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Measure what it costs when KVM drops mappings of guest memory.\v"
+	"A workload runs under the words that are set. 'kvm-zap compare WORKLOAD' runs it under "
+	"several, and 'kvm-zap set' sets them.\n\n"
 	"Exit status: 0 success; 1 failure; 2 wrong usage; 4 this KVM cannot do it.";
 
 /* The workloads go between the options and the exit status. */
