@@ -227,7 +227,7 @@ parse() {
 	*) die "unknown verb '$verb': run or shell; see $me --help" ;;
 	esac
 	kernel='' modules='' kvm='' kvm_amd='' kvm_intel='' kvm_arm='' smp='' mem='' icount='' seed=''
-	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count='' append=''
+	accel=tcg timeout='' out='' root='' emulator=qemu alone='' arch='' cpu='' count='' append='' wake=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-h | --help) help ;;

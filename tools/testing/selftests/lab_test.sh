@@ -58,7 +58,7 @@ mkdir "$tmp/a dir"
 cd "$tmp/a dir"
 newline='
 '
-plan 23
+plan 24
 
 # Without the lab's quoting, split or mount of LAB_OUT, one of these goes wrong.
 # shellcheck disable=SC2016 # expanded in the lab
@@ -127,6 +127,11 @@ check "and so is one that follows it" is status 125 "$status"
 
 run --kvm no_such_option=1 -- true
 check "an option that KVM does not know makes it 125" is status 125 "$status"
+
+# Without them, a CPU whose timer's interrupt QEMU has lost sleeps for ever.
+# shellcheck disable=SC2016 # expanded in the lab
+run -- sh -c 'seen() { awk "/rtc0/ { print \$2 }" /proc/interrupts; }; old=$(seen); sleep 2; echo $(($(seen) - old))'
+check "an idle CPU has interrupts other than its timer's" test "$(cat "$tmp/stdout")" -ge 20
 
 run --timeout 3 -- sleep 100
 check "out of time is 124" is status 124 "$status"
