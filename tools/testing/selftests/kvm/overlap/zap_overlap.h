@@ -89,7 +89,7 @@ struct overlap {
 struct overlap_pair {
 	const char *name;
 	const char *policy;
-	unsigned int rounds;
+	unsigned int rounds;		/* ten times as many if the two do not meet */
 	unsigned int pages;		/* of world_pages[] */
 	unsigned int slot;		/* the one that goes */
 	const char *event, *shadow_event; /* the partner's, see overlap_trace_on() */
