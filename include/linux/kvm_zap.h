@@ -213,7 +213,7 @@ struct kvm_zap_update {
  * struct kvm_zap_window - time after an invalidation in which page faults are refaults
  * @lock: protects the fields below
  * @work: closes the window
- * @open: whether a window is open
+ * @open: whether a window is open; an invalidation that begins reads it without @lock
  * @timed: whether page faults that begin now are timed; vCPUs read it without @lock
  * @stopped: whether windows may no longer be opened, because the VM goes away
  * @slot: the memslot of the latest invalidation, -1 if it had none
@@ -221,8 +221,8 @@ struct kvm_zap_update {
  * @until_ns: when the window is to close
  * @length_ns: length of the window if nothing extends it
  * @faults: page faults at @since_ns
- * @quiet_ns: time between the previous window and this one
- * @quiet_faults: page faults in that time
+ * @quiet_ns: time between the previous window and the invalidation that opened this one
+ * @quiet_faults: page faults in that time, halved for each window that follows without a gap
  */
 struct kvm_zap_window {
 	spinlock_t lock;	/* see above */

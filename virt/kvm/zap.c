@@ -207,6 +207,8 @@ static void kvm_zap_open(struct kvm *kvm, struct kvm_zap_record *zap,
 	zap->tables = 0;
 	zap->yields = 0;
 	memset(zap->extras, 0, sizeof(zap->extras));
+	if (site != KVM_ZAP_SITE_TEARDOWN)
+		kvm_zap_note_begin(kvm);
 	zap->flushes = kvm_zap_remote_flushes(kvm, 0);
 	zap->start_ns = ktime_get_ns();
 }
@@ -226,7 +228,10 @@ static u64 kvm_zap_collateral(const struct kvm_zap_record *zap)
 	return zap->sptes - min(zap->sptes, own);
 }
 
-/* Leaf SPTEs that scoped left mapped and fast would have dropped. */
+/*
+ * Leaf SPTEs that scoped left mapped and fast would have dropped at this moment.  Those that
+ * stay are counted again at the next invalidation.
+ */
 static u64 kvm_zap_left(struct kvm *kvm, const struct kvm_zap_record *zap)
 {
 	if (zap->site != KVM_ZAP_SITE_MEMSLOT || zap->policy != KVM_ZAP_POLICY_SCOPED)

@@ -487,6 +487,38 @@ static void kvm_zap_test_stalls(struct kunit *test)
 	atomic_set(&t->kvm->online_vcpus, 0);
 }
 
+/* The quiet time ends where an invalidation begins, and goes on while a window is open. */
+static void kvm_zap_test_quiet(struct kunit *test)
+{
+	struct kvm_zap_test *t = test->priv;
+	struct kvm_zap_window *w = &t->kvm->zap.window;
+	struct kvm_vcpu *vcpu = kunit_kzalloc(test, sizeof(*vcpu), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, vcpu);
+	xa_init(&t->kvm->vcpu_array);
+	KUNIT_ASSERT_EQ(test, xa_insert(&t->kvm->vcpu_array, 0, vcpu, GFP_KERNEL), 0);
+	atomic_inc(&t->kvm->online_vcpus);
+
+	vcpu->stat.pf_fixed = 1000;
+	kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, NULL, KVM_ZAP_POLICY_FAST);
+	/* Mapped again before all is dropped. */
+	vcpu->stat.pf_fixed = 1200;
+	kvm_zap_test_end(t->kvm);
+	KUNIT_EXPECT_TRUE(test, w->open);
+	KUNIT_EXPECT_EQ(test, w->quiet_faults, 1000);
+	KUNIT_EXPECT_EQ(test, w->faults, 1200);
+
+	vcpu->stat.pf_fixed = 1500;
+	kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, NULL, KVM_ZAP_POLICY_FAST);
+	kvm_zap_test_end(t->kvm);
+	KUNIT_EXPECT_EQ(test, w->quiet_faults, 1000);
+	KUNIT_EXPECT_EQ(test, w->faults, 1200);
+
+	kvm_zap_stop(t->kvm);
+	xa_destroy(&t->kvm->vcpu_array);
+	atomic_set(&t->kvm->online_vcpus, 0);
+}
+
 static struct kunit_case kvm_zap_test_cases[] = {
 	KUNIT_CASE(kvm_zap_test_defaults),
 	KUNIT_CASE(kvm_zap_test_parse),
@@ -503,6 +535,7 @@ static struct kunit_case kvm_zap_test_cases[] = {
 	KUNIT_CASE(kvm_zap_test_cleared),
 	KUNIT_CASE(kvm_zap_test_stall),
 	KUNIT_CASE(kvm_zap_test_stalls),
+	KUNIT_CASE(kvm_zap_test_quiet),
 	{}
 };
 

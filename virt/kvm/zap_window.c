@@ -5,14 +5,15 @@
  * The end of an invalidation opens a window of zap_window_ms.  If another one ends while
  * the window is open, it extends the window.  When the window closes, the page faults that
  * vCPUs resolved meanwhile are counted as refaults, less those to be expected without an
- * invalidation.  The rate to be expected is that between the previous window and this one
- * or, for the first window, since the VM was created; no more are subtracted than were
- * seen in that time.  Nothing is added to the page fault path: KVM's own statistic is read
- * when a window opens and when it closes.  With zap_stall, vCPUs also measure how long these
- * page faults take, see zap_stall.c.
+ * invalidation.  The rate to be expected is that of the quiet time, between the previous
+ * window (or the creation of the VM) and the beginning of the invalidation; no more are
+ * subtracted than were seen in that time.  Nothing is added to the page fault path: KVM's own
+ * statistic is read when an invalidation begins, and when a window opens and closes.  With
+ * zap_stall, vCPUs also measure how long these page faults take, see zap_stall.c.
  *
  * A window lasts at most KVM_ZAP_WINDOW_MAX times zap_window_ms.  In a VM that never comes
- * to rest, windows follow each other without a gap.
+ * to rest, windows follow each other without a gap.  What was known of a quiet time counts
+ * half as much for each of them as for the one before.
  */
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -67,19 +68,40 @@ static void kvm_zap_window_arm(struct kvm_zap_window *w, u64 now)
 				 nsecs_to_jiffies(until - min(until, now)) + 1);
 }
 
-static void kvm_zap_window_open(struct kvm *kvm, u64 now, unsigned int ms)
+static void kvm_zap_window_open(struct kvm *kvm, u64 now)
 {
 	struct kvm_zap_window *w = &kvm->zap.window;
-	u64 faults = kvm_arch_zap_faults(kvm);
 
-	w->quiet_ns = now - w->since_ns;
-	w->quiet_faults = kvm_zap_faults_since(w->faults, faults);
 	w->since_ns = now;
-	w->faults = faults;
-	w->length_ns = (u64)ms * NSEC_PER_MSEC;
-	w->open = true;
+	w->faults = kvm_arch_zap_faults(kvm);
+	WRITE_ONCE(w->open, true);
 	kvm_zap_stall_open(kvm, now);
 	kvm_zap_window_arm(w, now);
+}
+
+/**
+ * kvm_zap_note_begin() - note the beginning of an invalidation at any site except teardown
+ * @kvm: the VM
+ *
+ * slots_lock is held, as in kvm_zap_note_end(), so that nobody else opens a window.  Ends the
+ * quiet time if none is open.  Page faults during the invalidation belong to neither: vCPUs
+ * map again meanwhile what it has dropped already.
+ */
+void kvm_zap_note_begin(struct kvm *kvm)
+{
+	struct kvm_zap_window *w = &kvm->zap.window;
+
+	if (!KVM_ARCH_ZAP_KNOWS_FAULTS || !READ_ONCE(kvm_zap_window_ms))
+		return;
+
+	/* If it closes meanwhile, that is not before the invalidation began. */
+	if (READ_ONCE(w->open))
+		return;
+
+	spin_lock(&w->lock);
+	w->quiet_ns = ktime_get_ns() - w->since_ns;
+	w->quiet_faults = kvm_zap_faults_since(w->faults, kvm_arch_zap_faults(kvm));
+	spin_unlock(&w->lock);
 }
 
 /**
@@ -106,9 +128,10 @@ void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 n
 
 	spin_lock(&w->lock);
 	w->slot = slot ? slot->id : -1;
-	w->until_ns = now + (u64)ms * NSEC_PER_MSEC;
+	w->length_ns = (u64)ms * NSEC_PER_MSEC;
+	w->until_ns = now + w->length_ns;
 	if (!w->open && !w->stopped)
-		kvm_zap_window_open(kvm, now, ms);
+		kvm_zap_window_open(kvm, now);
 	spin_unlock(&w->lock);
 }
 
@@ -127,9 +150,10 @@ static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 
 	w->since_ns = now;
 	w->faults = faults;
-	w->open = now < w->until_ns;
+	WRITE_ONCE(w->open, now < w->until_ns);
 	*stall_ns = kvm_zap_stall_close(kvm, now);
 	if (w->open) {
+		w->quiet_faults /= 2;
 		kvm_zap_stall_open(kvm, now);
 		kvm_zap_window_arm(w, now);
 	}
@@ -142,11 +166,11 @@ static void kvm_zap_window_work(struct work_struct *work)
 	struct kvm_zap_window *w = container_of(to_delayed_work(work),
 						struct kvm_zap_window, work);
 	struct kvm *kvm = container_of(w, struct kvm, zap.window);
-	u64 now = ktime_get_ns();
-	u64 refaults, stall_ns, ns;
+	u64 refaults, stall_ns, now, ns;
 	s32 slot;
 
 	spin_lock(&w->lock);
+	now = ktime_get_ns();
 	ns = now - w->since_ns;
 	if (now < w->until_ns && ns < KVM_ZAP_WINDOW_MAX * w->length_ns) {
 		kvm_zap_window_arm(w, now);

@@ -9,6 +9,6 @@
 	...
 -	if (!w->open && !w->stopped)
 +	if (!w->stopped)
-		kvm_zap_window_open(kvm, now, ms);
+		kvm_zap_window_open(kvm, now);
 	...
  }

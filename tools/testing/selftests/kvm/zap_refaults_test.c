@@ -182,6 +182,35 @@ static void test_storm(void)
 	ktap_result("windows close in a VM that never comes to rest");
 }
 
+/* What a VM did before it had no rest any more is no measure of what it would do now. */
+static void test_fades(void)
+{
+	const uint64_t bytes = 64 * SZ_1M, gpa = VM_RAM_GPA + SZ_1G;
+	void *mem = vm_backing_alloc(bytes, VM_4K);
+	uint64_t buckets[ZAP_HIST_BUCKETS], start;
+	struct small_vm t;
+
+	zap_policy("fast");
+	zap_set_window(50);
+	small_vm_create(&t, VM_4K);
+	guest_pt_map(t.vm->pt, gpa, gpa, bytes, 0);
+	vm_set_slot(t.vm, TABLES, 0, gpa, bytes, mem);
+	vcpu_read(t.vcpu, gpa, bytes);
+	start = vm_now_ns();
+	do {
+		vm_delete_slot(t.vm, ROM);
+		vcpu_read(t.vcpu, VM_RAM_GPA, SZ_4K);
+		put_rom(&t);
+		zap_sleep_ms(10);
+	} while (!zap_stat(t.vm, "zap_refaults") && windows(t.vm, buckets) < 40 &&
+		 vm_now_ns() - start < 60000000000UL);
+	ktap_check(zap_stat(t.vm, "zap_refaults"), "none in %lu windows", windows(t.vm, buckets));
+	ktap_diag("the first refaults are in window %lu", windows(t.vm, buckets));
+	small_vm_destroy(&t);
+	vm_backing_free(mem, bytes);
+	ktap_result("a VM that never comes to rest has refaults");
+}
+
 /*
  * The VM goes while a window is open, again and again: KASAN has the last word. Elsewhere
  * a window that closes although the VM has gone is seen by its event.
@@ -247,7 +276,7 @@ int main(void)
 	unsigned int i;
 
 	zap_need_tracing();
-	zap_start(ARRAY_SIZE(policies) + 6);
+	zap_start(ARRAY_SIZE(policies) + 7);
 	kvm_param_get(ZAP_MODULE, "zap_window_ms", word, sizeof(word));
 	ktap_check(!strcmp(word, "100"), "zap_window_ms is '%s'", word);
 	ktap_result("zap_window_ms is 100 at first");
@@ -257,6 +286,7 @@ int main(void)
 	test_baseline();
 	test_off();
 	test_storm();
+	test_fades();
 	test_gone();
 	return ktap_end();
 }
