@@ -93,7 +93,8 @@ static bool zap_break_child(struct zap_bulk *bulk, kvm_pte_t *child, u64 addr, u
 /*
  * Break the entries of @table from @addr to @end.  A block is broken as a whole even if only
  * a part of it is in the range.  A child table that loses all of its entries is broken as
- * well, unless somebody else holds a reference to its page; then it stays, empty.
+ * well.  One that is partly out of the range stays, empty, if somebody else holds a reference
+ * to its page.
  *
  * Return: the number of entries of @table that were broken.
  */
@@ -232,7 +233,11 @@ static void zap_free_table(struct zap_bulk *bulk, kvm_pte_t *table, u32 level)
 {
 	unsigned int nr = zap_reap_table(bulk, table, level);
 
-	/* The last reference is dropped by KVM's function, which does the accounting. */
+	/*
+	 * KVM's function drops the last reference, and does the accounting.  If another task has
+	 * one for a moment, as one that looks for pages to split has, the table is freed by that
+	 * task, and stays in the account.
+	 */
 	page_ref_sub(virt_to_page(table), nr);
 	bulk->pgt->mm_ops->put_page(table);
 	bulk->zap->tables++;
@@ -298,6 +303,10 @@ void kvm_zap_bulk_range(struct kvm_zap_record *zap, struct kvm_pgtable *pgt, u64
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
 	zap_break(&bulk, pgd, addr, end, pgt->start_level);
+	/*
+	 * Nobody invalidates an entry and leaves it to others to flush it: KVM does so before it
+	 * releases mmu_lock, and so does the fault handler, which holds it for read.
+	 */
 	if (!bulk.leafs && !bulk.whole)
 		return;
 

@@ -32,26 +32,9 @@
 static struct vm vm;
 static struct zap_row before;
 
-/*
- * A CPU has references to pages that are new, until it has a batch of them. On older kernels
- * munmap() drops those of its own; on newer ones madvise() of another page does.
- */
-static void drop_batch(void)
-{
-	static char *page;
-
-	if (!page)
-		page = vm_alloc(PAGE);
-	page[0] = 1;
-	if (madvise(page, PAGE, MADV_COLD)) {
-		perror("# madvise");
-		exit(1);
-	}
-}
-
 static void begin(void)
 {
-	drop_batch();
+	vm_drop_batch();
 	zap_row("unmap", "elide", &before);
 }
 
@@ -392,7 +375,7 @@ static int at_boot(void)
 	zap_read(ZAP_PARAMS "unmap_zap", buf, sizeof(buf));
 	ktap_check(!strcmp(buf, "elide"), "the parameter is '%s'", buf);
 	guest_has(memory, guest_write);
-	drop_batch();
+	vm_drop_batch();
 	zap_row("unmap", done, &before);
 	if (!zap_trace_begin())
 		ktap_check(false, "no tracefs");
@@ -413,7 +396,7 @@ int main(int argc, char **argv)
 	cpu_set_t cpu;
 
 	zap_need();
-	/* See drop_batch(). */
+	/* See vm_drop_batch(). */
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);

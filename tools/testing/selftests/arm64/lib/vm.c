@@ -56,6 +56,16 @@ void *vm_alloc_huge(size_t bytes)
 	return (void *)at;
 }
 
+void vm_drop_batch(void)
+{
+	static char *page;
+
+	if (!page)
+		page = vm_alloc(PAGE);
+	page[0] = 1;
+	must(madvise(page, PAGE, MADV_COLD), "madvise");
+}
+
 int vm_try_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes)
 {
 	struct kvm_userspace_memory_region region = {

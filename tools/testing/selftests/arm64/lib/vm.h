@@ -53,6 +53,13 @@ void *vm_alloc(size_t bytes);
 /* The same of huge pages, if the kernel has them: bytes are a multiple of HUGE_PAGE. */
 void *vm_alloc_huge(size_t bytes);
 
+/*
+ * A CPU has references to pages that are new, until it has a batch of them. On older kernels
+ * munmap() drops those of its own; on newer ones madvise() of another page does, here for the
+ * CPU that this runs on.
+ */
+void vm_drop_batch(void);
+
 /* Make, move or, with no @bytes, delete memslot @slot, from 1 on. */
 void vm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, void *memory, size_t bytes);
 
