@@ -6,7 +6,9 @@
  kvm_zap_window_close(...)
  {
 	...
--	w->quiet_faults /= 2;
-+	w->quiet_faults /= 1;
+	if (w->open) {
+-		w->quiet_faults /= 2;
+		...
+	}
 	...
  }

@@ -191,7 +191,7 @@ static void test_fades(void)
 	struct small_vm t;
 
 	zap_policy("fast");
-	zap_set_window(50);
+	zap_set_window(150);
 	small_vm_create(&t, VM_4K);
 	guest_pt_map(t.vm->pt, gpa, gpa, bytes, 0);
 	vm_set_slot(t.vm, TABLES, 0, gpa, bytes, mem);
@@ -199,10 +199,10 @@ static void test_fades(void)
 	start = vm_now_ns();
 	do {
 		vm_delete_slot(t.vm, ROM);
-		vcpu_read(t.vcpu, VM_RAM_GPA, SZ_4K);
+		vcpu_read(t.vcpu, VM_RAM_GPA, 48 * SZ_4K);
 		put_rom(&t);
-		zap_sleep_ms(10);
-	} while (!zap_stat(t.vm, "zap_refaults") && windows(t.vm, buckets) < 40 &&
+		zap_sleep_ms(5);
+	} while (!zap_stat(t.vm, "zap_refaults") && windows(t.vm, buckets) < 5 &&
 		 vm_now_ns() - start < 60000000000UL);
 	ktap_check(zap_stat(t.vm, "zap_refaults"), "none in %lu windows", windows(t.vm, buckets));
 	ktap_diag("the first refaults are in window %lu", windows(t.vm, buckets));
