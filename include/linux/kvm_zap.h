@@ -130,8 +130,13 @@ enum kvm_zap_reason {
 };
 #endif
 
-/* Buckets of the histograms: 0, 1, 2 to 3, 4 to 7, ...; the last one has all the rest. */
-#define KVM_ZAP_HIST_COUNT	32
+/*
+ * Buckets of the histograms: 0, 1, 2 to 3, 4 to 7, ...; the last one has all the rest, which
+ * are times from 67 ms on, and 16,384 refaults or more.  KVM_SANITY_CHECK_VM_STRUCT_SIZE()
+ * leaves no room for many more.
+ */
+#define KVM_ZAP_NS_HIST_COUNT		28
+#define KVM_ZAP_REFAULTS_HIST_COUNT	16
 
 /**
  * struct kvm_zap_vm_stat - what a VM's invalidations did, since its creation
@@ -171,9 +176,9 @@ struct kvm_zap_vm_stat {
 	u64 memslot_updates;
 	u64 memslot_update_ns;
 	u64 memslot_update_max_ns;
-	u64 zap_ns_hist[KVM_ZAP_HIST_COUNT];
-	u64 zap_refaults_hist[KVM_ZAP_HIST_COUNT];
-	u64 zap_stall_ns_hist[KVM_ZAP_HIST_COUNT];
+	u64 zap_ns_hist[KVM_ZAP_NS_HIST_COUNT];
+	u64 zap_refaults_hist[KVM_ZAP_REFAULTS_HIST_COUNT];
+	u64 zap_stall_ns_hist[KVM_ZAP_NS_HIST_COUNT];
 	u64 extras[KVM_ZAP_NR_EXTRAS];
 };
 
@@ -292,6 +297,7 @@ struct kvm_zap_record {
 
 /**
  * struct kvm_zap - a VM's own choice, its invalidation in progress, and times of past ones
+ * @kvm: the VM
  * @memslot_word: the VM's own word, as in its memslot_zap in debugfs
  * @arch: the architecture's part
  * @tgid: the process that created the VM, in the initial PID namespace
@@ -304,7 +310,7 @@ struct kvm_zap_record {
  * @task: the task that runs the invalidation of @record, NULL if there is none
  * @record: the invalidation that kvm_zap_begin() began
  *
- * Part of struct kvm.  The last three fields exist if !KVM_ARCH_ZAP_SIDE_BY_SIDE.
+ * struct kvm points to it.  The last three fields exist if !KVM_ARCH_ZAP_SIDE_BY_SIDE.
  * @record belongs to the task that @task names.  Other tasks, for
  * example vCPUs that replace a page table meanwhile, only compare @task with themselves.
  * There is one such invalidation at a time: all sites except teardown hold slots_lock, and
@@ -314,6 +320,7 @@ struct kvm_zap_record {
  * or later.
  */
 struct kvm_zap {
+	struct kvm *kvm;
 	enum kvm_zap_policy memslot_word;
 	struct kvm_arch_zap arch;
 	pid_t tgid;
@@ -398,7 +405,8 @@ void kvm_zap_count_sptes(struct kvm *kvm, u64 nr);
 void kvm_zap_count_table(struct kvm *kvm);
 int kvm_zap_count_yield(struct kvm *kvm, int yielded);
 
-void kvm_zap_init_vm(struct kvm *kvm);
+struct kvm *kvm_zap_alloc_vm(struct kvm *kvm);
+void kvm_zap_free_vm(struct kvm *kvm);
 void kvm_zap_init_window(struct kvm *kvm);
 void kvm_zap_stop(struct kvm *kvm);
 void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
@@ -460,15 +468,15 @@ u64 kvm_zap_first_generation(int as_id);
 	KVM_ZAP_STAT(DESC, memslot_updates, CUMULATIVE, NONE, 0, 1),	\
 	KVM_ZAP_STAT(DESC, memslot_update_ns, CUMULATIVE, SECONDS, -9, 1), \
 	KVM_ZAP_STAT(DESC, memslot_update_max_ns, PEAK, SECONDS, -9, 1), \
-	KVM_ZAP_STAT(DESC, zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT), \
-	KVM_ZAP_STAT(DESC, zap_refaults_hist, LOG_HIST, NONE, 0, KVM_ZAP_HIST_COUNT), \
-	KVM_ZAP_STAT(DESC, zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_HIST_COUNT), \
+	KVM_ZAP_STAT(DESC, zap_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_NS_HIST_COUNT), \
+	KVM_ZAP_STAT(DESC, zap_refaults_hist, LOG_HIST, NONE, 0,	\
+		     KVM_ZAP_REFAULTS_HIST_COUNT),			\
+	KVM_ZAP_STAT(DESC, zap_stall_ns_hist, LOG_HIST, SECONDS, -9, KVM_ZAP_NS_HIST_COUNT), \
 	KVM_ARCH_ZAP_EXTRAS(KVM_ZAP_EXTRA_STAT, DESC)
 
 #else /* !CONFIG_KVM_ZAP_POLICY: all of the hooks compile to nothing */
 
 struct kvm_zap_vm_stat { };
-struct kvm_zap { };
 struct kvm_zap_vcpu { };
 
 static inline void kvm_zap_count_table(struct kvm *kvm) { }
@@ -477,7 +485,12 @@ static inline int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 	return yielded;
 }
 
-static inline void kvm_zap_init_vm(struct kvm *kvm) { }
+static inline struct kvm *kvm_zap_alloc_vm(struct kvm *kvm)
+{
+	return kvm;
+}
+
+static inline void kvm_zap_free_vm(struct kvm *kvm) { }
 static inline void kvm_zap_stop(struct kvm *kvm) { }
 static inline void kvm_zap_update_begin(struct kvm *kvm,
 					const struct kvm_memory_slot *old,

@@ -149,7 +149,7 @@ static enum kvm_zap_policy kvm_zap_choose(struct kvm *kvm, enum kvm_zap_site sit
 
 	*by = KVM_ZAP_BY_VM;
 	if (site == KVM_ZAP_SITE_MEMSLOT)
-		word = READ_ONCE(kvm->zap.memslot_word);
+		word = READ_ONCE(kvm->zap->memslot_word);
 	if (word == KVM_ZAP_POLICY_INHERIT) {
 		word = READ_ONCE(kvm_zap_choices[site].word);
 		*by = word == kvm_zap_choices[site].kernel ? KVM_ZAP_BY_KERNEL : KVM_ZAP_BY_PARAM;
@@ -246,7 +246,7 @@ static void kvm_zap_count_time(struct kvm *kvm, enum kvm_zap_policy policy, u64 
 #define KVM_ZAP_TIME_OF(POLICY, policy)	[KVM_ZAP_POLICY_##POLICY] = KVM_ZAP_TIME_##POLICY,
 		KVM_ARCH_ZAP_TIMES(KVM_ZAP_TIME_OF)
 	};
-	struct kvm_zap_time *time = &kvm->zap.time[times[policy]];
+	struct kvm_zap_time *time = &kvm->zap->time[times[policy]];
 
 	WRITE_ONCE(time->ns, time->ns + ns);
 	WRITE_ONCE(time->max_ns, max(time->max_ns, ns));
@@ -316,7 +316,7 @@ static void kvm_zap_publish(struct kvm *kvm, struct kvm_zap_record *zap)
 	zap->left = kvm_zap_left(kvm, zap);
 	kvm_zap_count_vm(kvm, zap, ns);
 	kvm_zap_count_row(zap, kvm_zap_remote_flushes(kvm, zap->flushes), ns);
-	trace_kvm_zap(kvm->zap.tgid, zap, ns);
+	trace_kvm_zap(kvm->zap->tgid, zap, ns);
 	if (zap->site != KVM_ZAP_SITE_TEARDOWN)
 		kvm_zap_note_end(kvm, zap->slot, now);
 }
@@ -375,7 +375,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
 				  const struct kvm_memory_slot *slot,
 				  enum kvm_zap_policy own)
 {
-	struct kvm_zap *zap = &kvm->zap;
+	struct kvm_zap *zap = kvm->zap;
 	enum kvm_zap_policy policy;
 	enum kvm_zap_by by;
 
@@ -405,7 +405,7 @@ enum kvm_zap_policy kvm_zap_begin(struct kvm *kvm, enum kvm_zap_site site,
  */
 static bool kvm_zap_is_mine(const struct kvm *kvm)
 {
-	return READ_ONCE(kvm->zap.task) == current;
+	return READ_ONCE(kvm->zap->task) == current;
 }
 
 /**
@@ -416,7 +416,7 @@ static bool kvm_zap_is_mine(const struct kvm *kvm)
 void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.record.policy = policy;
+		kvm->zap->record.policy = policy;
 }
 
 /**
@@ -425,7 +425,7 @@ void kvm_zap_fall_back(struct kvm *kvm, enum kvm_zap_policy policy)
  */
 void kvm_zap_end(struct kvm *kvm)
 {
-	struct kvm_zap *zap = &kvm->zap;
+	struct kvm_zap *zap = kvm->zap;
 
 	if (!kvm_zap_is_mine(kvm))
 		return;
@@ -445,7 +445,7 @@ void kvm_zap_end(struct kvm *kvm)
 void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.record.sptes += nr;
+		kvm->zap->record.sptes += nr;
 }
 
 /**
@@ -455,7 +455,7 @@ void kvm_zap_count_sptes(struct kvm *kvm, u64 nr)
 void kvm_zap_count_table(struct kvm *kvm)
 {
 	if (kvm_zap_is_mine(kvm))
-		kvm->zap.record.tables++;
+		kvm->zap->record.tables++;
 }
 
 /**
@@ -468,7 +468,7 @@ void kvm_zap_count_table(struct kvm *kvm)
 int kvm_zap_count_yield(struct kvm *kvm, int yielded)
 {
 	if (yielded && kvm_zap_is_mine(kvm))
-		kvm->zap.record.yields++;
+		kvm->zap->record.yields++;
 
 	return yielded;
 }
@@ -499,14 +499,39 @@ void kvm_zap_clear_rows(void)
 }
 
 /**
- * kvm_zap_init_vm() - prepare a VM's accounting
- * @kvm: the VM, about to be created by this task
+ * kvm_zap_alloc_vm() - allocate the part of a VM that zap policies need
+ * @kvm: what kvm_arch_alloc_vm() returned; this task is about to create the VM
+ *
+ * Allocated apart, because KVM demands that the structure with struct kvm in it has an order
+ * of at most 1.
+ *
+ * Return: @kvm, or NULL without memory; then @kvm is freed.
  */
-void kvm_zap_init_vm(struct kvm *kvm)
+struct kvm *kvm_zap_alloc_vm(struct kvm *kvm)
 {
-	kvm->zap.tgid = task_tgid_nr(current);
-	kvm->zap.tid = task_pid_nr(current);
+	if (!kvm)
+		return NULL;
+
+	kvm->zap = kzalloc(sizeof(*kvm->zap), GFP_KERNEL_ACCOUNT);
+	if (!kvm->zap) {
+		kvm_arch_free_vm(kvm);
+		return NULL;
+	}
+
+	kvm->zap->kvm = kvm;
+	kvm->zap->tgid = task_tgid_nr(current);
+	kvm->zap->tid = task_pid_nr(current);
 	kvm_zap_init_window(kvm);
+	return kvm;
+}
+
+/**
+ * kvm_zap_free_vm() - free what kvm_zap_alloc_vm() allocated
+ * @kvm: the VM, about to be freed
+ */
+void kvm_zap_free_vm(struct kvm *kvm)
+{
+	kfree(kvm->zap);
 }
 
 #ifdef CONFIG_KVM_ZAP_KUNIT_TEST

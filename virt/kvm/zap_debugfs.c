@@ -85,7 +85,7 @@ static const struct file_operations kvm_zap_reset_fops = {
 
 static void kvm_zap_show_policy(struct seq_file *m, struct kvm *kvm)
 {
-	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
+	enum kvm_zap_policy word = READ_ONCE(kvm->zap->memslot_word);
 	enum kvm_zap_policy policy;
 	enum kvm_zap_by by;
 
@@ -97,7 +97,7 @@ static void kvm_zap_show_policy(struct seq_file *m, struct kvm *kvm)
 static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
 {
 	const struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
-	const struct kvm_zap_time *time = kvm->zap.time;
+	const struct kvm_zap_time *time = kvm->zap->time;
 	int i;
 
 	for (i = 0; i < KVM_ZAP_NR_COUNTERS; i++)
@@ -122,7 +122,7 @@ static void kvm_zap_show_known(struct seq_file *m, s64 value)
 
 static void kvm_zap_show_state(struct seq_file *m, struct kvm *kvm, u64 now)
 {
-	u64 end_ns = READ_ONCE(kvm->zap.end_ns);
+	u64 end_ns = READ_ONCE(kvm->zap->end_ns);
 	s64 mapped = kvm_arch_zap_mapped(kvm);
 	struct kvm_zap_devices devices;
 
@@ -154,7 +154,7 @@ static int kvm_zap_vms_show(struct seq_file *m, void *v)
 		 KVM_ZAP_EXTRA_HEADS "\n");
 	mutex_lock(&kvm_lock);
 	list_for_each_entry(kvm, &vm_list, vm_list) {
-		seq_printf(m, "%d %d", kvm->zap.tgid, kvm->zap.tid);
+		seq_printf(m, "%d %d", kvm->zap->tgid, kvm->zap->tid);
 		kvm_zap_show_policy(m, kvm);
 		kvm_zap_show_counts(m, kvm);
 		kvm_zap_show_state(m, kvm, now);
@@ -217,7 +217,7 @@ void kvm_zap_init_debugfs(struct dentry *dir)
 static int kvm_zap_word_show(struct seq_file *m, void *v)
 {
 	struct kvm *kvm = m->private;
-	enum kvm_zap_policy word = READ_ONCE(kvm->zap.memslot_word);
+	enum kvm_zap_policy word = READ_ONCE(kvm->zap->memslot_word);
 
 	seq_printf(m, "%s\n", kvm_zap_policy_words[word]);
 	return 0;
@@ -249,7 +249,7 @@ static ssize_t kvm_zap_word_write(struct file *file, const char __user *from,
 	if (word < 0)
 		return word;
 
-	WRITE_ONCE(kvm->zap.memslot_word, word);
+	WRITE_ONCE(kvm->zap->memslot_word, word);
 	return count;
 }
 

@@ -61,7 +61,7 @@ void kvm_zap_stall_begin(struct kvm_vcpu *vcpu)
 {
 	struct kvm_zap_vcpu *zap = &vcpu->zap;
 
-	if (!READ_ONCE(vcpu->kvm->zap.window.timed))
+	if (!READ_ONCE(vcpu->kvm->zap->window.timed))
 		return;
 
 	preempt_disable();
@@ -123,7 +123,7 @@ u64 kvm_zap_stall_take(struct kvm_vcpu *vcpu, u64 now)
  */
 void kvm_zap_stall_open(struct kvm *kvm, u64 now)
 {
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 
@@ -147,7 +147,7 @@ void kvm_zap_stall_open(struct kvm *kvm, u64 now)
 u64 kvm_zap_stall_close(struct kvm *kvm, u64 now)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 	u64 ns, sum = 0;

@@ -27,14 +27,13 @@ static int kvm_zap_test_init(struct kunit *test)
 
 	if (!t)
 		return -ENOMEM;
-	t->kvm = vzalloc(sizeof(*t->kvm));
+	t->kvm = kvm_zap_alloc_vm(vzalloc(sizeof(*t->kvm)));
 	if (!t->kvm) {
 		vfree(t);
 		return -ENOMEM;
 	}
 
 	mutex_init(&t->kvm->slots_lock);
-	kvm_zap_init_vm(t->kvm);
 	memcpy(t->choices, kvm_zap_choices, sizeof(t->choices));
 	memcpy(t->rows, kvm_zap_rows, sizeof(t->rows));
 	memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
@@ -51,6 +50,7 @@ static void kvm_zap_test_exit(struct kunit *test)
 	memcpy(kvm_zap_choices, t->choices, sizeof(t->choices));
 	memcpy(kvm_zap_rows, t->rows, sizeof(t->rows));
 	kvm_zap_stop(t->kvm);
+	kvm_zap_free_vm(t->kvm);
 	vfree(t->kvm);
 	vfree(t);
 }
@@ -133,7 +133,7 @@ static enum kvm_zap_policy kvm_zap_test_want(struct kvm *kvm, enum kvm_zap_site 
 	enum kvm_zap_policy kernel = site == KVM_ZAP_SITE_MEMSLOT ? KVM_ZAP_POLICY_STOCK :
 				     site == KVM_ZAP_SITE_MMIO ? KVM_ZAP_POLICY_FAST :
 				     KVM_ZAP_POLICY_WALK;
-	enum kvm_zap_policy want = kvm->zap.memslot_word;
+	enum kvm_zap_policy want = kvm->zap->memslot_word;
 
 	*by = KVM_ZAP_BY_VM;
 	if (site != KVM_ZAP_SITE_MEMSLOT || want == KVM_ZAP_POLICY_INHERIT) {
@@ -159,7 +159,7 @@ static void kvm_zap_test_choose(struct kunit *test)
 			kvm_zap_choices[site].word = param;
 
 			for (word = 0; word < KVM_ZAP_NR_POLICIES; word++) {
-				t->kvm->zap.memslot_word = word;
+				t->kvm->zap->memslot_word = word;
 				want = kvm_zap_test_want(t->kvm, site, param, &want_by);
 				KUNIT_EXPECT_EQ_MSG(test, kvm_zap_choose(t->kvm, site, &by),
 						    want, "site %d param %d word %d", site, param,
@@ -182,8 +182,8 @@ static void kvm_zap_test_stock(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(owns); i++) {
 		KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_MEMSLOT, NULL, owns[i]),
 				KVM_ZAP_POLICY_STOCK);
-		KUNIT_EXPECT_EQ(test, t->kvm->zap.record.policy, owns[i]);
-		KUNIT_EXPECT_EQ(test, t->kvm->zap.record.by, KVM_ZAP_BY_KERNEL);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap->record.policy, owns[i]);
+		KUNIT_EXPECT_EQ(test, t->kvm->zap->record.by, KVM_ZAP_BY_KERNEL);
 		kvm_zap_test_end(t->kvm);
 		KUNIT_EXPECT_EQ(test, rows[owns[i]].count, 1);
 	}
@@ -264,7 +264,7 @@ static void kvm_zap_test_account(struct kunit *test)
 			memset(kvm_zap_rows, 0, sizeof(kvm_zap_rows));
 			memset(stat, 0, sizeof(*stat));
 			atomic64_set(&t->kvm->stat.pages[0], 11);
-			t->kvm->zap.torn_down = false;
+			t->kvm->zap->torn_down = false;
 			kvm_zap_choices[site].word = policy;
 
 			KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, site, NULL, policy), policy);
@@ -369,13 +369,13 @@ static void kvm_zap_test_others(struct kunit *test)
 	kvm_zap_count_sptes(t->kvm, 1);
 	kvm_zap_count_table(t->kvm);
 	KUNIT_EXPECT_EQ(test, kvm_zap_count_yield(t->kvm, 1), 1);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.sptes, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.tables, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.yields, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap->record.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap->record.tables, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap->record.yields, 0);
 
 	/* A teardown that another task runs: this one acts, but counts nothing. */
 	kvm_zap_choices[KVM_ZAP_SITE_TEARDOWN].word = KVM_ZAP_POLICY_WALK;
-	t->kvm->zap.task = &init_task;
+	t->kvm->zap->task = &init_task;
 	KUNIT_EXPECT_EQ(test, kvm_zap_begin(t->kvm, KVM_ZAP_SITE_TEARDOWN, NULL,
 					    KVM_ZAP_POLICY_WALK),
 			KVM_ZAP_POLICY_WALK);
@@ -383,12 +383,12 @@ static void kvm_zap_test_others(struct kunit *test)
 	kvm_zap_count_table(t->kvm);
 	kvm_zap_fall_back(t->kvm, KVM_ZAP_POLICY_BULK);
 	kvm_zap_test_end(t->kvm);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.sptes, 0);
-	KUNIT_EXPECT_EQ(test, t->kvm->zap.record.tables, 0);
-	KUNIT_EXPECT_NE(test, t->kvm->zap.record.policy, KVM_ZAP_POLICY_BULK);
-	KUNIT_EXPECT_PTR_EQ(test, t->kvm->zap.task, &init_task);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap->record.sptes, 0);
+	KUNIT_EXPECT_EQ(test, t->kvm->zap->record.tables, 0);
+	KUNIT_EXPECT_NE(test, t->kvm->zap->record.policy, KVM_ZAP_POLICY_BULK);
+	KUNIT_EXPECT_PTR_EQ(test, t->kvm->zap->task, &init_task);
 	KUNIT_EXPECT_EQ(test, row->count, 0);
-	t->kvm->zap.task = NULL;
+	t->kvm->zap->task = NULL;
 }
 
 /* Who falls back is counted where it fell to. */
@@ -406,7 +406,7 @@ static void kvm_zap_test_fall_back(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_WALK].count, 1);
 	KUNIT_EXPECT_EQ(test, rows[KVM_ZAP_POLICY_FAST].count, 0);
-	KUNIT_EXPECT_NULL(test, t->kvm->zap.task);
+	KUNIT_EXPECT_NULL(test, t->kvm->zap->task);
 }
 
 /*
@@ -462,19 +462,19 @@ static void kvm_zap_test_stalls(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1000), 0);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns, 0);
-	t->kvm->zap.window.timed = true;
+	t->kvm->zap->window.timed = true;
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1000), 13);
-	KUNIT_EXPECT_FALSE(test, t->kvm->zap.window.timed);
+	KUNIT_EXPECT_FALSE(test, t->kvm->zap->window.timed);
 	/* One that follows at once goes on, and no vCPU is asked again. */
 	static_branch_enable(&kvm_zap_stall_key);
-	t->kvm->zap.window.timed = true;
-	t->kvm->zap.window.open = true;
+	t->kvm->zap->window.timed = true;
+	t->kvm->zap->window.open = true;
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1002), 2);
-	KUNIT_EXPECT_TRUE(test, t->kvm->zap.window.timed);
+	KUNIT_EXPECT_TRUE(test, t->kvm->zap->window.timed);
 	kvm_zap_stall_open(t->kvm, 1003);
 	static_branch_disable(&kvm_zap_stall_key);
 	KUNIT_EXPECT_EQ(test, kvm_zap_stall_close(t->kvm, 1003), 1);
-	KUNIT_EXPECT_FALSE(test, t->kvm->zap.window.timed);
+	KUNIT_EXPECT_FALSE(test, t->kvm->zap->window.timed);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_ns, 16);
 	KUNIT_EXPECT_EQ(test, stat->zap_stall_max_ns, 8);
 	/* 5, 8, 2 and 1. */
@@ -491,7 +491,7 @@ static void kvm_zap_test_stalls(struct kunit *test)
 static void kvm_zap_test_quiet(struct kunit *test)
 {
 	struct kvm_zap_test *t = test->priv;
-	struct kvm_zap_window *w = &t->kvm->zap.window;
+	struct kvm_zap_window *w = &t->kvm->zap->window;
 	struct kvm_vcpu *vcpu = kunit_kzalloc(test, sizeof(*vcpu), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, vcpu);

@@ -24,7 +24,7 @@ void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 			  const struct kvm_memory_slot *new, int change)
 {
 	const struct kvm_memory_slot *slot = new ? new : old;
-	struct kvm_zap_update *update = &kvm->zap.update;
+	struct kvm_zap_update *update = &kvm->zap->update;
 
 	lockdep_assert_held(&kvm->slots_lock);
 
@@ -44,12 +44,12 @@ void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 void kvm_zap_update_end(struct kvm *kvm)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
-	u64 ns = ktime_get_ns() - kvm->zap.update.start_ns;
+	u64 ns = ktime_get_ns() - kvm->zap->update.start_ns;
 
 	lockdep_assert_held(&kvm->slots_lock);
 
 	stat->memslot_updates++;
 	stat->memslot_update_ns += ns;
 	stat->memslot_update_max_ns = max(stat->memslot_update_max_ns, ns);
-	trace_kvm_zap_memslot(kvm->zap.tgid, &kvm->zap.update, ns);
+	trace_kvm_zap_memslot(kvm->zap->tgid, &kvm->zap->update, ns);
 }

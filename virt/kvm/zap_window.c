@@ -70,7 +70,7 @@ static void kvm_zap_window_arm(struct kvm_zap_window *w, u64 now)
 
 static void kvm_zap_window_open(struct kvm *kvm, u64 now)
 {
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 
 	w->since_ns = now;
 	w->faults = kvm_arch_zap_faults(kvm);
@@ -89,7 +89,7 @@ static void kvm_zap_window_open(struct kvm *kvm, u64 now)
  */
 void kvm_zap_note_begin(struct kvm *kvm)
 {
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 
 	if (!KVM_ARCH_ZAP_KNOWS_FAULTS || !READ_ONCE(kvm_zap_window_ms))
 		return;
@@ -115,9 +115,9 @@ void kvm_zap_note_begin(struct kvm *kvm)
 void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now)
 {
 	unsigned int ms = READ_ONCE(kvm_zap_window_ms);
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 
-	WRITE_ONCE(kvm->zap.end_ns, now);
+	WRITE_ONCE(kvm->zap->end_ns, now);
 	if (!KVM_ARCH_ZAP_KNOWS_FAULTS)
 		return;
 
@@ -139,7 +139,7 @@ void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 n
 static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 {
 	struct kvm_zap_vm_stat *stat = &kvm->stat.zap;
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 	u64 faults = kvm_arch_zap_faults(kvm);
 	u64 expected = kvm_zap_baseline(w, now - w->since_ns);
 	u64 refaults = kvm_zap_faults_since(w->faults, faults);
@@ -163,9 +163,9 @@ static u64 kvm_zap_window_close(struct kvm *kvm, u64 now, u64 *stall_ns)
 
 static void kvm_zap_window_work(struct work_struct *work)
 {
-	struct kvm_zap_window *w = container_of(to_delayed_work(work),
-						struct kvm_zap_window, work);
-	struct kvm *kvm = container_of(w, struct kvm, zap.window);
+	struct kvm_zap *zap = container_of(to_delayed_work(work), struct kvm_zap, window.work);
+	struct kvm_zap_window *w = &zap->window;
+	struct kvm *kvm = zap->kvm;
 	u64 refaults, stall_ns, now, ns;
 	s32 slot;
 
@@ -181,7 +181,7 @@ static void kvm_zap_window_work(struct work_struct *work)
 	refaults = kvm_zap_window_close(kvm, now, &stall_ns);
 	spin_unlock(&w->lock);
 
-	trace_kvm_zap_settle(kvm->zap.tgid, slot, refaults, stall_ns, ns);
+	trace_kvm_zap_settle(zap->tgid, slot, refaults, stall_ns, ns);
 }
 
 /**
@@ -190,7 +190,7 @@ static void kvm_zap_window_work(struct work_struct *work)
  */
 void kvm_zap_init_window(struct kvm *kvm)
 {
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 
 	spin_lock_init(&w->lock);
 	INIT_DELAYED_WORK(&w->work, kvm_zap_window_work);
@@ -207,7 +207,7 @@ void kvm_zap_init_window(struct kvm *kvm)
  */
 void kvm_zap_stop(struct kvm *kvm)
 {
-	struct kvm_zap_window *w = &kvm->zap.window;
+	struct kvm_zap_window *w = &kvm->zap->window;
 
 	spin_lock(&w->lock);
 	w->stopped = true;

@@ -24,7 +24,7 @@ static struct kvm_zap_stage2 *kvm_zap_mine(struct kvm *kvm)
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
-	for (zap = kvm->zap.arch.first; zap; zap = zap->next) {
+	for (zap = kvm->zap->arch.first; zap; zap = zap->next) {
 		if (zap->task == current)
 			return zap;
 	}
@@ -63,8 +63,8 @@ static void kvm_zap_stage2_begin(struct kvm *kvm, struct kvm_zap_stage2 *zap,
 	kvm_zap_no_elide(kvm, &zap->record);
 	zap->task = current;
 	zap->gone = false;
-	zap->next = kvm->zap.arch.first;
-	kvm->zap.arch.first = zap;
+	zap->next = kvm->zap->arch.first;
+	kvm->zap->arch.first = zap;
 }
 
 /*
@@ -78,7 +78,7 @@ static void kvm_zap_stage2_end(struct kvm *kvm, struct kvm_zap_stage2 *zap)
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
 
-	for (at = &kvm->zap.arch.first; *at != zap; at = &(*at)->next)
+	for (at = &kvm->zap->arch.first; *at != zap; at = &(*at)->next)
 		;
 	*at = zap->next;
 	kvm_zap_record_end(kvm, &zap->record);

@@ -94,7 +94,7 @@ kvm_zap_unmapper(struct kvm_s2_mmu *mmu, kvm_zap_chunk_fn unmap)
 {
 	struct kvm *kvm = kvm_s2_mmu_to_kvm(mmu);
 
-	return unlikely(kvm->zap.arch.first) && kvm_zap_is_own(kvm, mmu) &&
+	return unlikely(kvm->zap->arch.first) && kvm_zap_is_own(kvm, mmu) &&
 	       kvm_zap_has_tables() ? kvm_zap_unmap : unmap;
 }
 

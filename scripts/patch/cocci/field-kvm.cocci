@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The VM's invalidation under way.
+// The VM's word, its invalidation in progress, and times of past ones.
 @@
 @@
   struct kvm {
   ...
-+ struct kvm_zap zap;
++ #ifdef CONFIG_KVM_ZAP_POLICY
++ struct kvm_zap *zap;
++ #endif
   };

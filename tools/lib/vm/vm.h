@@ -179,7 +179,7 @@ void vm_backing_free(void *backing, size_t bytes);
  * kernel has no KVM_GET_STATS_FD (before 5.14).
  */
 int vm_stat(struct vm *vm, const char *name, uint64_t *value);
-/* A histogram, which has  buckets; -EINVAL if it has another number of them. */
+/* A histogram, which has @nr buckets; -EINVAL if it has another number of them. */
 int vm_stat_hist(struct vm *vm, const char *name, uint64_t *buckets, unsigned int nr);
 int vcpu_stat(struct vcpu *vcpu, const char *name, uint64_t *value);
 /* Sum over all vCPUs. */

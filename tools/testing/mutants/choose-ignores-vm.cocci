@@ -7,7 +7,7 @@
  {
 	...
 	if (site == KVM_ZAP_SITE_MEMSLOT)
--		word = READ_ONCE(kvm->zap.memslot_word);
+-		word = READ_ONCE(kvm->zap->memslot_word);
 +		word = KVM_ZAP_POLICY_INHERIT;
 	...
  }

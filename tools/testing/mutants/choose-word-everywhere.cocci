@@ -8,6 +8,6 @@
 	...
 -	if (site == KVM_ZAP_SITE_MEMSLOT)
 +	if (site != KVM_ZAP_SITE_MMIO)
-		word = READ_ONCE(kvm->zap.memslot_word);
+		word = READ_ONCE(kvm->zap->memslot_word);
 	...
  }

@@ -9,7 +9,7 @@
 	...
 -	if (site == KVM_ZAP_SITE_MEMSLOT)
 +	if (site == KVM_ZAP_SITE_MEMSLOT &&
-+	    READ_ONCE(kvm->zap.memslot_word) != KVM_ZAP_POLICY_INHERIT)
-		word = READ_ONCE(kvm->zap.memslot_word);
++	    READ_ONCE(kvm->zap->memslot_word) != KVM_ZAP_POLICY_INHERIT)
+		word = READ_ONCE(kvm->zap->memslot_word);
 	...
  }

@@ -6,6 +6,6 @@
 @@
  kvm_zap_is_mine(...)
  {
--	return READ_ONCE(kvm->zap.task) == current;
-+	return READ_ONCE(kvm->zap.task);
+-	return READ_ONCE(kvm->zap->task) == current;
++	return READ_ONCE(kvm->zap->task);
  }

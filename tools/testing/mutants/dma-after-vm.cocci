@@ -10,7 +10,7 @@
 -	if (word != KVM_ZAP_POLICY_INHERIT)
 +	if (word != KVM_ZAP_POLICY_INHERIT &&
 +	    (site != KVM_ZAP_SITE_MEMSLOT ||
-+	     kvm->zap.memslot_word == KVM_ZAP_POLICY_INHERIT))
++	     kvm->zap->memslot_word == KVM_ZAP_POLICY_INHERIT))
 		return word;
 	...
  }

@@ -7,5 +7,5 @@
  {
 -	if (kvm_zap_is_mine(kvm))
 +	if (!kvm_zap_is_mine(kvm))
-		kvm->zap.record.policy = policy;
+		kvm->zap->record.policy = policy;
  }

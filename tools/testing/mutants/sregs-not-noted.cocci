@@ -7,7 +7,7 @@
  kvm_zap_note_sregs(...)
  {
 	<...
--	atomic_inc(&kvm->zap.arch.sregs);
-+	atomic_add(0, &kvm->zap.arch.sregs);
+-	atomic_inc(&kvm->zap->arch.sregs);
++	atomic_add(0, &kvm->zap->arch.sregs);
 	...>
  }

@@ -5,6 +5,6 @@
 @@
  zap_sregs_owes_fast(...)
  {
--	return smp_load_acquire(&kvm->zap.arch.kept) && zap_sregs_were_set(kvm);
+-	return smp_load_acquire(&kvm->zap->arch.kept) && zap_sregs_were_set(kvm);
 +	return false;
  }

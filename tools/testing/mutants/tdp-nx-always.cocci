@@ -5,6 +5,6 @@
 @@
   zap_tdp_may_miss(...)
   {
-- return KVM_ZAP_NX_WORKER_IS_SHARED && READ_ONCE(zap->kvm->zap.arch.nx);
+- return KVM_ZAP_NX_WORKER_IS_SHARED && READ_ONCE(zap->kvm->zap->arch.nx);
 + return KVM_ZAP_NX_WORKER_IS_SHARED;
   }

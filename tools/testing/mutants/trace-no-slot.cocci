@@ -7,6 +7,6 @@
  {
 	...
 +	zap->slot = NULL;
-	trace_kvm_zap(kvm->zap.tgid, zap, ns);
+	trace_kvm_zap(kvm->zap->tgid, zap, ns);
 	...
  }

@@ -3,10 +3,10 @@
 
 @@
 @@
- kvm_zap_init_vm(...)
+ kvm_zap_alloc_vm(...)
  {
 	...
--	kvm->zap.tgid = task_tgid_nr(current);
-+	kvm->zap.tgid = task_pid_nr(current);
+-	kvm->zap->tgid = task_tgid_nr(current);
++	kvm->zap->tgid = task_pid_nr(current);
 	...
  }

@@ -80,7 +80,7 @@ bool kvm_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot, bool *zap_al
 	if (policy != KVM_ZAP_POLICY_STOCK)
 		*zap_all = true;
 	kvm_zap_refresh_begin(kvm);
-	kvm->zap.arch.leafs = kvm_zap_nr_leafs(kvm);
+	kvm->zap->arch.leafs = kvm_zap_nr_leafs(kvm);
 	return false;
 }
 
@@ -92,8 +92,8 @@ void kvm_zap_memslot_end(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	kvm_zap_count_leafs_since(kvm, kvm->zap.arch.leafs);
-	if (kvm->zap.record.policy == KVM_ZAP_POLICY_FAST)
+	kvm_zap_count_leafs_since(kvm, kvm->zap->arch.leafs);
+	if (kvm->zap->record.policy == KVM_ZAP_POLICY_FAST)
 		kvm_zap_refresh_end(kvm);
 	kvm_zap_end(kvm);
 }

@@ -44,8 +44,8 @@ struct kvm_zap_mmu_page {
  */
 static inline void kvm_zap_note_nx(struct kvm *kvm)
 {
-	if (!READ_ONCE(kvm->zap.arch.nx))
-		WRITE_ONCE(kvm->zap.arch.nx, true);
+	if (!READ_ONCE(kvm->zap->arch.nx))
+		WRITE_ONCE(kvm->zap->arch.nx, true);
 }
 
 /* zap.c: the sites */

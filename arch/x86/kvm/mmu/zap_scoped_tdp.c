@@ -213,7 +213,7 @@ static void zap_tdp_root(struct zap_tdp *zap)
  */
 static bool zap_tdp_may_miss(struct zap_tdp *zap)
 {
-	return KVM_ZAP_NX_WORKER_IS_SHARED && READ_ONCE(zap->kvm->zap.arch.nx);
+	return KVM_ZAP_NX_WORKER_IS_SHARED && READ_ONCE(zap->kvm->zap->arch.nx);
 }
 
 /*

@@ -40,7 +40,7 @@ static bool zap_sregs_may_matter(struct kvm *kvm)
 /* Whether registers were set since all mappings were dropped. */
 static bool zap_sregs_were_set(struct kvm *kvm)
 {
-	return atomic_read(&kvm->zap.arch.sregs) != READ_ONCE(kvm->zap.arch.refreshed);
+	return atomic_read(&kvm->zap->arch.sregs) != READ_ONCE(kvm->zap->arch.refreshed);
 }
 
 /**
@@ -52,7 +52,7 @@ void kvm_zap_note_sregs(struct kvm *kvm)
 	if (!zap_sregs_may_matter(kvm))
 		return;
 
-	atomic_inc(&kvm->zap.arch.sregs);
+	atomic_inc(&kvm->zap->arch.sregs);
 	/* Pairs with the barrier in kvm_zap_may_keep(). */
 	smp_mb__after_atomic();
 }
@@ -63,7 +63,7 @@ static void zap_sregs_demand_fast(struct kvm *kvm)
 	lockdep_assert_held(&kvm->slots_lock);
 
 	kvm_zap_fall_back(kvm, KVM_ZAP_POLICY_FAST);
-	kvm->zap.record.by = KVM_ZAP_BY_SREGS;
+	kvm->zap->record.by = KVM_ZAP_BY_SREGS;
 }
 
 /**
@@ -77,10 +77,10 @@ bool kvm_zap_may_keep(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap.arch.kept, zap_sregs_may_matter(kvm));
+	WRITE_ONCE(kvm->zap->arch.kept, zap_sregs_may_matter(kvm));
 	/* Pairs with the barrier in kvm_zap_note_sregs(). */
 	smp_mb();
-	if (!READ_ONCE(kvm->zap.arch.kept) || !zap_sregs_were_set(kvm))
+	if (!READ_ONCE(kvm->zap->arch.kept) || !zap_sregs_were_set(kvm))
 		return true;
 
 	zap_sregs_demand_fast(kvm);
@@ -107,7 +107,7 @@ bool kvm_zap_would_keep(struct kvm *kvm)
  */
 void kvm_zap_refresh_begin(struct kvm *kvm)
 {
-	kvm->zap.arch.refreshing = atomic_read(&kvm->zap.arch.sregs);
+	kvm->zap->arch.refreshing = atomic_read(&kvm->zap->arch.sregs);
 }
 
 /**
@@ -118,12 +118,12 @@ void kvm_zap_refresh_end(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap.arch.refreshed, kvm->zap.arch.refreshing);
+	WRITE_ONCE(kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
 	/*
 	 * A vCPU that sees this runs without taking slots_lock, and must not find an old
 	 * root valid: pairs with zap_sregs_owes_fast().
 	 */
-	smp_store_release(&kvm->zap.arch.kept, false);
+	smp_store_release(&kvm->zap->arch.kept, false);
 }
 
 /**
@@ -140,7 +140,7 @@ void kvm_zap_fast(struct kvm *kvm)
 static bool zap_sregs_owes_fast(struct kvm *kvm)
 {
 	/* Pairs with kvm_zap_refresh_end(). */
-	return smp_load_acquire(&kvm->zap.arch.kept) && zap_sregs_were_set(kvm);
+	return smp_load_acquire(&kvm->zap->arch.kept) && zap_sregs_were_set(kvm);
 }
 
 /**

@@ -26,13 +26,13 @@ static const char * const policies[] = { "fast", "scoped" };
 
 static uint64_t windows(struct vm *vm, uint64_t *buckets)
 {
-	return zap_hist(vm, "zap_refaults_hist", buckets);
+	return zap_hist(vm, "zap_refaults_hist", buckets, ZAP_REFAULTS_BUCKETS);
 }
 
 /* Wait until @nr windows have closed. */
 static void wait_windows(struct vm *vm, uint64_t nr)
 {
-	uint64_t buckets[ZAP_HIST_BUCKETS];
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS];
 	unsigned int i;
 
 	for (i = 0; i < 300 && windows(vm, buckets) < nr; i++)
@@ -52,15 +52,6 @@ static void zap_and_touch(struct small_vm *t)
 	vcpu_read(t->vcpu, VM_RAM_GPA, RAM_TOUCHED * SZ_4K);
 }
 
-static unsigned int bucket_of(uint64_t value)
-{
-	unsigned int bucket = 0;
-
-	while (value >> bucket)
-		bucket++;
-	return bucket;
-}
-
 /*
  * Once to be rid of what made the VM, then idle, then the one that counts: exactly what
  * is mapped again under fast, nothing under scoped. And once more with a second
@@ -69,7 +60,7 @@ static unsigned int bucket_of(uint64_t value)
 static void test_oracle(const char *policy)
 {
 	bool fast = !strcmp(policy, "fast");
-	uint64_t buckets[ZAP_HIST_BUCKETS], refaults, faults;
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS], refaults, faults;
 	unsigned int round;
 	struct small_vm t;
 
@@ -105,8 +96,8 @@ static void test_oracle(const char *policy)
 		if (fast && zap_mmu() == ZAP_MMU_TDP)
 			ktap_check(refaults >= RAM_TOUCHED, "%lu refaults", refaults);
 		windows(t.vm, buckets);
-		ktap_check(buckets[bucket_of(refaults)], "no window in the bucket of %lu",
-			   refaults);
+		ktap_check(buckets[zap_bucket(refaults, ZAP_REFAULTS_BUCKETS)],
+			   "no window in the bucket of %lu", refaults);
 	}
 	small_vm_destroy(&t);
 	ktap_result("%s: refaults are what is mapped again", policy);
@@ -145,7 +136,7 @@ static void test_baseline(void)
 
 static void test_off(void)
 {
-	uint64_t buckets[ZAP_HIST_BUCKETS];
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS];
 	struct small_vm t;
 
 	zap_policy("fast");
@@ -163,7 +154,7 @@ static void test_off(void)
 /* A window closes in the end, however often it is extended. */
 static void test_storm(void)
 {
-	uint64_t buckets[ZAP_HIST_BUCKETS], start, nr;
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS], start, nr;
 	struct small_vm t;
 
 	zap_policy("fast");
@@ -187,7 +178,7 @@ static void test_fades(void)
 {
 	const uint64_t bytes = 64 * SZ_1M, gpa = VM_RAM_GPA + SZ_1G;
 	void *mem = vm_backing_alloc(bytes, VM_4K);
-	uint64_t buckets[ZAP_HIST_BUCKETS], start;
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS], start;
 	struct small_vm t;
 
 	zap_policy("fast");

@@ -8,8 +8,8 @@
  * use.
  *
  * The address of the parameter comes from /proc/kallsyms. That of the VM's structure
- * comes from a kprobe; the test finds the word in it through /proc/kcore, by what changes
- * with the words that it writes.
+ * comes from a kprobe.  The test finds the word through /proc/kcore, in what that structure
+ * points to, by what changes with the words that it writes.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -35,7 +35,8 @@
 
 #define PROBES		ZAP_TRACING "kprobe_events"
 #define PROBE		"zap_sample_test"
-#define KVM_BYTES	0x10000	/* more than the VM's structure has */
+#define KVM_BYTES	0x10000	/* more than struct kvm has */
+#define PART_BYTES	512	/* not more than struct kvm_zap is allocated with */
 
 #define DELETIONS	5
 
@@ -132,29 +133,60 @@ static bool read_kernel(uint64_t address, void *buf, size_t bytes)
 	return done;
 }
 
-/* Where @vm's word is: what says each word that is written. 0: not to be found. */
+/*
+ * The structures that @kvm's structure points to, and that begin with a pointer back, as struct
+ * kvm_zap does.  Returns how many there are; -1: the memory cannot be read.
+ */
+static int parts_of(uint64_t kvm, uint64_t *parts, unsigned int max)
+{
+	static uint64_t pointers[KVM_BYTES / sizeof(uint64_t)];
+	unsigned int i, nr = 0;
+	uint64_t back;
+
+	if (!read_kernel(kvm, pointers, sizeof(pointers)))
+		return -1;
+	for (i = 0; i < ARRAY_SIZE(pointers) && nr < max; i++) {
+		/* Half of the addresses are the kernel's; the rest is no pointer. */
+		if (pointers[i] >> 47 != 0x1ffff || pointers[i] % sizeof(back))
+			continue;
+		if (read_kernel(pointers[i], &back, sizeof(back)) && back == kvm)
+			parts[nr++] = pointers[i];
+	}
+	return nr;
+}
+
+/* Where @vm's word is: what says each word that is written. 0: memory cannot be read. */
 static uint64_t word_address(struct vm *vm, uint64_t kvm)
 {
 	static const unsigned int order[] = { 3, 4, 0, 2, 1, 4, 2, 3, 1, 0 };
-	static uint32_t now[KVM_BYTES / sizeof(uint32_t)];
-	static bool other[ARRAY_SIZE(now)];
+	uint64_t parts[16], address = 0;
+	uint32_t now[PART_BYTES / sizeof(uint32_t)];
+	bool other[ARRAY_SIZE(parts)][ARRAY_SIZE(now)] = { };
+	int p, nr = parts_of(kvm, parts, ARRAY_SIZE(parts));
 	unsigned int i, j, found = 0;
-	uint64_t address = 0;
 
+	if (nr < 0)
+		return 0;
 	for (j = 0; j < ARRAY_SIZE(order); j++) {
 		zap_vm_policy(vm, words[order[j]]);
-		if (!read_kernel(kvm, now, sizeof(now)))
-			return 0;
-		for (i = 0; i < ARRAY_SIZE(now); i++)
-			other[i] |= now[i] != order[j];
+		for (p = 0; p < nr; p++) {
+			if (!read_kernel(parts[p], now, sizeof(now)))
+				vm_die("what was read in /proc/kcore cannot be read again");
+			for (i = 0; i < ARRAY_SIZE(now); i++)
+				other[p][i] |= now[i] != order[j];
+		}
 	}
-	for (i = 0; i < ARRAY_SIZE(now); i++) {
-		if (other[i])
-			continue;
-		address = kvm + i * sizeof(now[0]);
-		found++;
+	for (p = 0; p < nr; p++) {
+		for (i = 0; i < ARRAY_SIZE(now); i++) {
+			if (other[p][i])
+				continue;
+			address = parts[p] + i * sizeof(now[0]);
+			found++;
+		}
 	}
-	return found == 1 ? address : 0;
+	if (found != 1)
+		vm_die("%u places in %d structures of the VM say what its word is", found, nr);
+	return address;
 }
 
 /* How often a deletion reads each of two words. */

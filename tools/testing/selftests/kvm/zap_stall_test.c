@@ -24,7 +24,7 @@
 /* Long enough for a slow machine to do all of a case in, short enough to wait for. */
 #define WINDOW_MS	3000
 #define SHORT_MS	1000	/* a window that a fault outlives */
-#define HELD_MS		100
+#define HELD_MS		50
 #define NR_VCPUS	2
 
 #define HOLD_SLOT	TABLES
@@ -32,7 +32,7 @@
 
 struct stalls {
 	uint64_t sum, max, vcpus;
-	uint64_t buckets[ZAP_HIST_BUCKETS];
+	uint64_t buckets[ZAP_NS_BUCKETS];
 };
 
 static struct small_vm t;
@@ -67,23 +67,14 @@ static void get(struct stalls *s)
 {
 	s->sum = zap_stat(t.vm, "zap_stall_ns");
 	s->max = zap_stat(t.vm, "zap_stall_max_ns");
-	s->vcpus = zap_hist(t.vm, "zap_stall_ns_hist", s->buckets);
-}
-
-static unsigned int bucket_of(uint64_t value)
-{
-	unsigned int bucket = 0;
-
-	while (bucket < ZAP_HIST_BUCKETS - 1 && value >> bucket)
-		bucket++;
-	return bucket;
+	s->vcpus = zap_hist(t.vm, "zap_stall_ns_hist", s->buckets, ZAP_NS_BUCKETS);
 }
 
 static uint64_t windows(void)
 {
-	uint64_t buckets[ZAP_HIST_BUCKETS];
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS];
 
-	return zap_hist(t.vm, "zap_refaults_hist", buckets);
+	return zap_hist(t.vm, "zap_refaults_hist", buckets, ZAP_REFAULTS_BUCKETS);
 }
 
 static void wait_windows(uint64_t nr)
@@ -205,7 +196,7 @@ static void test_oracle(void)
 {
 	uint64_t least, sum = 0, most_max = 0;
 	struct stalls before, now;
-	unsigned int i;
+	unsigned int i, bucket;
 
 	create();
 	stall_on();
@@ -224,8 +215,9 @@ static void test_oracle(void)
 		most_max = sum > most_max ? sum : most_max;
 		ktap_equal("zap_stall_max_ns", now.max, most_max);
 		ktap_equal("vCPUs in the histogram", now.vcpus - before.vcpus, 1);
+		bucket = zap_bucket(sum, ZAP_NS_BUCKETS);
 		ktap_equal("of these in the bucket of that",
-			   now.buckets[bucket_of(sum)] - before.buckets[bucket_of(sum)], 1);
+			   now.buckets[bucket] - before.buckets[bucket], 1);
 		fault(HELD_MS, NULL);
 		expect_none(&now);
 	}

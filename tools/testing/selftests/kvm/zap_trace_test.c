@@ -221,8 +221,8 @@ static void test_settle(void)
 	struct vm *vm = vm_create(NULL);
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	unsigned long refaults, stall_ns, window_ms;
-	uint64_t buckets[32] = { 0 };
-	unsigned int i, j;
+	uint64_t buckets[ZAP_REFAULTS_BUCKETS];
+	unsigned int i;
 	int tgid, slot;
 	char *line;
 
@@ -237,11 +237,10 @@ static void test_settle(void)
 	vm_set_slot(vm, SLOT, 0, VM_ROM_GPA, PAGES * SZ_4K, mem);
 	vcpu_read(vcpu, VM_ROM_GPA, PAGES * SZ_4K);
 	/* What is traced while the trace is read may be lost: wait, then read once. */
-	for (i = 0; i < 100 && !buckets[0]; i++) {
+	for (i = 0; i < 100; i++) {
 		nanosleep(&moment, NULL);
-		vm_stat_hist(vm, "zap_refaults_hist", buckets, ARRAY_SIZE(buckets));
-		for (j = 1; j < ARRAY_SIZE(buckets); j++)
-			buckets[0] += buckets[j];
+		if (zap_hist(vm, "zap_refaults_hist", buckets, ZAP_REFAULTS_BUCKETS))
+			break;
 	}
 	nanosleep(&moment, NULL);
 	line = strstr(zap_tracing_take(), ": kvm_zap_settle: ");

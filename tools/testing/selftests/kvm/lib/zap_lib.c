@@ -263,16 +263,25 @@ uint64_t zap_stat(struct vm *vm, const char *name)
 	return value;
 }
 
-uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets)
+uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets, unsigned int nr)
 {
 	uint64_t sum = 0;
 	unsigned int i;
 
-	if (vm_stat_hist(vm, name, buckets, ZAP_HIST_BUCKETS))
-		vm_die("no histogram %s of %u buckets", name, ZAP_HIST_BUCKETS);
-	for (i = 0; i < ZAP_HIST_BUCKETS; i++)
+	if (vm_stat_hist(vm, name, buckets, nr))
+		vm_die("no histogram %s of %u buckets", name, nr);
+	for (i = 0; i < nr; i++)
 		sum += buckets[i];
 	return sum;
+}
+
+unsigned int zap_bucket(uint64_t value, unsigned int nr)
+{
+	unsigned int bucket = 0;
+
+	while (bucket < nr - 1 && value >> bucket)
+		bucket++;
+	return bucket;
 }
 
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name)

@@ -91,9 +91,12 @@ void zap_filler_free(void *filler, size_t bytes);
 /* A statistic of the VM, or the sum over its vCPUs. */
 uint64_t zap_stat(struct vm *vm, const char *name);
 
-/* The VM's histogram @name, and how much there is in all buckets. */
-#define ZAP_HIST_BUCKETS	32
-uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets);
+/* The VM's histogram @name of @nr buckets.  Returns how much there is in all of them. */
+#define ZAP_NS_BUCKETS		28
+#define ZAP_REFAULTS_BUCKETS	16
+uint64_t zap_hist(struct vm *vm, const char *name, uint64_t *buckets, unsigned int nr);
+/* The bucket of @value: 0, 1, 2 to 3, 4 to 7, ...; the last of @nr has all the rest. */
+unsigned int zap_bucket(uint64_t value, unsigned int nr);
 uint64_t zap_vcpus_stat(struct vm *vm, const char *name);
 
 /* Leaf SPTEs of all sizes that the VM has. */

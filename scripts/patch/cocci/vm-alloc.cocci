@@ -5,7 +5,7 @@
   kvm_create_vm(...)
   {
   <...
-+ kvm_zap_init_vm(kvm);
-  mutex_init(&kvm->slots_lock);
+- kvm_arch_alloc_vm()
++ kvm_zap_alloc_vm(kvm_arch_alloc_vm())
   ...>
   }
