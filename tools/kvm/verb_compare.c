@@ -244,12 +244,14 @@ static int need(struct desk_vms *vms)
 
 static void settle(struct compare *c)
 {
+	double window = 0;
 	char text[16];
 
 	/* Page faults count until a window has ended, an invalidation under way as it began. */
-	c->settle = 0.1;
 	if (!kvm_param_get("kvm", "zap_window_ms", text, sizeof(text)))
-		c->settle += atoi(text) / 1000.0;
+		window = atoi(text) / 1000.0;
+	c->settle = window + 0.1;
+	c->settle_max = 10 * window + 0.1;
 }
 
 static int check_by(const struct compare *c)

@@ -61,7 +61,8 @@ struct compare {
 	struct compare_latency *latency;	/* of each run of a round; NULL without a guest */
 
 	char *what;			/* what is compared, for people */
-	double settle;			/* seconds after which a change of the word is in force */
+	double settle;			/* seconds after an invalidation until its page faults count */
+	double settle_max;		/* the same if invalidations follow each other */
 	pid_t vm_pid;
 	uint64_t vm_start;
 	size_t nr_vms;			/* VMs of that process */

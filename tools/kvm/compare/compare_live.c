@@ -104,21 +104,30 @@ static int follow(const struct compare *c, const struct desk_vms *vms, const cha
 	return ret;
 }
 
-/* The rows before a run, in which the VMs have @word; whoever else writes it is noticed. */
+/*
+ * The rows before a run, in which the VMs have @word; whoever else writes it is noticed.
+ * Until the VMs have done without an invalidation for a while, or for as long as a window can
+ * last: one that is open now counts page faults that the former word caused.
+ */
 static int read_settled(struct compare *c, const char *word, struct desk_vms *vms)
 {
+	uint64_t until = desk_now_ns() + c->settle_max * 1e9, before = UINT64_MAX, now;
 	int ret, tries = 100;
+	size_t i;
 
-	if (!compare_sleep(c->settle))
-		return DESK_NOT;
-	for (;;) {
+	for (;; before = now) {
 		ret = compare_words_check(c);
 		if (!ret)
 			ret = read_rows(c, vms);
-		if (ret || !strcmp(vms->vm->word, word) || !tries--)
+		if (ret)
 			return ret;
+		for (i = now = 0; i < vms->nr; i++)
+			now += desk_vm_invalidations(&vms->vm[i]);
+		if ((now == before || desk_now_ns() >= until) &&
+		    (!strcmp(vms->vm->word, word) || !tries--))
+			return DESK_OK;
 		desk_vms_free(vms);
-		if (!compare_sleep(0.1))
+		if (!compare_sleep(c->settle))
 			return DESK_NOT;
 	}
 }

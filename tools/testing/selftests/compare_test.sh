@@ -28,8 +28,10 @@ make_host() {
 # The notes that there are.
 notes() { find "$fake/run/kvm-zap" -type f ! -name '.*' 2> /dev/null; }
 
-# live HOW COUNT: a VM in the background; $vm is its process.
+# live HOW COUNT: a VM in the background; $vm is its process. A window that its invalidations
+# extend lasts 2.5 s.
 live() {
+	echo 250 > "$parameters/zap_window_ms"
 	rm -f "$fake/run/kvm-zap/.compare"
 	on "$vmm" "$@" > "$tmp/vmm" 2>&1 &
 	tries=0
@@ -237,7 +239,8 @@ live_test() {
 	live obeys 40000 || return
 	begin=$(date +%s)
 	zap 0 compare --vm "$vm" -r 2 -s 0.5 --json
-	# Before each run what went before has to end: a window of 2.5 s, and a run of 0.5 s.
+	# Before each run the windows of what went before have to end. Each takes 2.5 s, and a run
+	# 0.5 s.
 	took=$(($(date +%s) - begin))
 	[ $took -ge 17 ] || ktap_fail "six runs took $took s"
 	json '[.command, .vm.pid, .rounds_done, .runs]' "[null,$vm,2,6]"
@@ -247,8 +250,14 @@ live_test() {
 	kill "$vm"
 	wait
 	live still 40000 || return
+	echo 4000 > "$parameters/zap_window_ms"
+	begin=$(date +%s)
 	zap 1 compare --vm "$vm" -r 1 -s 0.1
 	says 'no invalidation at site memslot in 3 runs'
+	# Nothing extends a window here.
+	took=$(($(date +%s) - begin))
+	[ $took -lt 40 ] || ktap_fail "three runs took $took s"
+	echo 250 > "$parameters/zap_window_ms"
 	on timeout --preserve-status -s INT 30 "$tool" compare --vm "$vm" -s 0.1 -r 999 > "$tmp/out" 2> "$tmp/err"
 	ktap_equal 'exit status of ^C of nothing' $? 1
 	grep -q 'no invalidation at site memslot in [1-9][0-9]* runs: nothing to compare' "$tmp/err" ||

@@ -74,16 +74,23 @@ ktap_result 'a command and its VMs'
 pid=$!
 desk_vm $pid "$tmp/bench"
 word=$(folder $pid)/memslot_zap
+# Page faults of its beginning are subtracted for the first windows.
+echo 20 > $parameters/zap_window_ms
 sleep 5
+echo 100 > $parameters/zap_window_ms
 zap 0 compare --vm $pid -r 2 -s 3 --json
 ktap_equal 'rounds' "$(jq -c '[.rounds_done, .vm.pid]' "$tmp/out")" "[2,$pid]"
 # Other memory of this VM is what only fast drops, and only scoped keeps.
 ktap_equal 'what fast drops, and scoped keeps' \
 	"$(of collateral '[.first.min > 0, .others[0].max]') $(of kept '[.first.max, .others[0].min > 0]')" \
 	'[true,0] [0,true]'
+# A window in which each invalidation extends it lasts until after the word has changed.
+ktap_check [ "$(of refaults '.others[0].max * 4 < .first.min')" = true ]
+ktap_diag "refaults: $(of refaults '[.first.min, .first.max, .others[0].min, .others[0].max]')"
 ktap_equal 'its word' "$(cat "$word")" inherit
 zap 0 restore
 says 'nothing to put back'
+echo 20 > $parameters/zap_window_ms
 "$tool" compare --vm $pid -s 0.5 -r 99 > "$tmp/out" 2> "$tmp/err" &
 comparison=$!
 sleep 6
