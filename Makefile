@@ -170,10 +170,16 @@ contention: setup ## how long 2, 4 and 8 vCPUs wait for mmu_lock while a memslot
 	@tools/bench/contention-page --write
 
 .PHONY: check
-check: setup ## all tests, about half an hour on two idle CPUs; T=NAME runs one
+check: setup ## the tests, about half an hour on two idle CPUs; T=NAME runs one
 	@scripts/fetch/fetch-qemu > /dev/null || :
 	@$(MAKE) all test-modules smp-modules tests image
 	@tools/testing/check $(T)
+
+.PHONY: check-long
+check-long: setup ## what 'make check' leaves out, or has a short part of; T=NAME runs one
+	@scripts/fetch/fetch-qemu > /dev/null || :
+	@$(MAKE) all test-modules smp-modules tests image
+	@tools/testing/check --list tools/testing/tests-long $(T)
 
 .PHONY: check-lines
 check-lines: setup ## all tests on each kernel line that has rules; T=NAME runs one

@@ -11,10 +11,16 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source-path=SCRIPTDIR source=lib/desk.sh
 . "$here/lib/desk.sh"
-usage="usage: ${0##*/} [KVM-ZAP]
+usage="usage: ${0##*/} [--short] [KVM-ZAP]
 Tests the guests of KVM-ZAP's compare, by default build/tools/kvm-zap. KTAP; exit status
-0 pass, 1 fail, 4 skip."
-case "${1-}" in -h | --help) echo "$usage"; exit 0 ;; esac
+0 pass, 1 fail, 4 skip.
+
+  --short  only the guest that reads ROMs, and how it ends after ^C"
+short='' plan=5 ways='word INT KILL'
+case "${1-}" in
+-h | --help) echo "$usage"; exit 0 ;;
+--short) short=1 plan=3 ways=INT; shift ;;
+esac
 desk_start "${1-}" jq busybox qemu-system-x86_64
 schema_start
 desk_kernel || ktap_skip_all "no vmlinuz-$(uname -r) for a guest"
@@ -57,7 +63,7 @@ compared() {
 	nothing_left "$1"
 }
 
-ktap_start 5
+ktap_start "$plan"
 
 guest 0 '-r 2 --json -o '"$tmp/samples" guest-rom -n 1
 compared guest-rom 2
@@ -77,33 +83,36 @@ else
 fi
 ktap_result 'a guest that reads ROMs'
 
-guest 0 '-r 1 --json' guest-vga -n 2 --no-latency
-compared guest-vga 1
-json '.guest_latency' null
-guest 0 '-r 1 -E task-clock --json' guest-hotplug -n 1 --no-latency
-compared guest-hotplug 1
-ktap_equal 'task-clock of QEMU' "$(of task-clock '[.first.median > 0, .others[0].median > 0]')" '[true,true]'
-ktap_result 'a guest that switches VGA, and one that has a device plugged'
+other_guests() {
+	guest 0 '-r 1 --json' guest-vga -n 2 --no-latency
+	compared guest-vga 1
+	json '.guest_latency' null
+	guest 0 '-r 1 -E task-clock --json' guest-hotplug -n 1 --no-latency
+	compared guest-hotplug 1
+	ktap_equal 'task-clock of QEMU' "$(of task-clock '[.first.median > 0, .others[0].median > 0]')" '[true,true]'
+	ktap_result 'a guest that switches VGA, and one that has a device plugged'
 
-qemu=$(command -v qemu-system-x86_64)
-"$qemu" -device virtio-mem-pci,help | grep -q dynamic-memslots || {
-	guest 1 '-r 1' guest-virtio-mem -n 1
-	says 'guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu'
-	nothing_left 'an old QEMU'
-	qemu=$top/build/qemu/qemu-system-x86_64
-}
-if [ -x "$qemu" ]; then
-	if [ -e "$top/build/$(uname -r)/image/lib/modules" ]; then
-		set -- --modules "$top/build/$(uname -r)/image"
+	qemu=$(command -v qemu-system-x86_64)
+	"$qemu" -device virtio-mem-pci,help | grep -q dynamic-memslots || {
+		guest 1 '-r 1' guest-virtio-mem -n 1
+		says 'guest-virtio-mem needs QEMU 8.2 or later, whose virtio-mem-pci has dynamic-memslots: name one by --qemu'
+		nothing_left 'an old QEMU'
+		qemu=$top/build/qemu/qemu-system-x86_64
+	}
+	if [ -x "$qemu" ]; then
+		if [ -e "$top/build/$(uname -r)/image/lib/modules" ]; then
+			set -- --modules "$top/build/$(uname -r)/image"
+		else
+			set --
+		fi
+		guest 0 '-r 1 --json' guest-virtio-mem -n 1 --no-latency --qemu "$qemu" "$@"
+		compared guest-virtio-mem 1
+		ktap_result 'a guest that has memory plugged and unplugged'
 	else
-		set --
+		ktap_skip "no $qemu (scripts/fetch/fetch-qemu)" 'a guest that has memory plugged and unplugged'
 	fi
-	guest 0 '-r 1 --json' guest-virtio-mem -n 1 --no-latency --qemu "$qemu" "$@"
-	compared guest-virtio-mem 1
-	ktap_result 'a guest that has memory plugged and unplugged'
-else
-	ktap_skip "no $qemu (scripts/fetch/fetch-qemu)" 'a guest that has memory plugged and unplugged'
-fi
+}
+[ -n "$short" ] || other_guests
 
 guest 1 '-r 1' guest-rom --qemu /none
 says '--qemu: /none is no QEMU that runs here'
@@ -137,7 +146,7 @@ ktap_result 'what is wrong, or hangs, is said'
 # Another has a say; ^C; a kill.
 # shellcheck disable=SC2317 # until_true calls it
 has_word() { grep -q " fast vm fast " "$debugfs/zap/vms"; }
-for way in word INT KILL; do
+for way in $ways; do
 	"$tool" compare -r 99 guest-rom --kernel "$kernel" --memory 128 --timeout 600 --interval 20000 -n 2 \
 		> "$tmp/out" 2> "$tmp/err" &
 	comparison=$!
@@ -148,7 +157,7 @@ for way in word INT KILL; do
 		echo auto > "$(find $debugfs -name memslot_zap -path '*-*/*' | head -n 1)" ;;
 	*)
 		until_true grep -q -E "^round [2-9] of 99" "$tmp/err"
-		kill -$way $comparison ;;
+		kill "-$way" $comparison ;;
 	esac
 	wait $comparison 2> /dev/null
 	status=$?
