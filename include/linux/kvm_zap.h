@@ -160,7 +160,8 @@ enum kvm_zap_reason {
  *
  * Part of struct kvm_vm_stat.  The task that runs an invalidation writes it at the end,
  * see kvm_zap_publish().  The fields of updates are written under slots_lock, and those
- * of refaults and stalls under the lock of struct kvm_zap_window.
+ * of refaults and stalls under the lock of struct kvm_zap_window.  Like all statistics of
+ * KVM, they are read and cleared without a lock, so that a clear may be lost.
  */
 struct kvm_zap_vm_stat {
 	u64 counts[KVM_ZAP_NR_COUNTERS];

@@ -94,6 +94,7 @@ static void kvm_zap_show_policy(struct seq_file *m, struct kvm *kvm)
 		   kvm_zap_policy_words[policy]);
 }
 
+/* A VM's statistics are read as KVM's own files read them: without a lock. */
 static void kvm_zap_show_counts(struct seq_file *m, struct kvm *kvm)
 {
 	const struct kvm_zap_vm_stat *stat = &kvm->stat.zap;

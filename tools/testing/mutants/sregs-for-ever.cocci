@@ -6,6 +6,6 @@
  kvm_zap_refresh_end(...)
  {
 	...
--	WRITE_ONCE(kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
+-	smp_store_release(&kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
 	...
  }

@@ -40,7 +40,9 @@ static bool zap_sregs_may_matter(struct kvm *kvm)
 /* Whether registers were set since all mappings were dropped. */
 static bool zap_sregs_were_set(struct kvm *kvm)
 {
-	return atomic_read(&kvm->zap->arch.sregs) != READ_ONCE(kvm->zap->arch.refreshed);
+	/* Pairs with kvm_zap_refresh_end(). */
+	return atomic_read(&kvm->zap->arch.sregs) !=
+	       smp_load_acquire(&kvm->zap->arch.refreshed);
 }
 
 /**
@@ -75,12 +77,14 @@ static void zap_sregs_demand_fast(struct kvm *kvm)
  */
 bool kvm_zap_may_keep(struct kvm *kvm)
 {
+	bool keeps = zap_sregs_may_matter(kvm);
+
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap->arch.kept, zap_sregs_may_matter(kvm));
+	WRITE_ONCE(kvm->zap->arch.kept, keeps);
 	/* Pairs with the barrier in kvm_zap_note_sregs(). */
 	smp_mb();
-	if (!READ_ONCE(kvm->zap->arch.kept) || !zap_sregs_were_set(kvm))
+	if (!keeps || !zap_sregs_were_set(kvm))
 		return true;
 
 	zap_sregs_demand_fast(kvm);
@@ -118,11 +122,11 @@ void kvm_zap_refresh_end(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
 
-	WRITE_ONCE(kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
 	/*
-	 * A vCPU that sees this runs without taking slots_lock, and must not find an old
-	 * root valid: pairs with zap_sregs_owes_fast().
+	 * A vCPU that sees either of these runs without taking slots_lock, and must not find
+	 * an old root valid: pairs with zap_sregs_were_set() and zap_sregs_owes_fast().
 	 */
+	smp_store_release(&kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
 	smp_store_release(&kvm->zap->arch.kept, false);
 }
 
