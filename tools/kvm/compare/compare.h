@@ -61,7 +61,7 @@ struct compare {
 	struct compare_latency *latency;	/* of each run of a round; NULL without a guest */
 
 	char *what;			/* what is compared, for people */
-	double settle;			/* seconds after an invalidation until its page faults count */
+	double settle;			/* seconds until an invalidation's page faults count */
 	double settle_max;		/* the same if invalidations follow each other */
 	pid_t vm_pid;
 	uint64_t vm_start;

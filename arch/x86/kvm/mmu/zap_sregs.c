@@ -41,8 +41,9 @@ static bool zap_sregs_may_matter(struct kvm *kvm)
 static bool zap_sregs_were_set(struct kvm *kvm)
 {
 	/* Pairs with kvm_zap_refresh_end(). */
-	return atomic_read(&kvm->zap->arch.sregs) !=
-	       smp_load_acquire(&kvm->zap->arch.refreshed);
+	int refreshed = smp_load_acquire(&kvm->zap->arch.refreshed);
+
+	return atomic_read(&kvm->zap->arch.sregs) != refreshed;
 }
 
 /**
@@ -127,6 +128,7 @@ void kvm_zap_refresh_end(struct kvm *kvm)
 	 * an old root valid: pairs with zap_sregs_were_set() and zap_sregs_owes_fast().
 	 */
 	smp_store_release(&kvm->zap->arch.refreshed, kvm->zap->arch.refreshing);
+	/* See above. */
 	smp_store_release(&kvm->zap->arch.kept, false);
 }
 
