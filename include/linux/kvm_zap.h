@@ -408,7 +408,6 @@ int kvm_zap_count_yield(struct kvm *kvm, int yielded);
 
 struct kvm *kvm_zap_alloc_vm(struct kvm *kvm);
 void kvm_zap_free_vm(struct kvm *kvm);
-void kvm_zap_init_window(struct kvm *kvm);
 void kvm_zap_stop(struct kvm *kvm);
 void kvm_zap_update_begin(struct kvm *kvm, const struct kvm_memory_slot *old,
 			  const struct kvm_memory_slot *new, int change);

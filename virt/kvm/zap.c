@@ -498,42 +498,6 @@ void kvm_zap_clear_rows(void)
 	spin_unlock(&kvm_zap_rows_lock);
 }
 
-/**
- * kvm_zap_alloc_vm() - allocate the part of a VM that zap policies need
- * @kvm: what kvm_arch_alloc_vm() returned; this task is about to create the VM
- *
- * Allocated apart, because KVM demands that the structure with struct kvm in it has an order
- * of at most 1.
- *
- * Return: @kvm, or NULL without memory; then @kvm is freed.
- */
-struct kvm *kvm_zap_alloc_vm(struct kvm *kvm)
-{
-	if (!kvm)
-		return NULL;
-
-	kvm->zap = kzalloc(sizeof(*kvm->zap), GFP_KERNEL_ACCOUNT);
-	if (!kvm->zap) {
-		kvm_arch_free_vm(kvm);
-		return NULL;
-	}
-
-	kvm->zap->kvm = kvm;
-	kvm->zap->tgid = task_tgid_nr(current);
-	kvm->zap->tid = task_pid_nr(current);
-	kvm_zap_init_window(kvm);
-	return kvm;
-}
-
-/**
- * kvm_zap_free_vm() - free what kvm_zap_alloc_vm() allocated
- * @kvm: the VM, about to be freed
- */
-void kvm_zap_free_vm(struct kvm *kvm)
-{
-	kfree(kvm->zap);
-}
-
 #ifdef CONFIG_KVM_ZAP_KUNIT_TEST
 #include "zap_test.c"
 #endif

@@ -45,6 +45,7 @@ void kvm_zap_read_row(int site, int policy, struct kvm_zap_row *row);
 void kvm_zap_clear_rows(void);
 
 /* zap_window.c: refaults */
+void kvm_zap_init_window(struct kvm *kvm);
 void kvm_zap_note_begin(struct kvm *kvm);
 void kvm_zap_note_end(struct kvm *kvm, const struct kvm_memory_slot *slot, u64 now);
 
