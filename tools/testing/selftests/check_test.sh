@@ -44,7 +44,7 @@ checked() {
 	ktap_equal 'exit status' $? "$1"
 }
 
-ktap_start 8
+ktap_start 9
 
 test_of passes 0 '1..1' '# 3 of 3' 'ok 1 all are three'
 test_of none 4 '1..0 # SKIP no three'
@@ -96,6 +96,20 @@ ktap_equal 'estimates' "$(grep -c '^# about 1 min, by the run before$' "$tmp/out
 tools/testing/check --list "$tmp/list" passes none > "$tmp/out" 2>&1
 ktap_equal 'estimates, of other tests' "$(grep -c '^# about' "$tmp/out")" 0
 ktap_result 'how long it takes is estimated by the run before, where there was one'
+
+cat > "$tmp/burns" <<-'END'
+	#!/bin/sh
+	# User and system time are in ticks.
+	second=$(getconf CLK_TCK)
+	while read -r stat < /proc/$$/stat; set -- $stat; [ $((${14} + ${15})) -lt "$second" ]; do :; done
+	sleep 2
+END
+chmod +x "$tmp/burns"
+tools/testing/run-points 100 "burns host $tmp/burns" "rests host sleep 1" |
+	grep -o '# [a-z]*/host: [0-9]* s.*' | sed 's/: [1-9][0-9]* s, /: N s, /' > "$tmp/out"
+ktap_equal 'times' "$(cat "$tmp/out")" '# burns/host: N s, 1 s of CPU time
+# rests/host: N s, 0 s of CPU time'
+ktap_result 'the CPU time that a test took is printed'
 
 # A test that does not end, and what it waits for.
 where=host
