@@ -28,6 +28,12 @@
  */
 void zap_start(unsigned int plan);
 
+/* Whether the modules that are loaded are kvm-zap's. */
+bool zap_have_policies(void);
+
+/* The same for a test that can do without policies, as with the distribution's modules. */
+void zap_start_anywhere(unsigned int plan);
+
 /* The test needs zap/stats and its like in debugfs; to be called before it starts. */
 void zap_need_debugfs(void);
 
