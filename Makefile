@@ -205,6 +205,16 @@ check-debug: setup ## the lab's tests, and more, on a kernel with KASAN, lockdep
 	@$(MAKE) tests
 	@tools/testing/check --kernel debug$(LINE:%=-%) $(T)
 
+.PHONY: check-debug-smp
+check-debug-smp: setup ## the tests with several CPUs, on the kernel of check-debug; T=NAME
+	@scripts/fetch/fetch-qemu > /dev/null
+	@scripts/build/build-debug --jobs $(JOBS) $(LINE)
+	@$(MAKE) tests
+	@for seed in $(or $(SEEDS),1); do \
+		tools/testing/check --kernel debug$(LINE:%=-%) --list tools/testing/tests-smp \
+			--seed $$seed $(T) || exit 1; \
+	done
+
 .PHONY: check-races
 check-races: setup ## the tests with several CPUs, on a kernel with KCSAN; T=NAME
 	@scripts/fetch/fetch-qemu > /dev/null

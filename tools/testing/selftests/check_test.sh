@@ -44,7 +44,7 @@ checked() {
 	ktap_equal 'exit status' $? "$1"
 }
 
-ktap_start 9
+ktap_start 10
 
 test_of passes 0 '1..1' '# 3 of 3' 'ok 1 all are three'
 test_of none 4 '1..0 # SKIP no three'
@@ -142,6 +142,17 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 ktap_equal 'left behind' "$(pgrep -f "$tmp/waits")" ''
 ktap_result 'who ends the tests ends the one that runs'
+
+# A debug kernel with several CPUs has the tests of that list, all of them and no others.
+tools/testing/check --list tools/testing/tests-smp list > "$tmp/smp"
+ktap_check grep -q -x overlap/tdp-smp4 "$tmp/smp"
+for kernel in debug debug-6.1 races races-6.1; do
+	tools/testing/check --kernel $kernel --list tools/testing/tests-smp list > "$tmp/out" 2>&1
+	ktap_check cmp "$tmp/out" "$tmp/smp"
+done
+ktap_equal 'tests with several CPUs beside others' \
+	"$(tools/testing/check --kernel debug list | grep -c smp)" 0
+ktap_result 'debug kernels run all tests of several CPUs'
 
 # refuses WORDS ARGUMENT...: make, called so, does nothing and says WORDS.
 refuses() {
