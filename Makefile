@@ -182,10 +182,11 @@ check-long: setup ## what 'make check' leaves out, or has a short part of; T=NAM
 	@tools/testing/check --list tools/testing/tests-long $(T)
 
 .PHONY: check-lines
-check-lines: setup ## all tests on each kernel line that has rules; T=NAME runs one
+check-lines: setup ## all tests on each kernel line, and its kvm-intel; T=NAME runs one of check
 	@failed=; for line in $$(sed '/^[0-9]/!d; s/[[:space:]].*//' scripts/lines); do \
 		echo "kvm-zap: kernel line $$line"; \
 		$(MAKE) check LINE=$$line || failed="$$failed $$line"; \
+		$(if $(T),:,$(MAKE) check-intel LINE=$$line) || failed="$$failed $$line/intel"; \
 	done; \
 	scripts/fetch/new-lines; \
 	[ -z "$$failed" ] || { echo "check-lines: failed on$$failed" >&2; exit 1; }

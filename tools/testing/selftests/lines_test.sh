@@ -90,7 +90,7 @@ asked() { # asked LINE: the archives, as the mirror and what it is asked for
 	awk '{ sub(/^http:\/\/mirror\//, "", $4); print $4 $5 }' "$tmp/build/apt/$1/sources.list" | sort | paste -s -d ' '
 }
 
-ktap_start 8
+ktap_start 9
 
 for line in 6.12 7.2 7.3; do
 	play none scripts/fetch/apt-line "$line" list 'linux-headers-.*' > "$tmp/out" || ktap_fail "$(cat "$tmp/err")"
@@ -166,4 +166,10 @@ for line in $(sed -n 's/^\([0-9][0-9.]*\).*/\1/p' scripts/lines); do
 	grep -q "^| $line | " README.md || ktap_fail "README.md does not say what was seen of $line"
 done
 ktap_result 'each line has its rules, its fingerprints, its source and its row in README.md'
+
+env -u MAKEFLAGS -u MAKELEVEL make -n check-lines MAKE='echo runs' 2>&1 |
+	sed -n 's/^runs //p' > "$tmp/out"
+ktap_equal 'what check-lines runs' "$(cat "$tmp/out")" \
+	"$(sed -n 's/^\([0-9][0-9.]*\).*/check LINE=\1\ncheck-intel LINE=\1/p' scripts/lines)"
+ktap_result 'check-lines runs all tests on each line, and those of kvm-intel'
 ktap_end
