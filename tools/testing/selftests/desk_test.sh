@@ -258,8 +258,35 @@ verify_test() {
 		zap 1 verify --boot memslot=scoped
 		real_proc=
 		says 'boot: tmpfiles.d writes auto to /sys/module/kvm/parameters/memslot_zap'
+		# Modules may be loaded after it, what is built in is not.
+		echo 'w- /sys/module/kvm/parameters/memslot_zap - - - - scoped' \
+			> "$fake/run/tmpfiles.d/zap.conf"
+		mv "$fake/modprobe.d" "$fake/modprobe.d.away"
+		mkdir "$fake/modprobe.d"
+		real_proc=1
+		zap 1 verify --boot memslot=scoped
+		says 'not so: boot: memslot is stock (the default, no modprobe.d has one)'
+		says "not so: boot: tmpfiles.d makes memslot scoped only if kvm is loaded by then: put 'options kvm memslot_zap=scoped' into modprobe.d, too"
+		mv "$fake/sys/module/kvm/initstate" "$fake/initstate"
+		zap 0 verify --boot memslot=scoped
+		real_proc=
+		says 'ok: boot: memslot is scoped (tmpfiles.d)'
+		mv "$fake/initstate" "$fake/sys/module/kvm/initstate"
+		rmdir "$fake/modprobe.d"
+		mv "$fake/modprobe.d.away" "$fake/modprobe.d"
 		rm -r "$fake/run/tmpfiles.d"
 	fi
+	# modprobe's configuration, now scoped, is not for what is built in.
+	mv "$fake/sys/module/kvm/initstate" "$fake/initstate"
+	echo 'quiet kvm.memslot_zap=auto kvm_amd.npt=1' > "$fake/proc/cmdline"
+	zap 1 verify --boot memslot=scoped
+	says "not so: boot: memslot is auto (the kernel's command line)"
+	echo quiet > "$fake/proc/cmdline"
+	zap 1 verify --boot memslot=scoped
+	says 'not so: boot: memslot is stock (the default, neither tmpfiles.d nor the command line has one)'
+	echo 'kvm.memslot_zap=auto kvm.memslot_zap=scoped' > "$fake/proc/cmdline"
+	zap 0 verify --boot memslot=scoped
+	mv "$fake/initstate" "$fake/sys/module/kvm/initstate"
 	# The next kernel's kvm is the distribution's.
 	fake_module 999.0 distribution
 	zap 1 verify --boot memslot=scoped --json
