@@ -261,7 +261,7 @@ d$(printf '\377')é"
 	jq -r '"groups:\n- name: dashboard\n  rules:", ([.panels[].targets[].expr] | to_entries[] |
 		"  - record: panel:\(.key)\n    expr: \(.value | @json)")' "$dashboard" > "$tmp/dashboard.yml"
 	"$promtool" check rules "$tmp/dashboard.yml" > "$tmp/out" 2>&1 || ktap_fail "$(cat "$tmp/out")"
-	ktap_check grep -q 'SUCCESS: 7 rules' "$tmp/out"
+	ktap_check grep -q 'SUCCESS: 8 rules' "$tmp/out"
 	if command -v systemd-analyze > /dev/null; then
 		for unit in service timer; do
 			sed "s,/usr/sbin/kvm-zap,$tool," "$top/debian/examples/systemd/kvm-zap-prometheus.$unit" \
