@@ -3,6 +3,7 @@
  * kvm-zap status: whether invalidations hurt, which VM, and what another policy would do.
  */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -10,6 +11,7 @@
 
 #include "desk.h"
 #include "desk_args.h"
+#include "desk_boot.h"
 #include "desk_json.h"
 #include "desk_notes.h"
 #include "desk_print.h"
@@ -211,6 +213,66 @@ static void print_changes(void)
 	free(notes);
 }
 
+/* A word that is not the default, and that no verb of kvm-zap has a note about. */
+struct origin {
+	char param[32], word[16];
+	const char *from;	/* what of the boot's configuration has it, or NULL */
+};
+
+static bool is_noted(const struct desk_note *notes, size_t nr, const char *param)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (!notes[i].vm && !strcmp(notes[i].target, param) && desk_note_holds(&notes[i]))
+			return true;
+	return false;
+}
+
+/* Returns the number of @origins, an entry for each of desk_sites[]. */
+static size_t find_origins(const struct status *s, struct origin *origins)
+{
+	struct desk_boot boot[DESK_NR_SITES];
+	const char *unknown = NULL;
+	struct desk_note *notes;
+	size_t i, nr_notes = desk_notes_read(&notes), nr = 0;
+
+	for (i = 0; i < DESK_NR_SITES; i++) {
+		struct origin *o = &origins[nr];
+
+		if (desk_param(&desk_sites[i], o->word, sizeof(o->word)) ||
+		    !strcmp(o->word, desk_sites[i].words[0]))
+			continue;
+		snprintf(o->param, sizeof(o->param), "%s_zap", desk_sites[i].name);
+		if (is_noted(notes, nr_notes, o->param))
+			continue;
+		/* Asks another program, so not unless there is a reason. */
+		if (!nr++)
+			unknown = desk_boot_read(s->module.builtin, boot);
+		o->from = NULL;
+		if (!unknown && !strcmp(boot[i].word, o->word))
+			o->from = boot[i].from;
+		if (!unknown && !strcmp(boot[i].later, o->word))
+			o->from = "tmpfiles.d";
+	}
+	free(notes);
+	return nr;
+}
+
+static void print_origins(const struct status *s)
+{
+	struct origin origins[DESK_NR_SITES];
+	size_t i, nr = find_origins(s, origins);
+
+	for (i = 0; i < nr; i++)
+		if (origins[i].from)
+			printf("%s: '%s', as %s has it\n", origins[i].param,
+			       origins[i].word, origins[i].from);
+		else
+			printf("%s: '%s', but neither by kvm-zap nor by the boot's configuration\n",
+			       origins[i].param, origins[i].word);
+}
+
 static void add(struct desk_grid *grid, struct desk_word word)
 {
 	desk_grid_add(grid, word.text);
@@ -272,6 +334,7 @@ static void print_text(const struct status *s)
 	if (printed)
 		putchar('\n');
 	print_changes();
+	print_origins(s);
 	free(line);
 	free(words);
 	if (s->error || !s->vms.nr)
@@ -322,6 +385,23 @@ static struct json_object *json_changes(void)
 	return list;
 }
 
+static struct json_object *json_origins(const struct status *s)
+{
+	struct json_object *list = json_object_new_array();
+	struct origin origins[DESK_NR_SITES];
+	size_t i, nr = find_origins(s, origins);
+
+	for (i = 0; i < nr; i++) {
+		struct json_object *origin = json_object_new_object();
+
+		desk_json_text(origin, "target", origins[i].param);
+		desk_json_text(origin, "word", origins[i].word);
+		desk_json_text(origin, "from", origins[i].from);
+		json_object_array_add(list, origin);
+	}
+	return list;
+}
+
 static int print_json(const struct status *s)
 {
 	struct json_object *object = desk_json_new("status"), *vms = NULL;
@@ -335,6 +415,7 @@ static int print_json(const struct status *s)
 	json_object_object_add(object, "module", desk_json_module(&s->module));
 	json_object_object_add(object, "parameters", params);
 	json_object_object_add(object, "changes", json_changes());
+	json_object_object_add(object, "origins", json_origins(s));
 	if (!s->error) {
 		vms = json_object_new_array();
 		for (i = 0; i < s->vms.nr; i++)

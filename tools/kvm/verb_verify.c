@@ -12,6 +12,7 @@
 
 #include "desk.h"
 #include "desk_args.h"
+#include "desk_boot.h"
 #include "desk_json.h"
 #include "desk_vms.h"
 
@@ -19,8 +20,6 @@ struct want {
 	const struct desk_site *site;
 	const char *word;
 	char now[16], boot[16];		/* "" if there is none */
-	const char *boot_from;		/* what says so */
-	char later[16];			/* what tmpfiles.d writes once kvm is there, or "" */
 };
 
 struct verify {
@@ -182,72 +181,6 @@ static void name_exceptions(struct verify *v)
 	desk_vms_free(&vms);
 }
 
-/* The last word of "SITE_zap=WORD" counts, as for the kernel, which gets them in this order. */
-static void read_option(struct verify *v, const char *word, const char *from)
-{
-	size_t i;
-
-	for (i = 0; i < v->nr; i++) {
-		struct want *want = &v->want[i];
-		size_t len = strlen(want->site->name);
-
-		if (strncmp(word, want->site->name, len) || strncmp(word + len, "_zap=", 5))
-			continue;
-		snprintf(want->boot, sizeof(want->boot), "%s", word + len + 5);
-		want->boot_from = from;
-	}
-}
-
-/* modprobe knows the command line as well. */
-static void read_options(struct verify *v, char *text)
-{
-	char *line, *lines, *word, *words;
-
-	for (line = strtok_r(text, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
-		if (strncmp(line, "options kvm ", 12))
-			continue;
-		for (word = strtok_r(line + 12, " \t\"", &words); word;
-		     word = strtok_r(NULL, " \t\"", &words))
-			read_option(v, word, "modprobe's configuration");
-	}
-}
-
-/* modprobe loads no kvm that is built in, so its configuration does not matter. */
-static void read_cmdline(struct verify *v, char *text)
-{
-	char *word, *words;
-
-	for (word = strtok_r(text, " \t\"\n", &words); word;
-	     word = strtok_r(NULL, " \t\"\n", &words))
-		if (!strncmp(word, "kvm.", 4))
-			read_option(v, word + 4, "the kernel's command line");
-}
-
-static void read_tmpfiles(struct verify *v)
-{
-	char *text = desk_read_command("systemd-tmpfiles --cat-config 2> /dev/null", NULL);
-	char *line, *lines;
-	size_t i;
-
-	for (line = text ? strtok_r(text, "\n", &lines) : NULL; line;
-	     line = strtok_r(NULL, "\n", &lines)) {
-		char type[16], path[256], word[sizeof(v->want->later)];
-
-		if (*line == '#' || sscanf(line, "%15s %255s %*s %*s %*s %*s %15s", type, path,
-					   word) != 3 || *type != 'w')
-			continue;
-		for (i = 0; i < v->nr; i++) {
-			char *mine = desk_text("/sys/module/kvm/parameters/%s_zap",
-					       v->want[i].site->name);
-
-			if (!strcmp(mine, path))
-				snprintf(v->want[i].later, sizeof(v->want[i].later), "%s", word);
-			free(mine);
-		}
-	}
-	free(text);
-}
-
 static int is_kernel(const struct dirent *d)
 {
 	char *dep;
@@ -307,55 +240,51 @@ static void check_installed(struct verify *v)
  * systemd-tmpfiles writes to a kvm that is there already. One that is built in always is.
  * A module may be loaded by the initramfs or later, so that both words have to be right.
  */
-static void check_later(struct verify *v, const struct want *want)
+static void check_later(struct verify *v, const struct want *want, const char *later)
 {
 	const char *site = want->site->name;
 
-	if (!*want->later || !strcmp(want->later, want->boot))
+	if (!*later || !strcmp(later, want->boot))
 		return;
-	if (strcmp(want->later, want->word))
+	if (strcmp(later, want->word))
 		reason(v, false, "boot: tmpfiles.d writes %s to /sys/module/kvm/parameters/%s_zap",
-		       want->later, site);
+		       later, site);
 	else
 		reason(v, false, "boot: tmpfiles.d makes %s %s only if kvm is loaded by then: put "
-		       "'options kvm %s_zap=%s' into modprobe.d, too", site, want->later, site,
-		       want->later);
+		       "'options kvm %s_zap=%s' into modprobe.d, too", site, later, site, later);
 }
 
 static void check_boot(struct verify *v)
 {
 	const bool builtin = v->module.builtin;
-	char *text = builtin ? desk_read("/proc/cmdline", NULL) :
-		     desk_read_command("modprobe --showconfig", NULL);
+	struct desk_boot boot[DESK_NR_SITES];
+	const char *why;
 	size_t i;
 
 	check_installed(v);
-	if (!text) {
-		reason(v, false, "boot: %s", builtin ? "/proc/cmdline cannot be read" :
-		       "'modprobe --showconfig' fails");
+	why = desk_boot_read(builtin, boot);
+	if (why) {
+		reason(v, false, "boot: %s", why);
 		return;
 	}
-	if (builtin)
-		read_cmdline(v, text);
-	else
-		read_options(v, text);
-	free(text);
-	read_tmpfiles(v);
 	for (i = 0; i < v->nr; i++) {
 		struct want *want = &v->want[i];
+		const struct desk_boot *b = &boot[want->site - desk_sites];
+		const char *word = b->word, *from = b->from;
 
-		if (builtin && *want->later) {
-			memcpy(want->boot, want->later, sizeof(want->boot));
-			want->boot_from = "tmpfiles.d";
-		} else if (!want->boot_from) {
-			snprintf(want->boot, sizeof(want->boot), "%s", want->site->words[0]);
-			want->boot_from = builtin ?
+		if (builtin && *b->later) {
+			word = b->later;
+			from = "tmpfiles.d";
+		} else if (!from) {
+			word = want->site->words[0];
+			from = builtin ?
 				"the default, neither tmpfiles.d nor the command line has one" :
 				"the default, no modprobe.d has one";
 		}
-		reason(v, !strcmp(want->boot, want->word), "boot: %s is %s (%s)",
-		       want->site->name, want->boot, want->boot_from);
-		check_later(v, want);
+		snprintf(want->boot, sizeof(want->boot), "%s", word);
+		reason(v, !strcmp(word, want->word), "boot: %s is %s (%s)", want->site->name, word,
+		       from);
+		check_later(v, want, b->later);
 	}
 }
 

@@ -230,6 +230,44 @@ restore_test() {
 	ktap_result 'restore puts back what was before, and says what it leaves alone'
 }
 
+origins_test() {
+	fake_make
+	zap 0 status -i 0 --json
+	json .origins '[]'
+	echo 'options kvm mmio_zap=scoped memslot_zap=auto' > "$fake/modprobe.d/a.conf"
+	echo scoped > "$parameters/memslot_zap"
+	echo scoped > "$parameters/mmio_zap"
+	zap 0 status -i 0
+	says "memslot_zap: 'scoped', but neither by kvm-zap nor by the boot's configuration"
+	says "mmio_zap: 'scoped', as modprobe's configuration has it"
+	unsaid 'teardown_zap:'
+	zap 0 status -i 0 --json
+	json .origins '[{"target":"memslot_zap","word":"scoped","from":null},{"target":"mmio_zap","word":"scoped","from":"modprobe'"'"'s configuration"}]'
+	# What kvm-zap has changed is said with its date.
+	zap 0 set memslot auto
+	zap 0 status -i 0
+	says "memslot_zap: 'auto' by kvm-zap set since "
+	unsaid "memslot_zap: 'auto', "
+	mv "$fake/sys/module/kvm/initstate" "$fake/initstate"
+	echo kvm.mmio_zap=scoped > "$fake/proc/cmdline"
+	zap 0 status -i 0
+	says "mmio_zap: 'scoped', as the kernel's command line has it"
+	mv "$fake/initstate" "$fake/sys/module/kvm/initstate"
+	if command -v systemd-tmpfiles > /dev/null; then
+		mkdir "$fake/run/tmpfiles.d"
+		echo 'w- /sys/module/kvm/parameters/mmio_zap - - - - scoped' > "$fake/run/tmpfiles.d/zap.conf"
+		rm "$fake/modprobe.d/a.conf"
+		real_proc=1
+		zap 0 status -i 0
+		real_proc=
+		says "mmio_zap: 'scoped', as tmpfiles.d has it"
+		rm -r "$fake/run/tmpfiles.d"
+	fi
+	zap 0 restore
+	rm -f "$fake/modprobe.d/a.conf"
+	ktap_result 'status says where a word comes from'
+}
+
 verify_test() {
 	fake_make
 	zap 0 verify memslot=stock teardown=walk --json
@@ -437,12 +475,13 @@ hooks_test() {
 	ktap_result 'hooks of libvirt and Proxmox give a guest its word'
 }
 
-ktap_start 11
+ktap_start 12
 status_test
 names_test
 set_test
 devices_test
 restore_test
+origins_test
 verify_test
 trace_test "$@"
 words_test
