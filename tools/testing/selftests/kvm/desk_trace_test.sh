@@ -182,6 +182,7 @@ kill -CONT $bench_pid
 ktap_equal 'tables' "$(grep -c ' invalidations a second within ' "$tmp/tables")" 2
 grep -q -E "^kvm-zap-bench $bench_pid scoped +[0-9.]+ +[0-9.]+% .* 1 2M 0x140000000$" "$tmp/tables" ||
 	ktap_fail "no such row: $(cat "$tmp/tables")"
+stand_still $bench_pid
 ktap_result '--top sums up by VM and memslot'
 
 cat "$tmp/all" "$tmp/top" > "$tmp/kinds"
@@ -189,8 +190,10 @@ schema_kinds "$tmp/kinds" '.event == "zap"' '.event == "settle"' '.event == "mem
 	'.rows and .rows != []'
 ktap_result 'JSON keeps to the schema'
 
+kill -CONT $bench_pid
 script -qec "stty cols 80; LC_ALL=C.UTF-8 $tool trace -n 5 --memslots; LC_ALL=C.UTF-8 $tool trace --top -n 1" /dev/null \
 	< /dev/null | tr -d '\r' > "$tmp/tty"
+stand_still $bench_pid
 # The sequence that clears the terminal has no columns.
 sed 's/\x1b\[[0-9]*[HJ]//g' "$tmp/tty" > "$tmp/lines"
 widest=$(LC_ALL=C.UTF-8 wc -L < "$tmp/lines")
@@ -228,6 +231,7 @@ ktap_equal "exit status, turned off" $? 1
 grep -q 'no more events' "$tmp/cut.err" || ktap_fail "$(cat "$tmp/cut.err")"
 traces=''
 # Its reader goes away.
+kill -CONT $bench_pid
 "$tool" trace -S 60 2> "$tmp/err" | head -n 1 > "$tmp/out"
 kill -0 $bench_pid || ktap_fail "the VM has ended: $(tail -n 3 "$tmp/bench")"
 ktap_equal 'instances of all runs' "$(ls $tracefs/instances)" ''
@@ -253,7 +257,6 @@ traces=''
 [ "$lost" -gt 0 ] || ktap_fail 'no event was lost: what is to be tested?'
 ktap_equal 'lost, by the end' "$(tail -n 1 "$tmp/lost" | jq .lost)" "$lost"
 ktap_equal 'lost, as it went' "$(jq -s '[.[] | select(.event == "lost").events] | add' "$tmp/lost")" "$lost"
-kill -CONT $bench_pid
 "$tool" trace -n 1 --vm nobody > "$tmp/out" 2>&1
 ktap_equal 'exit status, no such VM' $? 3
 # The VM ends meanwhile.
