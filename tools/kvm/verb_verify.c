@@ -250,8 +250,9 @@ static void check_later(struct verify *v, const struct want *want, const char *l
 		reason(v, false, "boot: tmpfiles.d writes %s to /sys/module/kvm/parameters/%s_zap",
 		       later, site);
 	else
-		reason(v, false, "boot: tmpfiles.d makes %s %s only if kvm is loaded by then: put "
-		       "'options kvm %s_zap=%s' into modprobe.d, too", site, later, site, later);
+		reason(v, false,
+		       "boot: tmpfiles.d may come before kvm: put '%s_zap=%s' into modprobe.d, too",
+		       site, later);
 }
 
 static void check_boot(struct verify *v)
