@@ -7,6 +7,8 @@
  * The idea of the measurement comes from the mmtest on which the memslot zapping of 2013
  * and 2019 was based, see Documentation/virt/kvm.
  */
+#include <unistd.h>
+
 #include "bench.h"
 #include "bench_slot.h"
 #include "options.h"
@@ -21,7 +23,7 @@ static const char about[] =
 static int run(int argc, char **argv)
 {
 	struct guest_ram ram = { .vcpus = 1, .mib = 256, .page = VM_4K, .guest_page = VM_2M };
-	unsigned long iterations = 10, warmup = 1, rom_kib = 64, i;
+	unsigned long iterations = 10, warmup = 1, rom_kib = 64, pause_ms = 0, i;
 	struct slot rom = { .gpa = VM_ROM_GPA, .flags = KVM_MEM_READONLY, .stride = SZ_4K };
 	const struct slot_rounds rounds = {
 		.ram = &ram, .slot = &rom, .op = GUEST_OP_READ, .no_retouch = true,
@@ -34,6 +36,7 @@ static int run(int argc, char **argv)
 		BENCH_ITERATIONS(&iterations, "rounds"),
 		BENCH_WARMUP(&warmup, "rounds"),
 		{ 's', "rom-kib", OPT_NUMBER, &rom_kib, 4, 1UL << 17, "size of the ROM in KiB" },
+		{ 0, "pause-ms", OPT_NUMBER, &pause_ms, 0, 60000, "rest before each round in ms" },
 		BENCH_PAGE(&ram.page),
 		BENCH_GUEST_PAGE(&ram.guest_page),
 		BENCH_JSON(&json),
@@ -62,13 +65,16 @@ static int run(int argc, char **argv)
 	r = report_new("rom", argc, argv);
 	report_number(r, "vcpus", ram.vcpus);
 	report_number(r, "rom_kib", rom_kib);
+	report_number(r, "pause_ms", pause_ms);
 	guest_ram_report(&ram, r, iterations, warmup);
 	guest_ram_check_pages(&ram, r);
 	slot_meter_init(&meter, ram.vm, r, "delete_ns", "delete the ROM's slot");
 	slot_meter_rest(&meter, &ram, r);
 
-	for (i = 0; i < warmup + iterations; i++)
+	for (i = 0; i < warmup + iterations; i++) {
+		usleep(pause_ms * 1000);
 		slot_round(&meter, &rounds, i >= warmup);
+	}
 	report_print(r, json);
 	guest_ram_destroy(&ram);
 	vm_backing_free(rom.backing, rom.bytes);

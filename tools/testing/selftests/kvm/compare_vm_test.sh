@@ -70,7 +70,7 @@ zap 1 compare -r 1 -p scoped -- "$tmp/disobeys"
 says 'invalidations should have used scoped and used fast: no comparison'
 ktap_result 'a command and its VMs'
 
-"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 --pause-ms 150 > "$tmp/bench" 2>&1 &
 pid=$!
 desk_vm $pid "$tmp/bench"
 word=$(folder $pid)/memslot_zap

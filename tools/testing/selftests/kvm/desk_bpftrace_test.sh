@@ -63,7 +63,7 @@ trace() {
 	ktap_equal 'exit status' $? 0
 }
 
-"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 --pause-ms 150 > "$tmp/bench" 2>&1 &
 bench_pid=$!
 desk_vm $bench_pid "$tmp/bench"
 

@@ -23,7 +23,7 @@ of() {
 	jq -r --argjson pid "$1" '.vms[] | select(.pid == $pid) | '"$2" "$tmp/out"
 }
 
-"$bench" rom -m 8 -n 1000000 > "$tmp/bench" 2>&1 &
+"$bench" rom -m 8 -n 1000000 --pause-ms 150 > "$tmp/bench" 2>&1 &
 bench_pid=$!
 mkfifo "$tmp/qmp.in" "$tmp/qmp.out"
 qemu-system-x86_64 -machine pc,accel=kvm -cpu host -m 32 -display none -nodefaults -S \
