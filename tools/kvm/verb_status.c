@@ -54,10 +54,10 @@ static const struct desk_args args = {
 	       "decides (param, vm, kernel; with type, dma and sregs, the VM has no choice); GETS "
 	       "is the resulting policy; DEV is the number of assigned devices (+n: with "
 	       "non-coherent DMA); MAPPED is the number of mappings (leaf SPTEs); INV/S is "
-	       "invalidations per second; REF/S is page faults per second that followed them; UPD "
-	       "is the share of time that the VMM spends in memslot updates; STALL is the share "
-	       "of time that the vCPUs lose (if zap_stall is on); WORST is the longest "
-	       "invalidation.",
+	       "invalidations per second (with SMM, QEMU makes two of each deletion); REF/S is "
+	       "page faults per second that followed them; UPD is the share of time that the VMM "
+	       "spends in memslot updates; STALL is the share of time that the vCPUs lose (if "
+	       "zap_stall is on); WORST is the longest invalidation.",
 };
 
 static void measure(struct status *s)
