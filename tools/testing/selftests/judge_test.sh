@@ -155,9 +155,9 @@ unheard 'of the rest'
 ktap_result 'what scoped leaves mapped'
 
 # What does not depend on the policy differs from boot to boot: short calls are allowed that.
-passes 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=41000' 'distribution-scoped traced_ns=1 delete_ns=40000'
-fails 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=60000' 'distribution-scoped traced_ns=1 delete_ns=40000'
-verdict FAIL 'move/tdp: system call of scoped to distribution-scoped: 1.5000'
+passes 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=41600' 'distribution-scoped traced_ns=1 delete_ns=40000'
+fails 7.2.0 move tdp 'scoped traced_ns=1 delete_ns=41601' 'distribution-scoped traced_ns=1 delete_ns=40000'
+verdict FAIL 'move/tdp: system call of scoped to distribution-scoped: 1.0400'
 passes 7.2.0 move tdp "scoped traced_ns=1 delete_ns=50000 vcpus=16" \
 	"distribution-scoped traced_ns=1 delete_ns=40000 vcpus=16"
 passes 7.2.0 contend tdp "fast traced_ns=200 total_ns=102$million" \
