@@ -55,12 +55,12 @@ desk_ends() { # desk_ends PID: the process is to be ended with the test
 	desk_running="$1 $desk_running"
 }
 
-# until_true COMMAND...: wait for it; a minute is a long time here.
+# until_true COMMAND...: wait for it, on a busy host for some minutes.
 until_true() {
 	desk_tries=0
 	until "$@" > /dev/null 2>&1; do
 		desk_tries=$((desk_tries + 1))
-		[ $desk_tries -lt 600 ] || { ktap_fail "never: $*"; return 1; }
+		[ $desk_tries -lt 2400 ] || { ktap_fail "never: $*"; return 1; }
 		sleep 0.1
 	done
 }
