@@ -251,7 +251,7 @@ static void check_later(struct verify *v, const struct want *want, const char *l
 		       later, site);
 	else
 		reason(v, false,
-		       "boot: tmpfiles.d may come before kvm: put '%s_zap=%s' into modprobe.d, too",
+		       "boot: tmpfiles.d may be too early: modprobe.d needs 'options kvm %s_zap=%s'",
 		       site, later);
 }
 

@@ -304,7 +304,7 @@ verify_test() {
 		real_proc=1
 		zap 1 verify --boot memslot=scoped
 		says 'not so: boot: memslot is stock (the default, no modprobe.d has one)'
-		says "not so: boot: tmpfiles.d may come before kvm: put 'memslot_zap=scoped' into modprobe.d, too"
+		says "not so: boot: tmpfiles.d may be too early: modprobe.d needs 'options kvm memslot_zap=scoped'"
 		mv "$fake/sys/module/kvm/initstate" "$fake/initstate"
 		zap 0 verify --boot memslot=scoped
 		real_proc=
