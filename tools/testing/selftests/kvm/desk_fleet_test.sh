@@ -3,7 +3,7 @@
 #
 # An operator's way from "something is wrong" to "it is mended", on a host with three guests
 # of QEMU, one of which deletes memslots: find it, look at what happens, measure what the
-# other policy would cost it, switch it alone, see that it helps, and go back.
+# other policy would cost it, switch it alone, and go back.
 #
 # What breaks without it: kvm-zap names another VM than the one that suffers, or changes one
 # that was not meant.
@@ -44,7 +44,7 @@ guest mail -S
 mail=$(folder $pid)
 words() { cat "$web/memslot_zap" "$db/memslot_zap" "$mail/memslot_zap" $parameters/memslot_zap | xargs; }
 # count FOLDER: its invalidations.
-count() { cat "$1/memslot_zap_fast" "$1/memslot_zap_scoped" | paste -s -d + | bc; }
+count() { echo $(($(cat "$1/memslot_zap_fast") + $(cat "$1/memslot_zap_scoped"))); }
 
 ktap_start 6
 
@@ -82,7 +82,7 @@ ktap_equal words "$(words)" 'inherit scoped inherit stock'
 before=$(cat "$db/memslot_zap_fast")
 zap 0 status -i 3 --json
 ktap_equal 'what it gets' "$(json '.vms[] | select(.name == "db") | [.word, .by, .policy] | @json')" '["scoped","vm","scoped"]'
-# One may have been under way.
+# One may have been under way, and QEMU makes two of each deletion.
 between 'fast invalidations after' "$before" "$(cat "$db/memslot_zap_fast")" $((before + 2))
 zap 0 trace --vm db -n 4 --json
 ktap_equal 'policies' "$(jq -s -c '[.[] | select(.event == "zap").policy] | unique' "$tmp/out")" '["scoped"]'
@@ -94,8 +94,8 @@ ktap_equal 'guests in the metrics' "$(sed -n 's/^kvm_zap_vm_info{domain="\([^"]*
 	'db=scoped mail=inherit web=inherit'
 # metric NAME: invalidations of that guest.
 metric() {
-	sed -n "s/^kvm_zap_vm_invalidations_total{domain=\"$1\",.*site=\"memslot\".*} //p" "$tmp/kvm-zap.prom" |
-		paste -s -d + | bc
+	grep "^kvm_zap_vm_invalidations_total{domain=\"$1\",.*site=\"memslot\"" "$tmp/kvm-zap.prom" |
+		awk '{ all += $2 } END { print all }'
 }
 ktap_equal 'invalidations of those that rest' "$(metric web) $(metric mail)" "$web_count $mail_count"
 [ "$(metric db)" -gt 20 ] || ktap_fail "invalidations of db: $(metric db)"
