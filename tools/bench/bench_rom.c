@@ -72,7 +72,8 @@ static int run(int argc, char **argv)
 	slot_meter_rest(&meter, &ram, r);
 
 	for (i = 0; i < warmup + iterations; i++) {
-		usleep(pause_ms * 1000);
+		if (pause_ms)
+			usleep(pause_ms * 1000);
 		slot_round(&meter, &rounds, i >= warmup);
 	}
 	report_print(r, json);
